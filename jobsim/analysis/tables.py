@@ -1,0 +1,80 @@
+"""The columns and dtypes of every table, in one place.
+
+Small dtypes throughout: categories for names, int32 for job numbers, float64 for seconds.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from jobsim.domain.models import JobStatus
+
+STATUS = pd.CategoricalDtype([status.value for status in JobStatus], ordered=True)
+"""The four statuses, in lifecycle order."""
+
+OP = pd.CategoricalDtype(["create", "get", "update_status", "count"])
+"""The four calls of a repository."""
+
+OUTCOME = pd.CategoricalDtype(["ok", "illegal", "not_found", "error", "pending"])
+"""How a call ended: answered, refused, id unknown, any other exception, or not at all."""
+
+JOBS = {
+    "request": "int32",
+    "attempt": "int16",
+    "arrival": "float64",
+    "created": "float64",
+    "paid": "float64",
+    "started": "float64",
+    "finished": "float64",
+    "status": STATUS,
+    "worker": "category",
+    "rejected": "int32",
+}
+"""One row a job, the row number is the job; seconds, NaN where it never happened."""
+
+THREADED_JOBS = JOBS | {"job_id": "str", "lateness": "float64"}
+"""What a threaded run knows besides: the repository's id, and `created - arrival`."""
+
+TRANSITIONS = {
+    "time": "float64",
+    "job": "int32",
+    "source": STATUS,
+    "target": STATUS,
+    "actor": "category",
+}
+"""One row an accepted transition, in time order; `source` is empty for a creation."""
+
+CALLS = {
+    "actor": "category",
+    "op": OP,
+    "job": "int32",
+    "target": STATUS,
+    "invoked_ns": "int64",
+    "returned_ns": "int64",
+    "outcome": OUTCOME,
+    "observed": STATUS,
+    "count": "int64",
+    "changed": "bool",
+    "backdated": "bool",
+    "error": "category",
+}
+"""One row a repository call, in order of invocation.
+
+`job` is -1 where it is unknown, `returned_ns` -1 while pending, `count` -1 but for the answer
+of a `count`. `changed` says that the answered job's identifiers differ from those it was
+created with, `backdated` that its `updated_at` lies before one that was known at the
+invocation, or before its `created_at`.
+"""
+
+FINAL = {
+    "job": "int32",
+    "outcome": OUTCOME,
+    "status": STATUS,
+    "input_hash": "str",
+    "blockchain_identifier": "str",
+    "created_at": "datetime64[us, UTC]",
+    "updated_at": "datetime64[us, UTC]",
+    "result": "str",
+    "error": "str",
+}
+"""One `get` per created job after the last thread was joined."""

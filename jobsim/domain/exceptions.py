@@ -1,0 +1,52 @@
+"""Errors that speak of one job, and the base of every error that jobsim raises."""
+
+
+class JobsimError(Exception):
+    """Base of every error that jobsim itself raises; catch it to catch them all."""
+
+
+class JobNotFoundError(JobsimError):
+    """No job has this id; create it first, or look for a typo in the id.
+
+    Parameters
+    ----------
+    job_id
+        The id that was asked for.
+
+    Examples
+    --------
+    >>> str(JobNotFoundError("3f2a"))
+    "Job '3f2a' not found"
+    """
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"Job {self.job_id!r} not found"
+
+
+class InvalidStateTransitionError(JobsimError):
+    """The lifecycle has no step from the one state to the other.
+
+    Parameters
+    ----------
+    from_state, to_state
+        The states' string values. A `JobStatus` works too and is stored as its value.
+
+    Examples
+    --------
+    >>> str(InvalidStateTransitionError("completed", "running"))
+    "Cannot transition from 'completed' to 'running'"
+    """
+
+    def __init__(self, from_state: str, to_state: str) -> None:
+        # A (str, Enum) member formats as its name on 3.12+: keep the plain value.
+        from_state, to_state = str.__str__(from_state), str.__str__(to_state)
+        super().__init__(from_state, to_state)
+        self.from_state = from_state
+        self.to_state = to_state
+
+    def __str__(self) -> str:
+        return f"Cannot transition from {self.from_state!r} to {self.to_state!r}"
