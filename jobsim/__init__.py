@@ -1,3 +1,91 @@
-"""Simulate the life of a job."""
+"""Simulate the life of a job: real threads on a real repository, and virtual time.
+
+The path through the house: a `Scenario` is sampled to a `Workload`; `run_threads` turns it into
+a `Run`; tables, checks and charts are functions of that. Names are loaded when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from jobsim.domain.exceptions import (
+        InvalidStateTransitionError,
+        JobNotFoundError,
+        JobsimError,
+    )
+    from jobsim.domain.hashing import hash_inputs
+    from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus, validate_transition
+    from jobsim.engines.threads import run_threads
+    from jobsim.repository.adapt import adapt
+    from jobsim.repository.job_repo import InMemoryJobRepository
+    from jobsim.repository.protocol import JobRepository
+    from jobsim.repository.recorded import RecordedRepository
+    from jobsim.run import Run, RunFailed
+    from jobsim.scenario.presets import preset, presets
+    from jobsim.scenario.scenario import Scenario
+    from jobsim.scenario.workload import Workload
+    from jobsim.services.job_service import advance_job_state, create_job
+
+_HOME = {
+    "InMemoryJobRepository": "repository.job_repo",
+    "InvalidStateTransitionError": "domain.exceptions",
+    "Job": "domain.models",
+    "JobNotFoundError": "domain.exceptions",
+    "JobRepository": "repository.protocol",
+    "JobStatus": "domain.models",
+    "JobsimError": "domain.exceptions",
+    "LEGAL_TRANSITIONS": "domain.models",
+    "RecordedRepository": "repository.recorded",
+    "Run": "run",
+    "RunFailed": "run",
+    "Scenario": "scenario.scenario",
+    "Workload": "scenario.workload",
+    "adapt": "repository.adapt",
+    "advance_job_state": "services.job_service",
+    "create_job": "services.job_service",
+    "hash_inputs": "domain.hashing",
+    "preset": "scenario.presets",
+    "presets": "scenario.presets",
+    "run_threads": "engines.threads",
+    "validate_transition": "domain.models",
+}
+
+__all__ = [
+    "LEGAL_TRANSITIONS",
+    "InMemoryJobRepository",
+    "InvalidStateTransitionError",
+    "Job",
+    "JobNotFoundError",
+    "JobRepository",
+    "JobStatus",
+    "JobsimError",
+    "RecordedRepository",
+    "Run",
+    "RunFailed",
+    "Scenario",
+    "Workload",
+    "adapt",
+    "advance_job_state",
+    "create_job",
+    "hash_inputs",
+    "preset",
+    "presets",
+    "run_threads",
+    "validate_transition",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'jobsim' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"jobsim.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

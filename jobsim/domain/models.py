@@ -85,10 +85,10 @@ def validate_transition(current: JobStatus, target: JobStatus) -> None:
     Examples
     --------
     >>> validate_transition(JobStatus.RUNNING, JobStatus.COMPLETED)
-    >>> validate_transition(JobStatus.COMPLETED, JobStatus.RUNNING)
+    >>> validate_transition(JobStatus.COMPLETED, JobStatus.RUNNING)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    jobsim.domain.exceptions.InvalidStateTransitionError: Cannot transition from 'completed' to 'running'
+    jobsim...InvalidStateTransitionError: Cannot transition from 'completed' to 'running'
     """
     if target not in LEGAL_TRANSITIONS[current]:
         raise InvalidStateTransitionError(current, target)

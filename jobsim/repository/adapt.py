@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
-from jobsim.repository.protocol import JobRepository
+from jobsim.repository.protocol import JobRepository, require_repository
 
 ExceptionTypes = type[Exception] | tuple[type[Exception], ...]
 
@@ -107,14 +106,3 @@ def adapt(
             if not (isinstance(kind, type) and issubclass(kind, Exception)):
                 raise TypeError(f"{name} takes exception types, not {kind!r}")
     return AdaptedRepository(repository, illegal, not_found)
-
-
-def require_repository(repository: object) -> None:
-    """Raise a TypeError that names the missing methods unless all four are there."""
-    methods = ("create", "get", "update_status", "count")
-    missing = [name for name in methods if not callable(getattr(repository, name, None))]
-    if missing:
-        raise TypeError(
-            f"{type(repository).__name__} is no job repository: it lacks {', '.join(missing)}; "
-            "a repository offers create, get, update_status and count"
-        )

@@ -41,7 +41,8 @@ class InMemoryJobRepository:
         TypeError
             If `input_hash` is not a string.
         """
-        _require_text("input_hash", input_hash)
+        if not isinstance(input_hash, str):
+            raise _not_text("input_hash", input_hash)
         job_id = str(uuid.uuid4())
         now = datetime.now(timezone.utc)
         job = Job(
@@ -64,11 +65,11 @@ class InMemoryJobRepository:
         JobNotFoundError
             If no job has this id.
         """
-        with self._lock:
-            job = self._store.get(job_id)
-        if job is None:
-            raise JobNotFoundError(job_id)
-        return job
+        try:
+            with self._lock:
+                return self._store[job_id]
+        except KeyError:
+            raise JobNotFoundError(job_id) from None
 
     def update_status(
         self,
@@ -99,11 +100,12 @@ class InMemoryJobRepository:
         TypeError
             If `result` or `error` is neither a string nor None.
         """
-        target = _as_status(target)
-        if result is not None:
-            _require_text("result", result)
-        if error is not None:
-            _require_text("error", error)
+        if type(target) is not JobStatus:
+            target = _as_status(target)
+        if result is not None and not isinstance(result, str):
+            raise _not_text("result", result)
+        if error is not None and not isinstance(error, str):
+            raise _not_text("error", error)
         # One acquisition from the look-up to the store: no other thread can act on the
         # state that was validated here.
         with self._lock:
@@ -111,6 +113,10 @@ class InMemoryJobRepository:
             if job is None:
                 raise JobNotFoundError(job_id)
             validate_transition(job.status, target)
+            # The wall clock may be set back; a job's time never is.
+            now = datetime.now(timezone.utc)
+            if now < job.updated_at:
+                now = job.updated_at
             # The constructor, not model_copy: copying does not validate.
             updated = Job(
                 job_id=job_id,
@@ -118,8 +124,7 @@ class InMemoryJobRepository:
                 input_hash=job.input_hash,
                 blockchain_identifier=job.blockchain_identifier,
                 created_at=job.created_at,
-                # The wall clock may be set back; a job's time never is.
-                updated_at=max(job.updated_at, datetime.now(timezone.utc)),
+                updated_at=now,
                 result=job.result if result is None else result,
                 error=job.error if error is None else error,
             )
@@ -150,6 +155,5 @@ def _as_status(value: object) -> JobStatus:
         raise ValueError(f"{value!r} is not a job status; use one of {legal}") from None
 
 
-def _require_text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {type(value).__name__}: {value!r}")
+def _not_text(name: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be a string, not {type(value).__name__}: {value!r}")

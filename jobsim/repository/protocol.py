@@ -39,3 +39,31 @@ class JobRepository(Protocol):
     def count(self) -> int:
         """Return how many jobs are stored."""
         ...
+
+
+def require_repository(repository: object) -> None:
+    """Return if the object offers the four methods, raise if not.
+
+    Raises
+    ------
+    TypeError
+        If a method is missing, and it says which; or if it was given the class itself.
+
+    Examples
+    --------
+    >>> from jobsim.repository.job_repo import InMemoryJobRepository
+    >>> require_repository(InMemoryJobRepository())
+    >>> require_repository(InMemoryJobRepository)
+    Traceback (most recent call last):
+        ...
+    TypeError: pass an instance, InMemoryJobRepository(), not the class itself
+    """
+    if isinstance(repository, type):
+        raise TypeError(f"pass an instance, {repository.__name__}(), not the class itself")
+    methods = ("create", "get", "update_status", "count")
+    missing = [name for name in methods if not callable(getattr(repository, name, None))]
+    if missing:
+        raise TypeError(
+            f"{type(repository).__name__} is no job repository: it lacks {', '.join(missing)}; "
+            "a repository offers create, get, update_status and count"
+        )

@@ -1,0 +1,82 @@
+# Everything a person or CI runs. Needs Python 3.11 or newer and make; the rest goes into .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types tests lab bench notebooks format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+
+# A Python that was named is used or refused; otherwise the first that will do is taken.
+ifeq ($(origin PYTHON),undefined)
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+else
+PYTHONS := $(PYTHON)
+endif
+
+help:
+	@echo 'make demo               real threads on the locked repository; TRACE=log.swf adds a real trace'
+	@echo 'make test               lint, types, tests, doctests, notebooks, coverage'
+	@echo 'make lab                open the notebooks in JupyterLab'
+	@echo 'make bench              the benchmarks, as ratios'
+	@echo 'make notebooks          re-execute the notebooks, rewrite those whose output changed; ALL=1 rewrites all'
+	@echo 'make format             format the code and the notebooks'
+	@echo 'make clean              remove .venv and all caches'
+	@echo 'PYTHON=python3.13       makes .venv with this interpreter'
+
+demo: $(VENV)/core
+	$(BIN)/jobsim run stampede
+ifdef TRACE
+	$(BIN)/jobsim run steady --trace '$(TRACE)'
+endif
+
+test: lint types tests
+
+lint: $(VENV)/all
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/all
+	$(BIN)/mypy
+
+# The threshold stands here and not among pytest's own options: one file alone must still pass.
+tests: $(VENV)/all
+	$(BIN)/python -m pytest --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
+
+lab: $(VENV)/all
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+bench: $(VENV)/all
+	$(BIN)/python tests/bench
+
+notebooks: $(VENV)/all
+	$(BIN)/python tests/tools/normalise_notebooks.py $(if $(ALL),--all)
+
+format: $(VENV)/all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache htmlcov
+	find jobsim tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+# The stamps: what is installed, as of which pyproject.toml.
+$(VENV)/core: pyproject.toml | $(BIN)/python
+	@echo 'Installing jobsim into $(VENV) ...'
+	@$(PIP) install --editable .
+	@touch $@
+
+# Loading the fonts once builds matplotlib's font cache, which would otherwise warn inside a notebook.
+$(VENV)/all: pyproject.toml | $(BIN)/python
+	@echo 'Installing jobsim with its extras into $(VENV) (a minute or two) ...'
+	@$(PIP) install --editable '.[all]'
+	@$(BIN)/python -c 'import matplotlib.font_manager'
+	@touch $(VENV)/core $@
+
+$(BIN)/python:
+	@for python in $(PYTHONS); do \
+	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    "$$python" -m venv --clear $(VENV) && exit 0; rm -rf $(VENV); exit 1; \
+	  fi; \
+	done; \
+	echo 'jobsim needs Python 3.11 or newer with venv; none of these is: $(PYTHONS). Name one: make PYTHON=/path/to/python' >&2; exit 1

@@ -1,0 +1,25 @@
+"""Settings of the whole test run: the kernels' environment, nbval's rules, hypothesis."""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+from hypothesis import settings
+from kernel_environment import SANITIZE, set_kernel_environment
+
+collect_ignore = ["tests/bench"]
+
+# A shared machine may stall for longer than any deadline; pytest's output tells what is slow.
+settings.register_profile("jobsim", deadline=None)
+settings.load_profile("jobsim")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give every kernel the same environment, whoever runs it from wherever."""
+    empty = tempfile.TemporaryDirectory(prefix="jobsim-ipython-")
+    config.add_cleanup(empty.cleanup)
+    set_kernel_environment(empty.name)
+    # nbval is absent under -p no:nbval, and takes a relative path from the working directory.
+    if getattr(config.option, "nbval_sanitize_with", "absent") is None:
+        config.option.nbval_sanitize_with = str(SANITIZE)

@@ -1,0 +1,177 @@
+"""How jobs flow: counts of transitions, jobs in each status, transitions per second.
+
+Each function reads the `transitions` table of a run and changes nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.analysis.tables import STATUS
+
+CREATION = "(created)"
+"""The row of `transition_matrix` that counts creations, which have no source."""
+
+_DAY = 86_400.0
+_ROUND_DURATIONS: tuple[float, ...] = (
+    *(float(f"{digit}e{power}") for power in range(-6, 1) for digit in (1, 2, 5)),
+    *(10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0),
+    *(3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0),
+    *(_DAY * float(f"{digit}e{power}") for power in range(7) for digit in (1, 2, 5)),
+)
+
+
+def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
+    """Count the accepted transitions between each pair of statuses.
+
+    Parameters
+    ----------
+    transitions
+        The `transitions` table of a run.
+
+    Returns
+    -------
+    DataFrame
+        int64, 5 x 4: a row a source, creation first, and a column a target, both in
+        lifecycle order. Pairs that never happened are 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> moves = pd.DataFrame({"source": [None, "awaiting_payment"],
+    ...                       "target": ["awaiting_payment", "running"]})
+    >>> int(transition_matrix(moves).loc["awaiting_payment", "running"])
+    1
+    """
+    names = list(STATUS.categories)
+    # A missing source has code -1, so the pairs number from 0 with creation first.
+    pair = (_codes(transitions["source"]) + 1) * len(names) + _codes(transitions["target"])
+    counts = np.bincount(pair, minlength=(len(names) + 1) * len(names))
+    return pd.DataFrame(
+        counts.reshape(len(names) + 1, len(names)),
+        index=pd.Index([CREATION, *names], name="source"),
+        columns=pd.Index(names, name="target"),
+    )
+
+
+def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
+    """Count the jobs in each status over time.
+
+    Parameters
+    ----------
+    transitions
+        The `transitions` table of a run.
+
+    Returns
+    -------
+    DataFrame
+        int32, a column a status in lifecycle order and a row an instant at which something
+        changed, indexed by `time` (s, increasing). The counts hold from that instant until
+        the next row.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> moves = pd.DataFrame({"time": [0.0, 0.0, 1.5],
+    ...                       "source": [None, None, "awaiting_payment"],
+    ...                       "target": ["awaiting_payment", "awaiting_payment", "running"]})
+    >>> occupancy(moves)["running"].to_dict()
+    {0.0: 0, 1.5: 1}
+    """
+    order = np.argsort(transitions["time"].to_numpy(), kind="stable")
+    time = transitions["time"].to_numpy()[order]
+    source = _codes(transitions["source"])[order]
+    target = _codes(transitions["target"])[order]
+    last_of_ties = np.append(time[1:] != time[:-1], True)[: len(time)]
+    columns = {}
+    for code, name in enumerate(STATUS.categories):
+        change = (target == code).astype(np.int8) - (source == code).astype(np.int8)
+        columns[name] = np.cumsum(change, dtype=np.int32)[last_of_ties]
+    return pd.DataFrame(columns, index=pd.Index(time[last_of_ties], name="time"))
+
+
+def throughput(transitions: pd.DataFrame, *, window: float | None = None) -> pd.DataFrame:
+    """Count the transitions per second in windows of equal width.
+
+    Parameters
+    ----------
+    transitions
+        The `transitions` table of a run.
+    window
+        Width of a window in seconds; None takes `throughput_window`.
+
+    Returns
+    -------
+    DataFrame
+        float64, transitions per second into each status (a column each, in lifecycle
+        order), indexed by the `start` of the window (s), a multiple of its width. A window
+        holds its start and not its end. The last one may reach past the last transition,
+        and its rate is then too low.
+
+    Raises
+    ------
+    ValueError
+        If `window` is not a positive number of seconds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> moves = pd.DataFrame({"time": [0.0, 1.0, 9.0], "target": ["awaiting_payment"] * 3})
+    >>> throughput(moves, window=5.0)["awaiting_payment"].to_dict()
+    {0.0: 0.4, 5.0: 0.2}
+    """
+    if window is not None and not (math.isfinite(window) and window > 0):
+        raise ValueError(f"window must be a positive number of seconds, not {window!r}")
+    names = list(STATUS.categories)
+    time = transitions["time"].to_numpy()
+    if not len(time):
+        nowhere = pd.Index([], dtype="float64", name="start")
+        return pd.DataFrame(columns=names, index=nowhere, dtype="float64")
+    width = throughput_window(transitions) if window is None else window
+    first, last = math.floor(time.min() / width), math.floor(time.max() / width)
+    starts = np.arange(first, last + 2) * width
+    # Against the very starts that the index shows: dividing would round differently.
+    which = np.searchsorted(starts, time, side="right") - 1
+    starts = starts[: which.max() + 1]
+    target = _codes(transitions["target"])
+    columns = {
+        name: np.bincount(which[target == code], minlength=len(starts)) / width
+        for code, name in enumerate(names)
+    }
+    return pd.DataFrame(columns, index=pd.Index(starts, name="start"))
+
+
+def throughput_window(transitions: pd.DataFrame) -> float:
+    """Return a round width in seconds that makes 24 to 60 windows of these transitions.
+
+    One second where everything happened in one instant.
+    """
+    time = transitions["time"].to_numpy()
+    return round_duration(float(time.max() - time.min()) / 60) if len(time) else 1.0
+
+
+def round_duration(at_least: float) -> float:
+    """Return the shortest round duration that is not below `at_least`, in seconds.
+
+    Round is what clocks show: 1, 2 and 5 of a power of ten up to 20 s, then 30 s, 1 min,
+    2 min, 5 min and so on to days. Zero gives one second.
+
+    Examples
+    --------
+    >>> round_duration(0.3), round_duration(45.0), round_duration(5000.0)
+    (0.5, 60.0, 7200.0)
+    """
+    if at_least <= 0:
+        return 1.0
+    place = bisect.bisect_left(_ROUND_DURATIONS, at_least)
+    return _ROUND_DURATIONS[min(place, len(_ROUND_DURATIONS) - 1)]
+
+
+def _codes(statuses: pd.Series) -> NDArray[np.integer]:
+    """Return the statuses as numbers in lifecycle order, -1 where there is none."""
+    return statuses.astype(STATUS).cat.codes.to_numpy(dtype=np.int64)

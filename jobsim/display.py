@@ -1,0 +1,117 @@
+"""Short displays for people: rows of label and value, as plain text and as HTML.
+
+Whatever text comes from outside is made inert: escaped in HTML, and without characters that
+do not print (control characters, direction overrides) in both.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable
+
+Rows = list[tuple[str, str]]
+
+MAX_TEXT = 200
+"""Longer texts from outside are cut in displays."""
+
+_TIME_UNITS = (  # (name, its seconds, shown from)
+    ("d", 86_400.0, 259_200.0),
+    ("h", 3600.0, 10_800.0),
+    ("min", 60.0, 600.0),
+    ("s", 1.0, 1.0),
+    ("ms", 1e-3, 1e-3),
+    ("µs", 1e-6, 0.0),
+)
+
+
+def time_unit(seconds: float) -> tuple[str, float]:
+    """Return the unit that suits a duration, and how many seconds it has.
+
+    Examples
+    --------
+    >>> time_unit(0.25), time_unit(90.0), time_unit(7200.0)
+    (('ms', 0.001), ('s', 1.0), ('min', 60.0))
+    """
+    if not seconds > 0:
+        return "s", 1.0
+    return next((name, size) for name, size, shown_from in _TIME_UNITS if seconds >= shown_from)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration with three significant digits and its unit.
+
+    Examples
+    --------
+    >>> format_duration(0.01234), format_duration(1234.0), format_duration(float("nan"))
+    ('12.3 ms', '20.6 min', 'none')
+    """
+    if math.isnan(seconds):
+        return "none"
+    name, size = time_unit(seconds)
+    return f"{format_number(seconds / size)} {name}"
+
+
+def format_number(value: float) -> str:
+    """Return a number with three significant digits, and no fewer for larger ones.
+
+    Examples
+    --------
+    >>> format_number(0.51234), format_number(1234.5)
+    ('0.512', '1,234')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def count_of(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count_of(1, "job"), count_of(1234, "job")
+    ('1 job', '1,234 jobs')
+    """
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def printable(text: str, limit: int = MAX_TEXT) -> str:
+    r"""Return the text with what does not print written as an escape, cut at `limit`.
+
+    Examples
+    --------
+    >>> printable("a\x00b\u202e")
+    'a\\x00b\\u202e'
+    """
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in cut)
+
+
+def rows_as_text(title: str, rows: Rows) -> str:
+    """Return a title line and the rows below it, values aligned.
+
+    Examples
+    --------
+    >>> print(rows_as_text("Run", [("jobs", "20"), ("wait", "1 s")]))
+    Run
+      jobs  20
+      wait  1 s
+    """
+    width = max((len(label) for label, _ in rows), default=0)
+    lines = (f"  {label:<{width}}  {printable(value)}" for label, value in rows)
+    return "\n".join([printable(title), *lines])
+
+
+def rows_as_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """Return the same as a small table, all text escaped.
+
+    Examples
+    --------
+    >>> "&lt;script&gt;" in rows_as_html("Run", [("name", "<script>")])
+    True
+    """
+    body = "".join(
+        f'<tr><th style="text-align:left">{html.escape(label)}</th>'
+        f'<td style="text-align:left">{html.escape(printable(value))}</td></tr>'
+        for label, value in rows
+    )
+    return f"<table><caption>{html.escape(printable(title))}</caption><tbody>{body}</tbody></table>"

@@ -1,0 +1,1 @@
+"""Two engines that run the same workload: real threads, and virtual time."""

@@ -1,0 +1,212 @@
+"""The roles of a threaded run: clients create, workers work, pollers look."""
+
+from __future__ import annotations
+
+import math
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from jobsim.domain.models import JobStatus
+from jobsim.engines.clock import Clock
+from jobsim.engines.payments import Payment, PaymentQueue
+from jobsim.repository.recorded import ActorRecorder
+from jobsim.scenario.workload import Workload
+from jobsim.services.job_service import advance_job_state, create_job
+
+
+def result_text(actor: str) -> str:
+    """Return the result that a worker stores with a job it completed."""
+    return f"done by {actor}"
+
+
+def error_text(actor: str) -> str:
+    """Return the error that a worker stores with a job it failed."""
+    return f"failed by {actor}"
+
+
+def input_hash(job: int) -> str:
+    """Return a job's input hash: 64 hex digits, one value a job, cheap to make and to check."""
+    return f"{job:064x}"
+
+
+@dataclass
+class Stage:
+    """What the actors of one run share.
+
+    Attributes
+    ----------
+    go, stop
+        Set by the main thread when the run begins, and when it must end.
+    created
+        Number and id of every created job; clients append, pollers read, both atomically.
+    """
+
+    workload: Workload
+    clock: Clock
+    queue: PaymentQueue
+    go: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+    created: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Actor(ABC):
+    """One thread of a run.
+
+    An exception that the repository raised is data: it is in the history, and the actor goes
+    on. Any other exception is a fault of the engine, kept in `fault`.
+
+    Attributes
+    ----------
+    settled
+        How many jobs came to rest by this actor's hand; written by its thread only.
+    fault
+        The exception that ended the thread, if one did; read after the thread has ended.
+    """
+
+    role: ClassVar[str]
+
+    def __init__(self, index: int, stage: Stage, recorder: ActorRecorder) -> None:
+        self.index = index
+        self.stage = stage
+        self.recorder = recorder
+        self.settled = 0
+        self.fault: BaseException | None = None
+
+    def run(self) -> None:
+        """Wait for the start, act, and keep what went wrong; never raises."""
+        try:
+            self.stage.go.wait()
+            if not self.stage.stop.is_set():
+                self.act()
+        except BaseException as exc:  # noqa: BLE001 - reported by the main thread
+            self.fault = exc
+
+    @abstractmethod
+    def act(self) -> None:
+        """Do this role's work until there is no more, or the run stops."""
+
+    def _forgive(self, exc: Exception) -> None:
+        """Return if the repository raised `exc`, raise it again if the engine did."""
+        if not self.recorder.noted(exc):
+            raise exc
+
+
+class Client(Actor):
+    """Creates every n-th job at its arrival and sends on the confirmations of its payment."""
+
+    role = "client"
+
+    def act(self) -> None:
+        """Create jobs until the schedule ends, then retire as a producer of payments."""
+        try:
+            self._create_all()
+        finally:
+            self.stage.queue.retire()
+
+    def _create_all(self) -> None:
+        workload, clock, stop = self.stage.workload, self.stage.clock, self.stage.stop
+        mine = slice(self.index, None, workload.scenario.clients)
+        jobs = range(len(workload))[mine]
+        columns = (workload.arrival, workload.delay, workload.lag)
+        schedule = zip(jobs, *(column[mine].tolist() for column in columns), strict=True)
+        for job, arrival, delay, lag in schedule:
+            if not clock.wait_until(arrival, stop):
+                return
+            self._create(job, arrival, delay, lag)
+
+    def _create(self, job: int, arrival: float, delay: float, lag: float) -> None:
+        self.recorder.next_job = job
+        try:
+            job_id = create_job(self.recorder, input_hash(job)).job_id
+        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+            self._forgive(exc)
+            self.settled += 1
+            return
+        self.stage.created.append((job, job_id))
+        if math.isnan(delay):
+            self.settled += 1
+            return
+        created = self.stage.clock.at(self.recorder.returned_ns)
+        self._confirm(job, job_id, created, arrival + delay)
+        if not math.isnan(lag):
+            self._confirm(job, job_id, created, arrival + delay + lag)
+
+    def _confirm(self, job: int, job_id: str, created: float, when: float) -> None:
+        # A confirmation that comes before its job exists is delivered once it does.
+        due = created if self.stage.clock.never_waits else max(created, when)
+        self.stage.queue.put(Payment(due, job, job_id))
+
+
+class Worker(Actor):
+    """Takes paid jobs one at a time, first paid first served, and works on them."""
+
+    role = "worker"
+
+    def act(self) -> None:
+        """Serve payments until there are no more."""
+        workload = self.stage.workload
+        done, failed = result_text(self.recorder.name), error_text(self.recorder.name)
+        while (payment := self.stage.queue.take()) is not None:
+            if not self._start(payment.job_id):
+                continue
+            started = self.stage.clock.at(self.recorder.returned_ns)
+            service = workload.service[payment.job]
+            if not self.stage.clock.wait_until(started + service, self.stage.stop):
+                return
+            if workload.fails[payment.job]:
+                self._finish(payment.job_id, JobStatus.FAILED, error=failed)
+            else:
+                self._finish(payment.job_id, JobStatus.COMPLETED, result=done)
+
+    def _start(self, job_id: str) -> bool:
+        try:
+            advance_job_state(self.recorder, job_id, JobStatus.RUNNING)
+        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+            self._forgive(exc)
+            return False
+        return True
+
+    def _finish(
+        self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
+    ) -> None:
+        try:
+            advance_job_state(self.recorder, job_id, target, result=result, error=error)
+        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+            self._forgive(exc)
+        self.settled += 1
+
+
+class Poller(Actor):
+    """Gets one created job after the other, round robin, and counts after each round."""
+
+    role = "poller"
+
+    def act(self) -> None:
+        """Poll until the run ends."""
+        interval = self.stage.workload.scenario.poll_interval
+        clock, stop, created = self.stage.clock, self.stage.stop, self.stage.created
+        # At a speed-up of infinity scenario seconds are wall seconds, and so is the interval:
+        # a poller that never waited would measure nothing but itself.
+        wall_interval = interval if clock.never_waits else interval / clock.speedup
+        step = self.index
+        polled = 0
+        while not stop.wait(wall_interval):
+            if created:
+                self._poll(created[step % len(created)][1])
+                step, polled = step + 1, polled + 1
+                if polled % len(created) == 0:
+                    self._count()
+
+    def _poll(self, job_id: str) -> None:
+        try:
+            self.recorder.get(job_id)
+        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+            self._forgive(exc)
+
+    def _count(self) -> None:
+        try:
+            self.recorder.count()
+        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+            self._forgive(exc)

@@ -1,0 +1,127 @@
+"""The last look at a repository, by a thread that may be left behind if it hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobsim.analysis.tables import FINAL, OUTCOME, STATUS
+from jobsim.domain.exceptions import JobNotFoundError
+from jobsim.domain.models import Job, JobStatus
+from jobsim.repository.protocol import JobRepository
+from jobsim.repository.recorded import ActorRecorder
+
+PATIENCE_S = 10.0
+"""How long one call may take in an audit before its thread is left behind."""
+
+_TICK_S = 0.1
+_CODE_OF: dict[str | None, int] = {status.value: code for code, status in enumerate(JobStatus)}
+
+
+class Audit:
+    """Steps that may hang, done by a daemon thread while the main thread watches.
+
+    `results` is appended to by the daemon and read by the main thread; both are atomic.
+
+    Parameters
+    ----------
+    steps
+        What to do, one after the other. An exception from a step is a fault of its author.
+    name
+        The daemon's name.
+    """
+
+    def __init__(self, steps: Iterable[Callable[[], Any]], *, name: str) -> None:
+        self._steps = steps
+        self._cancelled = threading.Event()
+        self._fault: BaseException | None = None  # written by the daemon, read after its end
+        self.results: list[Any] = []
+        self.thread = threading.Thread(target=self._run, name=f"jobsim {name}", daemon=True)
+
+    def finish(self, patience_s: float) -> bool:
+        """Run the steps; return False if one of them took longer than `patience_s` seconds."""
+        seen, deadline = -1, 0.0
+        try:
+            self.thread.start()
+            while self.thread.is_alive():
+                if len(self.results) > seen:
+                    seen, deadline = len(self.results), time.monotonic() + patience_s
+                elif time.monotonic() > deadline:
+                    return False
+                self.thread.join(min(_TICK_S, patience_s))
+        finally:
+            self._cancelled.set()
+        if self._fault is not None:
+            raise self._fault
+        return True
+
+    def _run(self) -> None:
+        try:
+            for step in self._steps:
+                if self._cancelled.is_set():
+                    return
+                self.results.append(step())
+        except BaseException as exc:  # noqa: BLE001 - raised by the main thread
+            self._fault = exc
+
+
+def count_all(recorder: ActorRecorder) -> int | None:
+    """Return the repository's count, None if it raised; either way the recorder noted it."""
+    try:
+        return recorder.count()
+    except Exception as exc:
+        if not recorder.noted(exc):
+            raise
+        return None
+
+
+def look(repository: JobRepository, job_id: str) -> tuple[str, Job | None, str | None]:
+    """Return what one `get` says of a job: its outcome, the job, the text of an error."""
+    try:
+        return "ok", repository.get(job_id), None
+    except JobNotFoundError:
+        return "not_found", None, None
+    except Exception as exc:  # noqa: BLE001 - a repository may raise anything, it is data here
+        return "error", None, f"{type(exc).__name__}: {exc}"
+
+
+def final_table(
+    numbers: Sequence[int], looks: Sequence[tuple[str, Job | None, str | None]]
+) -> pd.DataFrame:
+    """Return the table `final` of the looks that were had; there may be fewer than numbers.
+
+    An attribute that an answer lacks is empty here, for the checks to find.
+    """
+    jobs = [job for _, job, _ in looks]
+
+    def texts(name: str) -> pd.Series:
+        return pd.Series([getattr(job, name, None) for job in jobs], dtype="str")
+
+    def times(name: str) -> pd.Series:
+        values = pd.Series([getattr(job, name, None) for job in jobs], dtype="object")
+        parsed = pd.to_datetime(values, utc=True, errors="coerce")
+        return parsed.astype("datetime64[us, UTC]")
+
+    statuses = [getattr(job, "status", None) for job in jobs]
+    own_errors = pd.Series([error for _, _, error in looks], dtype="str")
+    return pd.DataFrame(
+        {
+            "job": np.asarray(numbers[: len(looks)], dtype=np.int32),
+            "outcome": pd.Categorical([outcome for outcome, _, _ in looks], dtype=OUTCOME),
+            "status": pd.Categorical.from_codes(
+                [_CODE_OF.get(status, -1) for status in statuses], dtype=STATUS
+            ),
+            "input_hash": texts("input_hash"),
+            "blockchain_identifier": texts("blockchain_identifier"),
+            "created_at": times("created_at"),
+            "updated_at": times("updated_at"),
+            "result": texts("result"),
+            "error": own_errors.fillna(texts("error")),
+        },
+        columns=list(FINAL),
+    )

@@ -1,0 +1,194 @@
+"""What all charts share: the run they read, their axes, titles and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation
+
+from jobsim.plot.style import FAINT, INK, MUTED
+
+
+class RunTables(Protocol):
+    """The part of a `Run` that charts read."""
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job."""
+
+    @property
+    def transitions(self) -> pd.DataFrame:
+        """One row an accepted transition."""
+
+    @property
+    def calls(self) -> pd.DataFrame | None:
+        """One row a repository call; None or empty where there was no repository."""
+
+
+def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
+    """Return `ax`, or the axes of a new figure of 6.4 by `height` inches."""
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=(6.4, height), layout="constrained")[1]
+
+
+def titles(ax: Axes, title: str, subtitle: str = "") -> None:
+    """Write the subject of the chart above it, and what a reader must know below that."""
+    ax.set_title(title, loc="left", fontsize="large", fontweight="bold", color=INK, pad=22)
+    ax.annotate(
+        subtitle,
+        (0, 1),
+        xytext=(0, 7),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize="small",
+        color=MUTED,
+        annotation_clip=False,
+    )
+
+
+def frame(
+    ax: Axes, title: str, subtitle: str = "", *, grid: Literal["x", "y", "both"] = "y"
+) -> None:
+    """Give the axes their titles, light spines and a light grid; `grid` is x, y or both."""
+    titles(ax, title, subtitle)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(MUTED)
+    ax.tick_params(colors=MUTED, labelcolor=INK, labelsize="small")
+    ax.xaxis.label.set_color(INK)
+    ax.yaxis.label.set_color(INK)
+    ax.set_axisbelow(True)
+    ax.grid(axis=grid, color=FAINT, linewidth=0.6)
+
+
+def legend_below(ax: Axes) -> None:
+    """Put the legend in one row under the label of the x axis."""
+    lowered = ax.transAxes + ScaledTranslation(0, -36 / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=lowered,
+        ncols=4,
+        frameon=False,
+        fontsize="small",
+        labelcolor=INK,
+        handlelength=1.2,
+        columnspacing=1.2,
+        borderpad=0,
+        borderaxespad=0,
+    )
+
+
+def count_axis(ax: Axes, label: str) -> None:
+    """Make y an axis of numbers from zero, with thousands set apart."""
+    ax.set_ylabel(label)
+    ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+
+
+def note(ax: Axes, text: str) -> None:
+    """Say in the middle of an empty chart why it is empty."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
+
+
+def edge_labels(ax: Axes, labels: Iterable[tuple[float, str, str]]) -> None:
+    """Write labels at the right edge, moved apart where they would overlap.
+
+    Parameters
+    ----------
+    ax
+        Axes whose y limits are final.
+    labels
+        `(y, text, colour)`: where the thing ends that the label names, in data units.
+    """
+    rows = sorted(labels, key=lambda row: row[0])
+    low, high = ax.get_ylim()
+    wanted = [(y - low) / (high - low) for y, _, _ in rows]
+    for (_, text, colour), at, y in zip(rows, spread(wanted, gap=0.105), wanted, strict=True):
+        ax.annotate(
+            text,
+            (1, y),
+            xytext=(1.05, at),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
+            color=INK,
+            fontsize="small",
+            linespacing=1.1,
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 2.2,
+                "shrinkA": 1,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
+    """Return places at least `gap` apart, in the same order, as near as can be to `wanted`.
+
+    Least squares by pooling neighbours that collide (isotonic regression on `y - rank * gap`).
+    The places are kept within 0 and 1 where they fit.
+
+    Examples
+    --------
+    >>> [round(place, 2) for place in spread([0.5, 0.5, 0.9], gap=0.1)]
+    [0.45, 0.55, 0.9]
+    """
+    blocks: list[tuple[float, int]] = []
+    for rank, place in enumerate(wanted):
+        mean, size = place - rank * gap, 1
+        while blocks and blocks[-1][0] > mean:
+            earlier, count = blocks.pop()
+            mean = (earlier * count + mean * size) / (count + size)
+            size += count
+        blocks.append((mean, size))
+    free = max(0.0, 1 - gap * (len(wanted) - 1))
+    base = [min(max(mean, 0.0), free) for mean, size in blocks for _ in range(size)]
+    return [start + rank * gap for rank, start in enumerate(base)]
+
+
+def thin(table: pd.DataFrame, points: int = 2000) -> pd.DataFrame:
+    """Return the rows of a step function that a drawing of `points` columns can show.
+
+    Every row that is kept is exact. Kept are the rows in force at `points` evenly spaced
+    instants, the last row, and each column's first highest.
+    """
+    if len(table) <= points:
+        return table
+    time = table.index.to_numpy()
+    instants = np.linspace(time[0], time[-1], points)
+    rows = np.searchsorted(time, instants, side="right") - 1
+    peaks = table.to_numpy().argmax(axis=0)
+    return table.iloc[np.unique(np.concatenate([rows, peaks, [len(time) - 1]]))]
+
+
+def plural(count: int, noun: str) -> str:
+    """Return the count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "job"), plural(1200, "job")
+    ('1 job', '1,200 jobs')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def literal(text: str) -> str:
+    r"""Return text that matplotlib draws as it stands, not as mathematics.
+
+    Examples
+    --------
+    >>> print(literal("costs $5"))
+    costs \$5
+    """
+    return text.replace("$", r"\$")

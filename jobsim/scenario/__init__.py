@@ -1,0 +1,1 @@
+"""What a load is made of: a scenario that a person writes, and the workload drawn from it."""

@@ -1,0 +1,181 @@
+"""How long things take: distributions of non-negative times, in seconds.
+
+A change of scale alone keeps the underlying draws, so scenarios that differ in a mean are
+compared on common random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from jobsim.scenario.part import Part, Seconds, in_words
+from jobsim.scenario.shaped import Gamma, LogNormal, Weibull
+from jobsim.scenario.ticks import blocks
+
+Times = NDArray[np.float64]
+
+
+class Constant(Part):
+    """Always the same time.
+
+    Examples
+    --------
+    >>> Constant(value=2.0).mean, Constant(value=2.0).variance
+    (2.0, 0.0)
+    """
+
+    kind: Literal["constant"] = "constant"
+    value: Seconds = Field(description="The time, in seconds.")
+
+    @property
+    def mean(self) -> float:
+        """Mean, in seconds."""
+        return self.value
+
+    @property
+    def variance(self) -> float:
+        """Variance, in seconds squared."""
+        return 0.0
+
+    def sample(self, rng: np.random.Generator, n: int) -> Times:  # noqa: ARG002 - draws nothing
+        """Return `n` times as float64 seconds. Nothing is drawn."""
+        return np.full(n, self.value)
+
+    def describe(self) -> str:
+        """Return the distribution in a few words, such as ``2 s``."""
+        return f"{in_words(self.value)} s"
+
+
+class Uniform(Part):
+    """Every time between two bounds is as likely as any other.
+
+    Examples
+    --------
+    >>> Uniform(low=1.0, high=3.0).mean
+    2.0
+    """
+
+    kind: Literal["uniform"] = "uniform"
+    low: Seconds = Field(description="Shortest time, in seconds.")
+    high: Seconds = Field(description="Longest time, in seconds.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low} lies above high = {self.high}")
+        return self
+
+    @property
+    def mean(self) -> float:
+        """Mean, in seconds."""
+        return self.low + 0.5 * (self.high - self.low)
+
+    @property
+    def variance(self) -> float:
+        """Variance, in seconds squared."""
+        return (self.high - self.low) ** 2 / 12.0
+
+    def sample(self, rng: np.random.Generator, n: int) -> Times:
+        """Draw `n` times as float64 seconds."""
+        times = np.empty(n)
+        for block in blocks(times):
+            rng.random(out=block)
+            block *= self.high - self.low
+            block += self.low
+        return times
+
+    def describe(self) -> str:
+        """Return the distribution in a few words."""
+        return f"{in_words(self.low)} to {in_words(self.high)} s, uniformly"
+
+
+class Exponential(Part):
+    """Memoryless times: the M of an M/M/c queue.
+
+    Examples
+    --------
+    >>> Exponential(mean=2.0).variance
+    4.0
+    """
+
+    kind: Literal["exponential"] = "exponential"
+    mean: Seconds = Field(description="Mean, in seconds.")
+
+    @property
+    def variance(self) -> float:
+        """Variance, in seconds squared."""
+        return self.mean**2
+
+    def sample(self, rng: np.random.Generator, n: int) -> Times:
+        """Draw `n` times as float64 seconds."""
+        times = np.empty(n)
+        for block in blocks(times):
+            rng.standard_exponential(out=block)
+            block *= self.mean
+        return times
+
+    def describe(self) -> str:
+        """Return the distribution in a few words."""
+        return f"{in_words(self.mean)} s on average, exponentially distributed"
+
+
+class Empirical(Part):
+    """Times out of a sample, drawn with replacement.
+
+    Examples
+    --------
+    >>> Empirical(values=[1.0, 2.0, 6.0]).mean
+    3.0
+    """
+
+    kind: Literal["empirical"] = "empirical"
+    values: Annotated[tuple[Seconds, ...], Field(min_length=1)] = Field(
+        description="The sample, in seconds; each value is as likely as any other."
+    )
+
+    @property
+    def mean(self) -> float:
+        """Mean of the sample, in seconds."""
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def variance(self) -> float:
+        """Variance of a draw from the sample (divided by n), in seconds squared."""
+        mean = self.mean
+        return math.fsum((value - mean) ** 2 for value in self.values) / len(self.values)
+
+    def sample(self, rng: np.random.Generator, n: int) -> Times:
+        """Draw `n` times as float64 seconds."""
+        times, values = np.empty(n), np.array(self.values)
+        for block in blocks(times):
+            places = rng.random(len(block))
+            places *= len(values)
+            np.take(values, places.astype(np.intp), out=block)
+        return times
+
+    def describe(self) -> str:
+        """Return the distribution in a few words."""
+        return f"{in_words(self.mean)} s on average, from a sample of {len(self.values):,}"
+
+
+Distribution = Annotated[
+    Constant | Uniform | Exponential | LogNormal | Gamma | Weibull | Empirical,
+    Field(discriminator="kind"),
+]
+"""Any distribution of times, told apart by `kind`."""
+
+__all__ = [
+    "Constant",
+    "Distribution",
+    "Empirical",
+    "Exponential",
+    "Gamma",
+    "LogNormal",
+    "Uniform",
+    "Weibull",
+]

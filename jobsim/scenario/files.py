@@ -1,0 +1,212 @@
+"""Scenarios from and to TOML and JSON; a bad file is one clear error."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import reprlib
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from jobsim.domain.exceptions import JobsimError
+from jobsim.scenario.scenario import Scenario
+
+
+class ScenarioFileError(JobsimError):
+    """The scenario file cannot be used; fix the named field and run again.
+
+    Parameters
+    ----------
+    path
+        The file, as it was given.
+    field
+        Dotted path of the field; ``"file"`` if it cannot be read at all, ``"syntax"`` if it is
+        not TOML or JSON.
+    problem
+        What is wrong, and how many more fields are.
+
+    Examples
+    --------
+    >>> str(ScenarioFileError("a.toml", "arrivals.rate", "must be greater than 0, not -1.0"))
+    'a.toml: arrivals.rate: must be greater than 0, not -1.0'
+    """
+
+    def __init__(self, path: str, field: str, problem: str) -> None:
+        super().__init__(path, field, problem)
+        self.path, self.field, self.problem = path, field, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.field}: {self.problem}"
+
+
+def load(path: str | os.PathLike[str]) -> Scenario:
+    """Read a scenario from a file whose name ends in ``.toml`` or ``.json``.
+
+    Raises
+    ------
+    ScenarioFileError
+        Naming the file, the field and the problem.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".toml":
+        return from_toml(path)
+    if suffix == ".json":
+        return from_json(path)
+    raise ScenarioFileError(
+        os.fspath(path), "file", f"ends in {suffix!r}: name it .toml or .json, as its content is"
+    )
+
+
+def from_toml(path: str | os.PathLike[str]) -> Scenario:
+    """Read a scenario from a TOML file.
+
+    Raises
+    ------
+    ScenarioFileError
+        Naming the file, the field and the problem.
+    """
+    text = _read(path)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioFileError(os.fspath(path), "syntax", str(error)) from error
+    return validate(data, os.fspath(path))
+
+
+def from_json(path: str | os.PathLike[str]) -> Scenario:
+    """Read a scenario from a JSON file; raises as `from_toml` does."""
+    text = _read(path)
+    try:
+        data = json.loads(text, object_pairs_hook=_without_repeats)
+    except ValueError as error:
+        raise ScenarioFileError(os.fspath(path), "syntax", str(error)) from error
+    return validate(data, os.fspath(path))
+
+
+def to_toml(scenario: Scenario, path: str | os.PathLike[str]) -> None:
+    """Write a scenario to a TOML file; what is None is left out."""
+    import tomli_w
+
+    data = scenario.model_dump(exclude_none=True)
+    Path(path).write_text(tomli_w.dumps(data), encoding="utf-8", newline="\n")
+
+
+def to_json(scenario: Scenario, path: str | os.PathLike[str]) -> None:
+    """Write a scenario to a JSON file."""
+    text = scenario.model_dump_json(indent=2)
+    Path(path).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def validate(data: object, path: str) -> Scenario:
+    """Return the scenario that a file's content describes.
+
+    Parameters
+    ----------
+    data
+        What the file was parsed to.
+    path
+        What an error calls the file.
+
+    Raises
+    ------
+    ScenarioFileError
+        Naming the first bad field, and how many more there are.
+
+    Examples
+    --------
+    >>> validate({"sed": 1}, "a.toml")
+    Traceback (most recent call last):
+        ...
+    jobsim.scenario.files.ScenarioFileError: a.toml: sed: no such field; did you mean 'seed'?
+    """
+    try:
+        return Scenario.model_validate(data)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        # A misspelt name comes first: it often is why another one is missing.
+        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
+        field, names = _locate(first["loc"])
+        problem = _problem(first, names)
+        if len(problems) > 1:
+            problem += f" (and {len(problems) - 1} more)"
+        raise ScenarioFileError(path, field, problem) from error
+
+
+def _read(path: str | os.PathLike[str]) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 text (byte {error.start})"
+        raise ScenarioFileError(os.fspath(path), "file", problem) from error
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+        raise ScenarioFileError(os.fspath(path), "file", problem) from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is given twice")
+    return fields
+
+
+def _locate(loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """Return pydantic's location as a dotted path, and the names to choose from at its end.
+
+    Those are the fields beside the last step, or the kinds if the last step chooses one.
+    Pydantic's location also names the kind that was chosen, which no file has as a step.
+    """
+    field = ""
+    model: type[BaseModel] = Scenario
+    kinds: dict[object, type[BaseModel]] = {}
+    names = list(Scenario.model_fields)
+    for step in loc:
+        if step in kinds:
+            model, kinds = kinds[step], {}
+            continue
+        field += f"[{step}]" if isinstance(step, int) else f".{step}"
+        names = list(model.model_fields)
+        annotation = model.model_fields[step].annotation if step in names else None
+        kinds = {
+            part.model_fields["kind"].default: part
+            for part in get_args(annotation)
+            if isinstance(part, type) and issubclass(part, BaseModel)
+        }
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return field.removeprefix(".") or "file", [str(kind) for kind in kinds] or names
+
+
+def _problem(error: ErrorDetails, names: list[str]) -> str:
+    """Return what is wrong in words that fit a file."""
+    given = reprlib.repr(error["input"])
+    match error["type"]:
+        case "extra_forbidden":
+            return f"no such field; {_hint(str(error['loc'][-1]), names)}"
+        case "missing":
+            return "is missing"
+        case "union_tag_not_found":
+            return f"say its kind: {', '.join(names)}"
+        case "union_tag_invalid":
+            kind = str(error["input"]["kind"])
+            return f"no such kind {kind!r}; {_hint(kind, names)}"
+        case "model_type" | "model_attributes_type":
+            return f"must be a table of fields, not {given}"
+        case "tuple_type":
+            return f"must be a list, not {given}"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case _:
+            return f"{error['msg'].replace('Input should', 'must')}, not {given}"
+
+
+def _hint(wrong: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(wrong, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names)}"

@@ -1,0 +1,41 @@
+"""What every part of a scenario has in common: how it validates, and its kinds of number."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# Strict, so that `true` and "8" are refused as numbers; whole numbers still pass as floats.
+Seconds = Annotated[float, Field(strict=True, ge=0)]
+PositiveSeconds = Annotated[float, Field(strict=True, gt=0)]
+Rate = Annotated[float, Field(strict=True, gt=0)]
+Probability = Annotated[float, Field(strict=True, ge=0, le=1)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class Part(BaseModel):
+    """A frozen model that knows all its fields; the base of `Scenario` and of all it is made of.
+
+    Numpy scalars and arrays and pandas columns are taken for the Python values they hold.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: v.tolist() if hasattr(v, "tolist") else v for key, v in data.items()}
+
+
+def in_words(value: float) -> str:
+    """Return a number as a person writes it, to three digits and without an exponent if it can.
+
+    Examples
+    --------
+    >>> in_words(0.04999), in_words(2.0), in_words(86_400.0)
+    ('0.05', '2', '86,400')
+    """
+    return f"{value:,.0f}" if 1000 <= value < 1e12 else f"{value:.3g}"

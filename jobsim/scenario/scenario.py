@@ -1,0 +1,267 @@
+"""The load on a job service, as a person describes it."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from jobsim.domain.exceptions import JobsimError
+from jobsim.scenario.arrivals import Arrivals, Poisson
+from jobsim.scenario.distributions import Constant, Distribution, Exponential
+from jobsim.scenario.part import Count, Part, PositiveSeconds, Probability, Seconds
+
+
+class UnknownFieldError(JobsimError, ValueError):
+    """A scenario has no field at this dotted path; use one of the choices.
+
+    Parameters
+    ----------
+    path
+        The dotted path that was asked for.
+    choices
+        Dotted paths that exist there.
+    """
+
+    def __init__(self, path: str, choices: tuple[str, ...]) -> None:
+        super().__init__(path, choices)
+        self.path, self.choices = path, choices
+
+    def __str__(self) -> str:
+        close = difflib.get_close_matches(self.path, self.choices, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(self.choices)}"
+        return f"A scenario has no field {self.path!r}; {hint}"
+
+
+class Payment(Part):
+    """How, when and how often a job is paid for.
+
+    Attributes
+    ----------
+    delay
+        Seconds from the arrival until the payment is confirmed.
+    abandon
+        Probability that a job is never paid; it then waits for ever.
+    duplicate
+        Probability that the confirmation of a paid job comes twice.
+    lag
+        Seconds from the confirmation to its duplicate; 0 makes the two race.
+    """
+
+    delay: Distribution = Field(
+        default=Constant(value=0.0),
+        description="Seconds from the arrival until the payment is confirmed.",
+    )
+    abandon: Probability = Field(
+        default=0.0, description="Probability that a job is never paid; it then waits for ever."
+    )
+    duplicate: Probability = Field(
+        default=0.0, description="Probability that the confirmation of a paid job comes twice."
+    )
+    lag: Distribution = Field(
+        default=Constant(value=0.0),
+        description="Seconds from the confirmation to its duplicate; 0 makes the two race.",
+    )
+
+
+class Work(Part):
+    """What a worker does for one job.
+
+    Attributes
+    ----------
+    service
+        Service time in seconds.
+    fail
+        Probability that the work ends in FAILED, after its full time.
+    """
+
+    service: Distribution = Field(
+        default=Exponential(mean=1.0), description="Service time in seconds."
+    )
+    fail: Probability = Field(
+        default=0.0,
+        description="Probability that the work ends in FAILED, after its full time.",
+    )
+
+
+class Scenario(Part):
+    """A load on a job service: who asks, who pays, who works, and for how long.
+
+    Frozen and hashable, so it may be shared between threads; change it with `replace`.
+
+    Attributes
+    ----------
+    name
+        What tables and charts call it.
+    why
+        One sentence: what is to be learned from it.
+    jobs
+        Number of jobs asked for; None leaves it to `duration`.
+    duration
+        Seconds after which no further job arrives; None leaves it to `jobs`. With both, whichever
+        comes first ends the arrivals; with neither, a `Schedule` or a trace does.
+    arrivals
+        When jobs are asked for.
+    payment
+        How they are paid for.
+    work
+        What a worker does for one.
+    workers
+        Number of workers; each runs one job at a time.
+    clients
+        Number of threads that create jobs.
+    pollers
+        Number of threads that read jobs meanwhile.
+    poll_interval
+        Seconds between two reads of one poller; 0 reads as fast as it can.
+    seed
+        Seed of every random choice.
+
+    Examples
+    --------
+    >>> scenario = Scenario(jobs=100, arrivals=Poisson(rate=3.0), workers=4)
+    >>> scenario.replace({"arrivals.rate": 2.0, "workers": 8}).offered_load
+    2.0
+    """
+
+    name: str = Field(default="custom", description="What tables and charts call it.")
+    why: str = Field(default="", description="One sentence: what is to be learned from it.")
+    jobs: Annotated[Count, Field(le=2**31 - 1)] | None = Field(
+        default=None, description="Number of jobs asked for; None leaves it to the duration."
+    )
+    duration: PositiveSeconds | None = Field(
+        default=None,
+        description="Seconds after which no further job arrives; None leaves it to the jobs.",
+    )
+    arrivals: Arrivals = Field(default=Poisson(rate=1.0), description="When jobs are asked for.")
+    payment: Payment = Field(default=Payment(), description="How jobs are paid for.")
+    work: Work = Field(default=Work(), description="What a worker does for one job.")
+    workers: Count = Field(default=4, description="Number of workers; each runs one job at a time.")
+    clients: Count = Field(default=1, description="Number of threads that create jobs.")
+    pollers: Annotated[int, Field(strict=True, ge=0)] = Field(
+        default=0, description="Number of threads that read jobs meanwhile."
+    )
+    poll_interval: Seconds = Field(
+        default=1.0,
+        description="Seconds between two reads of one poller; 0 reads as fast as it can.",
+    )
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = Field(
+        default=0, description="Seed of every random choice."
+    )
+
+    @property
+    def offered_load(self) -> float | None:
+        """Arrival rate of paid jobs times mean service time, in erlangs; None without a rate."""
+        rate = self.arrivals.mean_rate
+        if rate is None:
+            return None
+        return rate * (1.0 - self.payment.abandon) * self.work.service.mean
+
+    def replace(self, changes: Mapping[str, Any], /) -> Scenario:
+        """Return a validated copy with some fields changed.
+
+        Parameters
+        ----------
+        changes
+            Dotted path to new value. A whole part may be given as a model or a dict; paths into
+            it then mean the new part. Numpy scalars are taken for the numbers they hold.
+
+        Raises
+        ------
+        UnknownFieldError
+            If the scenario has no such field; its text suggests one.
+        pydantic.ValidationError
+            If a value does not fit; a ValueError too.
+
+        Examples
+        --------
+        >>> Scenario(jobs=10).replace({"work.service.mean": 2.5}).work.service.mean
+        2.5
+        """
+        scenario = self
+        # Whole parts go first, so that deeper paths find the new part.
+        by_depth = sorted(changes, key=lambda path: path.count("."))
+        for _, paths in itertools.groupby(by_depth, key=lambda path: path.count(".")):
+            data = scenario.model_dump()
+            for path in paths:
+                _set(data, path, changes[path])
+            scenario = type(self).model_validate(data)
+        return scenario
+
+    def describe(self) -> str:
+        """Return the scenario in a few plain sentences, with units.
+
+        Examples
+        --------
+        >>> print(Scenario(name="demo", jobs=2000).describe())
+        demo
+        2,000 jobs arrive at random (Poisson), 1 per second on average.
+        Payment is confirmed at once.
+        Work takes 1 s on average, exponentially distributed.
+        4 workers, 1 client, no pollers; seed 0.
+        Offered load 1 erlangs on 4 workers: utilisation 25 % per worker.
+        """
+        from jobsim.scenario.describe import describe
+
+        return describe(self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Scenario:
+        """Read a scenario from a `.toml` or `.json` file; see `from_toml`."""
+        from jobsim.scenario import files
+
+        return files.load(path)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> Scenario:
+        """Read a scenario from a TOML file.
+
+        Raises
+        ------
+        jobsim.scenario.files.ScenarioFileError
+            Naming the file, the field and the problem.
+        """
+        from jobsim.scenario import files
+
+        return files.from_toml(path)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Scenario:
+        """Read a scenario from a JSON file; raises as `from_toml` does."""
+        from jobsim.scenario import files
+
+        return files.from_json(path)
+
+    def to_toml(self, path: str | os.PathLike[str]) -> None:
+        """Write a TOML file that `from_toml` reads back as an equal scenario."""
+        from jobsim.scenario import files
+
+        files.to_toml(self, path)
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write a JSON file that `from_json` reads back as an equal scenario."""
+        from jobsim.scenario import files
+
+        files.to_json(self, path)
+
+
+def _set(data: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value into nested dicts, at a dotted path that is there already."""
+    *parents, last = path.split(".")
+    inner: Any = data
+    for depth, part in enumerate(parents):
+        inner = _step(inner, part, path, parents[:depth])
+    _step(inner, last, path, parents)
+    inner[last] = value.model_dump() if isinstance(value, BaseModel) else value
+
+
+def _step(inner: Any, part: str, path: str, above: list[str]) -> Any:
+    if not isinstance(inner, dict):
+        raise UnknownFieldError(path, (".".join(above),))
+    if part not in inner:
+        raise UnknownFieldError(path, tuple(".".join([*above, key]) for key in inner))
+    return inner[part]

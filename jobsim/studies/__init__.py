@@ -1,0 +1,1 @@
+"""Questions put to many runs: theory, replications, sweeps, sizing, comparison, replay."""

@@ -1,0 +1,264 @@
+"""Steady-state formulas for queues with unlimited patience, served first come first served.
+
+Rates are per second, times in seconds, loads in erlangs. Pure functions of numbers.
+
+References
+----------
+Erlang (1917), Solution of some problems in the theory of probabilities of significance in
+automatic telephone exchanges, Elektroteknikeren 13.
+Kleinrock (1975), Queueing Systems, volume 1: Theory.
+Pollaczek (1930), Mathematische Zeitschrift 32; Khinchine (1932), Matematicheskii Sbornik 39.
+Allen (1990), Probability, Statistics and Queueing Theory, 2nd ed.; the approximation is that
+of Allen and Cunneen (1978).
+"""
+
+from __future__ import annotations
+
+import math
+
+
+def workers_for(offered_load: float) -> int:
+    """Return the smallest number of workers that keeps the queue from growing for ever.
+
+    Examples
+    --------
+    >>> workers_for(8.4), workers_for(8.0)
+    (9, 9)
+    """
+    return math.floor(offered_load) + 1
+
+
+def needs(offered_load: float) -> str:
+    """Return what a load needs to be stable, in words.
+
+    Examples
+    --------
+    >>> needs(8.4)
+    'needs at least 9 workers; offered load is 8.4'
+    """
+    least = workers_for(offered_load)
+    plural = "" if least == 1 else "s"
+    return f"needs at least {least:,} worker{plural}; offered load is {offered_load:.6g}"
+
+
+def erlang_b(workers: int, offered_load: float) -> float:
+    """Return the probability that an arriving job finds all workers busy and is lost (M/G/c/c).
+
+    By the recursion B(k) = a B(k-1) / (k + a B(k-1)), which neither overflows nor cancels
+    (Erlang 1917; Kleinrock 1975, section 3.5).
+
+    Parameters
+    ----------
+    workers
+        Number of servers c, at least 1.
+    offered_load
+        Arrival rate times mean service time, in erlangs; any load is fine.
+
+    Raises
+    ------
+    ValueError
+        If `workers` is less than 1, or the load is negative or not finite.
+
+    Examples
+    --------
+    >>> round(erlang_b(10, 5.0), 6)
+    0.018385
+    """
+    _check(workers, offered_load)
+    blocked = 1.0
+    for servers in range(1, workers + 1):
+        blocked = offered_load * blocked / (servers + offered_load * blocked)
+    return blocked
+
+
+def erlang_c(workers: int, offered_load: float) -> float:
+    """Return the probability that an arriving job has to wait in an M/M/c queue.
+
+    Erlang 1917, from Erlang B (Kleinrock 1975, section 3.4).
+
+    Parameters
+    ----------
+    workers
+        Number of servers c, at least 1.
+    offered_load
+        Arrival rate times mean service time, in erlangs; below `workers`.
+
+    Raises
+    ------
+    ValueError
+        If the queue is unstable (``offered_load >= workers``), or as for `erlang_b`.
+
+    Examples
+    --------
+    >>> round(erlang_c(8, 6.4), 6)
+    0.457645
+    >>> erlang_c(8, 8.4)
+    Traceback (most recent call last):
+        ...
+    ValueError: 8 workers are too few: needs at least 9 workers; offered load is 8.4
+    """
+    _check_stable(workers, offered_load)
+    blocked = erlang_b(workers, offered_load)
+    return workers * blocked / (workers - offered_load * (1.0 - blocked))
+
+
+def mmc_wait_mean(workers: int, rate: float, service_mean: float) -> float:
+    """Return the mean wait in an M/M/c queue (Kleinrock 1975, section 3.4).
+
+    With one worker it is the M/M/1 queue.
+
+    Raises
+    ------
+    ValueError
+        If the queue is unstable.
+
+    Examples
+    --------
+    >>> round(mmc_wait_mean(1, 0.8, 1.0), 9)
+    4.0
+    """
+    offered_load = rate * service_mean
+    return erlang_c(workers, offered_load) * service_mean / (workers - offered_load)
+
+
+def mmc_wait_exceeds(workers: int, rate: float, service_mean: float, time: float) -> float:
+    """Return the probability that a job waits longer than `time` in an M/M/c queue.
+
+    The wait is zero with probability 1 - C, and else exponential (Kleinrock 1975).
+
+    Raises
+    ------
+    ValueError
+        If the queue is unstable, or `time` is negative.
+
+    Examples
+    --------
+    >>> mmc_wait_exceeds(8, 6.4, 1.0, 0.0) == erlang_c(8, 6.4)
+    True
+    """
+    if not time >= 0:
+        raise ValueError(f"time is {time}; a wait is compared with a time of at least 0 s")
+    offered_load = rate * service_mean
+    waits = erlang_c(workers, offered_load)
+    return waits * math.exp(-(workers - offered_load) * time / service_mean) if waits else 0.0
+
+
+def mmc_wait_percentile(workers: int, rate: float, service_mean: float, q: float) -> float:
+    """Return the wait that `q` percent of the jobs do not exceed in an M/M/c queue.
+
+    Parameters
+    ----------
+    workers
+        Number of servers c.
+    rate, service_mean
+        Arrivals per second and seconds of work.
+    q
+        Percent, from 0 up to but not including 100.
+
+    Raises
+    ------
+    ValueError
+        If the queue is unstable, or `q` is out of range.
+
+    Examples
+    --------
+    >>> round(mmc_wait_percentile(8, 6.4, 1.0, 95), 4), mmc_wait_percentile(8, 6.4, 1.0, 50)
+    (1.3838, 0.0)
+    """
+    if not 0 <= q < 100:
+        raise ValueError(f"q is {q}; it is a percentage, from 0 to below 100")
+    offered_load = rate * service_mean
+    waits = erlang_c(workers, offered_load)
+    beyond = 1.0 - q / 100.0
+    if waits <= beyond:
+        return 0.0
+    return service_mean / (workers - offered_load) * math.log(waits / beyond)
+
+
+def mg1_wait_mean(rate: float, service_mean: float, service_variance: float) -> float:
+    """Return the mean wait in an M/G/1 queue (Pollaczek 1930, Khinchine 1932).
+
+    Raises
+    ------
+    ValueError
+        If the queue is unstable.
+
+    Examples
+    --------
+    Constant service halves the wait of exponential service:
+
+    >>> round(mg1_wait_mean(0.8, 1.0, 0.0), 9), round(mg1_wait_mean(0.8, 1.0, 1.0), 9)
+    (2.0, 4.0)
+    """
+    utilisation = rate * service_mean
+    _check_stable(1, utilisation)
+    return rate * (service_variance + service_mean**2) / (2.0 * (1.0 - utilisation))
+
+
+def ggc_wait_mean(
+    workers: int, rate: float, service_mean: float, *, arrival_cv2: float, service_cv2: float
+) -> float:
+    """Return the mean wait in a G/G/c queue, approximately (Allen and Cunneen 1978).
+
+    The wait of M/M/c times the mean of the two squared coefficients of variation. Exact for
+    M/M/c and M/G/1. It is best at high load; with very regular arrivals it is too high.
+
+    Parameters
+    ----------
+    workers
+        Number of servers c.
+    rate, service_mean
+        Arrivals per second and seconds of work.
+    arrival_cv2, service_cv2
+        Variance over squared mean of inter-arrival times and of service times.
+
+    Raises
+    ------
+    ValueError
+        If the queue is unstable.
+
+    Examples
+    --------
+    >>> ggc_wait_mean(8, 6.4, 1.0, arrival_cv2=1.0, service_cv2=1.0) == mmc_wait_mean(8, 6.4, 1.0)
+    True
+    """
+    return mmc_wait_mean(workers, rate, service_mean) * (arrival_cv2 + service_cv2) / 2.0
+
+
+def mginf_occupancy_mean(rate: float, time_mean: float) -> float:
+    """Return the mean number of jobs in an M/G/infinity system, where nobody waits.
+
+    Jobs on their way to being paid are one. The number is Poisson distributed, whatever the
+    distribution of the times (Kleinrock 1975, section 3.11).
+
+    Examples
+    --------
+    >>> mginf_occupancy_mean(6.0, 20.0)
+    120.0
+    """
+    return rate * time_mean
+
+
+def unpaid_stock_mean(rate: float, abandon: float, time: float) -> float:
+    """Return how many never-paid jobs have piled up on average by `time`: they never leave.
+
+    Examples
+    --------
+    >>> unpaid_stock_mean(2.0, 0.05, 3600.0)
+    360.0
+    """
+    return rate * abandon * time
+
+
+def _check(workers: int, offered_load: float) -> None:
+    if workers < 1:
+        raise ValueError(f"workers is {workers}; a queue needs at least 1")
+    if not 0 <= offered_load < math.inf:
+        raise ValueError(f"offered load is {offered_load}; it is a finite number of at least 0")
+
+
+def _check_stable(workers: int, offered_load: float) -> None:
+    _check(workers, offered_load)
+    if offered_load >= workers:
+        are = "worker is" if workers == 1 else "workers are"
+        raise ValueError(f"{workers:,} {are} too few: {needs(offered_load)}")

@@ -1,0 +1,289 @@
+"""What queueing theory says of a scenario: which model applies, and why no other."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+
+from jobsim.scenario.arrivals import Bursts, Paced, Poisson
+from jobsim.scenario.distributions import Constant, Exponential
+from jobsim.scenario.scenario import Payment, Scenario
+from jobsim.studies import formulas
+
+NO_MODEL = "none"
+"""The `Theory.model` of a scenario for which there is no formula."""
+
+
+@dataclass(frozen=True, repr=False)
+class Theory:
+    """The steady state of a scenario, as far as formulas reach.
+
+    What has no formula is NaN; what grows without bound is infinite. Rates are per second,
+    times in seconds.
+
+    Attributes
+    ----------
+    model
+        ``"M/M/8"``, ``"M/G/1"``, ``"G/G/8"``, or ``"none"``; the number is that of the workers.
+    exact
+        Whether the model's formulas are exact for this scenario's steady state.
+    workers
+        Number of workers.
+    rate
+        Arrivals to the queue: jobs that are paid, per second.
+    service_mean
+        Mean service time.
+    offered_load
+        `rate` times `service_mean`, in erlangs.
+    utilisation
+        Share of the workers' time that is worked, at most 1.
+    stable
+        Whether the queue has a steady state; None where there is no rate.
+    wait_mean
+        Mean wait from payment to start.
+    wait_probability
+        Probability that a paid job has to wait.
+    queue_mean
+        Mean number of paid jobs that wait, by Little's law.
+    sojourn_mean
+        Mean time from arrival to the end of the work, of paid jobs: payment, wait and service.
+    paying_mean
+        Mean number of jobs whose payment is under way (M/G/infinity).
+    unpaid_rate
+        Never-paid jobs per second, by which their stock grows for ever.
+    notes
+        Which models apply and why not others.
+    """
+
+    model: str
+    exact: bool
+    workers: int
+    rate: float
+    service_mean: float
+    offered_load: float
+    utilisation: float
+    stable: bool | None
+    wait_mean: float
+    wait_probability: float
+    queue_mean: float
+    sojourn_mean: float
+    paying_mean: float
+    unpaid_rate: float
+    notes: tuple[str, ...]
+
+    def wait_percentile(self, q: float) -> float:
+        """Return the wait that `q` percent of the paid jobs do not exceed.
+
+        Known for M/M/c; infinite where the queue is unstable, NaN where there is no formula.
+
+        Raises
+        ------
+        ValueError
+            If `q` is not from 0 to below 100.
+        """
+        if not 0 <= q < 100:
+            raise ValueError(f"q is {q}; it is a percentage, from 0 to below 100")
+        if self.stable is False:
+            return math.inf
+        if not self._is_mmc:
+            return math.nan
+        return formulas.mmc_wait_percentile(self.workers, self.rate, self.service_mean, q)
+
+    def wait_exceeds(self, time: float) -> float:
+        """Return the probability that a paid job waits longer than `time` seconds.
+
+        Known for M/M/c; 1 where the queue is unstable, NaN where there is no formula.
+
+        Raises
+        ------
+        ValueError
+            If `time` is negative.
+        """
+        if not time >= 0:
+            raise ValueError(f"time is {time}; a wait is compared with a time of at least 0 s")
+        if self.stable is False:
+            return 1.0
+        if not self._is_mmc:
+            return math.nan
+        return formulas.mmc_wait_exceeds(self.workers, self.rate, self.service_mean, time)
+
+    @property
+    def _is_mmc(self) -> bool:
+        return self.model == _named("M/M", self.workers)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        kind = "" if self.model == NO_MODEL else " (exact)" if self.exact else " (approximation)"
+        rows = [("model", self.model + kind)]
+        if not math.isnan(self.offered_load):
+            rows.append(("offered load", f"{self.offered_load:.6g} erlangs"))
+            plural = "" if self.workers == 1 else "s"
+            share = f"{100 * self.utilisation:.4g} % of {self.workers:,} worker{plural}"
+            state = "" if self.stable else f"; unstable: {formulas.needs(self.offered_load)}"
+            rows.append(("utilisation", share + state))
+        values = [
+            ("mean wait", self.wait_mean, "s"),
+            ("p95 wait", self.wait_percentile(95), "s"),
+            ("must wait", 100 * self.wait_probability, "% of paid jobs"),
+            ("queue", self.queue_mean, "jobs on average"),
+            ("mean sojourn", self.sojourn_mean, "s"),
+            ("being paid", self.paying_mean or math.nan, "jobs on average"),
+            ("never paid", self.unpaid_rate or math.nan, "jobs/s, for ever"),
+        ]
+        rows += [
+            (name, f"{value:.4g} {unit}") for name, value, unit in values if not math.isnan(value)
+        ]
+        return rows + [("note", note) for note in self.notes]
+
+    def __repr__(self) -> str:
+        rows = self._rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+    def _repr_html_(self) -> str:
+        body = "".join(
+            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+            f'<td style="text-align:left">{html.escape(text)}</td></tr>'
+            for name, text in self._rows()
+        )
+        return f"<table>{body}</table>"
+
+
+def theory(scenario: Scenario) -> Theory:
+    """Return what queueing theory says of a scenario's steady state.
+
+    M/M/c for exponential work, M/G/1 for one worker, else Allen and Cunneen's approximation
+    for G/G/c; see `jobsim.studies.formulas`. An unstable load is a value too, with infinite
+    waits and a row that says how many workers it needs.
+
+    Parameters
+    ----------
+    scenario
+        Any scenario.
+
+    Examples
+    --------
+    >>> from jobsim.scenario.scenario import Scenario
+    >>> theory(Scenario(jobs=1000, arrivals={"kind": "poisson", "rate": 6.4}, workers=8))
+    model         M/M/8 (exact)
+    offered load  6.4 erlangs
+    utilisation   80 % of 8 workers
+    mean wait     0.286 s
+    p95 wait      1.384 s
+    must wait     45.76 % of paid jobs
+    queue         1.831 jobs on average
+    mean sojourn  1.286 s
+    note          a run starts empty, so its first jobs wait less than in the steady state
+    """
+    workers, service = scenario.workers, scenario.work.service
+    arrival_rate = scenario.arrivals.mean_rate
+    stable: bool | None = None
+    wait = waits = math.nan
+    if arrival_rate is None:
+        rate = math.nan
+        model, exact, notes = NO_MODEL, False, [_transient(scenario)]
+    else:
+        rate = arrival_rate * (1.0 - scenario.payment.abandon)
+        stable = rate * service.mean < workers
+        model, exact, notes = _model(scenario, arrival_rate)
+        wait, waits = _wait(scenario, model, rate) if stable else (math.inf, 1.0)
+        if stable:
+            notes.append("a run starts empty, so its first jobs wait less than in the steady state")
+        else:
+            growth = rate - workers / service.mean
+            notes.append(f"the queue has no steady state: it grows by {growth:.4g} jobs/s")
+    load = rate * service.mean
+    return Theory(
+        model=model,
+        exact=exact,
+        workers=workers,
+        rate=rate,
+        service_mean=service.mean,
+        offered_load=load,
+        utilisation=min(load / workers, 1.0) if stable is not None else math.nan,
+        stable=stable,
+        wait_mean=wait,
+        wait_probability=waits,
+        queue_mean=rate * wait if rate else 0.0,
+        sojourn_mean=scenario.payment.delay.mean + wait + service.mean,
+        paying_mean=formulas.mginf_occupancy_mean(rate, scenario.payment.delay.mean),
+        unpaid_rate=(arrival_rate or math.nan) * scenario.payment.abandon,
+        notes=tuple(notes),
+    )
+
+
+def _named(letters: str, workers: int) -> str:
+    return f"{letters}/{workers}"
+
+
+def _transient(scenario: Scenario) -> str:
+    return (
+        f"{scenario.arrivals.kind} arrivals have no long-run rate, so there is no steady state: "
+        "the whole run is a transient, which these formulas do not describe"
+    )
+
+
+def _model(scenario: Scenario, arrival_rate: float) -> tuple[str, bool, list[str]]:
+    """Return the model's name, whether its formulas are exact, and the reasons."""
+    workers, payment, service = scenario.workers, scenario.payment, scenario.work.service
+    arrivals = scenario.arrivals
+    if isinstance(arrivals, Paced) or (isinstance(arrivals, Bursts) and arrivals.size == 1):
+        cv2 = _paced_cv2(payment, arrival_rate)
+        reason = (
+            f"not M/M/c or M/G/1: {arrivals.kind} arrivals are not Poisson; Allen-Cunneen with a "
+            f"squared coefficient of variation of {cv2:.4g} for the times between payments"
+        )
+        return _named("G/G", workers), False, [reason]
+    if not isinstance(arrivals, Poisson):
+        return NO_MODEL, False, [f"none of these formulas covers {arrivals.kind} arrivals"]
+    notes = []
+    if payment.abandon or not isinstance(payment.delay, Constant):
+        notes.append(
+            "payments are Poisson too: independent delays and abandonment keep them so "
+            "(displacement and thinning)"
+        )
+    if isinstance(service, Exponential):
+        return _named("M/M", workers), True, notes
+    if workers == 1:
+        reason = "not M/M/1: the work is not exponential; the mean is exact, percentiles unknown"
+        return _named("M/G", 1), True, [reason, *notes]
+    reason = (
+        f"not M/M/{workers}: the work is not exponential; not M/G/1: more than one worker; "
+        "the mean wait is Allen-Cunneen's approximation, percentiles unknown"
+    )
+    return _named("G/G", workers), False, [reason, *notes]
+
+
+def _paced_cv2(payment: Payment, arrival_rate: float) -> float:
+    """Return the squared coefficient of variation between payments of evenly spaced arrivals.
+
+    Without delays, abandonment leaves geometric gaps: p of them is their squared cv. Scattered
+    by delays of variance v, the gap g between neighbours gains 2 v; far scattered, payments
+    are as good as Poisson, so 1 is the most.
+    """
+    kept = 1.0 - payment.abandon
+    scatter = 2.0 * payment.delay.variance * (arrival_rate * kept) ** 2
+    return min(1.0, payment.abandon + scatter)
+
+
+def _wait(scenario: Scenario, model: str, rate: float) -> tuple[float, float]:
+    """Return the mean wait and the probability of one, for a stable load."""
+    workers, service = scenario.workers, scenario.work.service
+    if model == NO_MODEL:
+        return math.nan, math.nan
+    if model == _named("M/M", workers):
+        mean = formulas.mmc_wait_mean(workers, rate, service.mean)
+        return mean, formulas.erlang_c(workers, rate * service.mean)
+    if model == _named("M/G", 1):
+        # Poisson arrivals see time averages: an arrival finds the worker busy that often.
+        return formulas.mg1_wait_mean(rate, service.mean, service.variance), rate * service.mean
+    arrivals_rate = scenario.arrivals.mean_rate or math.nan
+    poisson = isinstance(scenario.arrivals, Poisson)
+    mean = formulas.ggc_wait_mean(
+        workers,
+        rate,
+        service.mean,
+        arrival_cv2=1.0 if poisson else _paced_cv2(scenario.payment, arrivals_rate),
+        service_cv2=service.variance / service.mean**2 if service.mean else 0.0,
+    )
+    return mean, math.nan

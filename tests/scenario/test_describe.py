@@ -1,0 +1,69 @@
+import pytest
+
+from jobsim.scenario.arrivals import Poisson, Stampede
+from jobsim.scenario.distributions import Constant, Exponential
+from jobsim.scenario.part import in_words
+from jobsim.scenario.scenario import Payment, Scenario, Work
+
+
+def lines(**fields):
+    return Scenario(**fields).describe().splitlines()
+
+
+def test_a_scenario_with_everything_in_it():
+    scenario = Scenario(
+        name="all",
+        why="To see it all.",
+        jobs=2000,
+        duration=600.0,
+        arrivals=Poisson(rate=6.4),
+        payment=Payment(
+            delay=Exponential(mean=2.0), abandon=0.05, duplicate=0.02, lag=Constant(value=3.0)
+        ),
+        work=Work(service=Constant(value=1.0), fail=0.03),
+        workers=8,
+        clients=4,
+        pollers=2,
+        poll_interval=0.5,
+        seed=7,
+    )
+    assert scenario.describe().splitlines() == [
+        "all: To see it all.",
+        "2,000 jobs arrive at random (Poisson), 6.4 per second on average, "
+        "until 600 s at the latest.",
+        "Payment is confirmed after 2 s on average, exponentially distributed. "
+        "5 % of jobs are never paid and wait for ever. "
+        "2 % of confirmations come twice, the second one later by 3 s.",
+        "Work takes 1 s. 3 % of jobs fail.",
+        "8 workers, 4 clients, 2 pollers reading every 0.5 s; seed 7.",
+        "Offered load 6.08 erlangs on 8 workers: utilisation 76 % per worker.",
+    ]
+
+
+def test_the_number_of_jobs_may_be_left_to_the_duration_or_to_nobody():
+    assert lines(duration=60.0)[1].startswith("Jobs arrive at random")
+    assert lines(duration=60.0)[1].endswith(", until 60 s.")
+    assert lines()[1] == "Jobs arrive at random (Poisson), 1 per second on average."
+
+
+def test_one_of_each_is_in_the_singular():
+    about = lines(jobs=1, workers=1, clients=1, pollers=1, poll_interval=0.0)
+    assert about[1].startswith("1 job arrives at random")
+    assert about[4] == "1 worker, 1 client, 1 poller reading as fast as possible; seed 0."
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_too_few_workers_are_said_to_be_too_few(workers):
+    about = lines(arrivals=Poisson(rate=2.0), workers=workers)
+    assert about[-1].endswith("not less than they can do, so the backlog grows while jobs arrive.")
+
+
+def test_a_load_without_a_rate_is_not_told():
+    assert "erlangs" not in Scenario(jobs=5, arrivals=Stampede()).describe()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.0, "0"), (0.12345, "0.123"), (86_400.0, "86,400"), (1e15, "1e+15")]
+)
+def test_numbers_are_written_as_a_person_writes_them(value, words):
+    assert in_words(value) == words
