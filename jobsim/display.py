@@ -110,7 +110,7 @@ def rows_as_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
     True
     """
     body = "".join(
-        f'<tr><th style="text-align:left">{html.escape(label)}</th>'
+        f'<tr><th style="text-align:left">{html.escape(printable(label))}</th>'
         f'<td style="text-align:left">{html.escape(printable(value))}</td></tr>'
         for label, value in rows
     )

@@ -120,7 +120,7 @@ def _write(run: Run, folder: Path) -> None:
         table.to_parquet(folder / f"{name}.parquet")
     index = {
         "format": FORMAT,
-        "info": run.info.model_dump(mode="json"),
+        "info": json.loads(run.info.model_dump_json()),
         "scenario": workload.scenario.model_dump(mode="json"),
         "source": None if workload.source is None else workload.source.model_dump(mode="json"),
         "workload_digest": workload.digest(),

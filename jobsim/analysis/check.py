@@ -126,7 +126,7 @@ def _unknown_jobs(history: History) -> list[str]:
     calls = int((told & (history.job == history.jobs) & (history.op != roles.COUNT)).sum())
     if not calls:
         return []
-    return [f"{calls:,} calls were answered for ids that no recorded create had returned"]
+    return [f"answers for ids that no recorded create had returned: {calls:,}"]
 
 
 def _counts(findings: list[Finding]) -> dict[str, int]:
@@ -138,8 +138,6 @@ def _counts(findings: list[Finding]) -> dict[str, int]:
 
 
 def _spell_out(findings: list[Finding]) -> tuple[Violation, ...]:
-    if not findings:
-        return ()
     job = np.concatenate([finding.jobs for finding in findings])
     source = np.repeat(np.arange(len(findings)), [len(finding.jobs) for finding in findings])
     position = np.concatenate([np.arange(len(finding.jobs)) for finding in findings])

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.analysis import roles
-from jobsim.analysis.tables import CALLS, FINAL, OP, OUTCOME, STATUS
+from jobsim.analysis.tables import CALLS, FINAL, OUTCOME, STATUS
 from jobsim.analysis.verdict import Call, Violation
 
 IntArray = NDArray[np.int64]
@@ -94,15 +94,17 @@ class History:
     @cached_property
     def actor(self) -> NDArray[np.intp]:
         """Category code of each call's actor."""
-        return _codes(self.calls["actor"]).astype(np.intp)
+        return np.asarray(self.calls["actor"].cat.codes, np.intp)
 
     @cached_property
     def _codes_seen(self) -> NDArray[np.intp]:
         return np.flatnonzero(np.bincount(self.code, minlength=roles.CODES))
 
     def sees(self, table: NDArray[np.int8], value: int) -> NDArray[np.intp]:
-        """Return which codes to which a table of roles gives `value` there are in the history."""
-        return self._codes_seen[table[self._codes_seen] == value]
+        """Return the codes that occur and to which a table of roles gives `value`."""
+        seen = self._codes_seen
+        matching: NDArray[np.intp] = seen[table[seen] == value]
+        return matching
 
     def rows(self, table: NDArray[np.int8], value: int) -> NDArray[np.intp]:
         """Return the rows of calls on known jobs to which a table of roles gives `value`."""
@@ -186,20 +188,15 @@ def span(ns: int) -> str:
 
 
 def _codes(column: pd.Series) -> NDArray[np.int8]:
-    codes: NDArray[np.int8] = column.cat.codes.to_numpy()
-    return codes
+    return np.asarray(column.cat.codes, np.int8)
 
 
 def _require(table: pd.DataFrame, dtypes: dict[str, object], columns: list[str], name: str) -> None:
     for column in columns:
         if column not in table:
             raise ValueError(f"{name} has no column {column!r}; see jobsim.analysis.tables")
-        if dtypes[column] not in (OP, OUTCOME, STATUS):
-            wrong = dtypes[column] == "category" and table[column].dtype != "category"
-        else:
-            wrong = table[column].dtype != dtypes[column]
-        if wrong:
+        if table[column].dtype != dtypes[column]:
             raise ValueError(
-                f"{name}.{column} is {table[column].dtype}, not a category of "
-                f"jobsim.analysis.tables; convert it with astype"
+                f"{name}.{column} is {table[column].dtype}, not {dtypes[column]}; "
+                f"convert it: {name}.astype(jobsim.analysis.tables.{name.upper()})"
             )

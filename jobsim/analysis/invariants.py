@@ -48,7 +48,7 @@ def identifiers(history: History, created: pd.DataFrame | None) -> list[Finding]
 def unique_ids(history: History, created: pd.DataFrame) -> list[Finding]:
     """Return the jobs whose id another job before them had been given already."""
     ids = created["job_id"]
-    again = np.flatnonzero((ids.duplicated() & ids.notna()).to_numpy())
+    again = np.flatnonzero((ids.duplicated() & ids.notna()).to_numpy() if _repeat(ids) else [])
 
     def tell(position: int) -> tuple[str, tuple[Call, ...]]:
         job = int(again[position])
@@ -115,8 +115,8 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
         together = [int(job) for job in jobs[: at + 1] if over[job] > moment]
         rows = starts[np.isin(history.job[starts], together)]
         sentence = (
-            f"began at {history.at(moment)} while {len(together) - 1} others were RUNNING, "
-            f"with {workers} workers"
+            f"is the one too many at {history.at(moment)}: {len(together)} jobs are certainly "
+            f"RUNNING, and workers = {workers}"
         )
         return sentence, tuple(history.call(int(row)) for row in rows)
 
@@ -139,7 +139,7 @@ def accounted(history: History) -> tuple[list[Finding], list[str]]:
         return f"was created, but {last.name} {last.answer}", (history.call(create), last)
 
     unread = int((created & ~asked).sum())
-    undecided = [f"{unread:,} created jobs have no final read"] if unread else []
+    undecided = [f"created jobs without a final read: {unread:,}"] if unread else []
     return [_finding("accounted", lost, tell)], undecided
 
 
@@ -246,7 +246,28 @@ def _differs(history: History, column: str, expected: Any) -> NDArray[np.bool_]:
         pc.fill_null(pc.equal(given, expected), fill_value=False),
         pc.and_(given.is_null(), expected.is_null()),
     )
-    return ~_array(same) & (history.final_read["outcome"] == roles.OK)
+    differs: NDArray[np.bool_] = ~_array(same) & (history.final_read["outcome"] == roles.OK)
+    return differs
+
+
+def _repeat(column: pd.Series) -> bool:
+    """Return False only if no text occurs twice; quick for texts of one width, such as UUIDs."""
+    text = _text(column.dropna())
+    widths = pc.min_max(pc.binary_length(text)).as_py()
+    width = widths["min"]
+    if width is None or width < 8 or width != widths["max"]:
+        return True
+    # A hash table of strings falls out of the processor's cache; sorted words do not.
+    # Equal texts have equal words, so a collision costs a closer look and no more.
+    words = np.zeros(len(text), np.uint64)
+    _, offsets, data = text.buffers()
+    start = int(np.frombuffer(offsets, np.int64)[text.offset])
+    for place in (*range(0, width - 8, 8), width - 8):
+        words ^= np.ndarray(len(text), "<u8", data, start + place, strides=(width,))
+        words *= np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost: Fibonacci hashing
+        words ^= words >> np.uint64(29)
+    words.sort()
+    return bool((words[1:] == words[:-1]).any())
 
 
 def _final_text(history: History, column: str) -> Any:

@@ -85,7 +85,8 @@ class Bounds:
 
     def reached(self, step: int) -> IntArray:
         """(jobs,), U_k."""
-        return self.upper[step] if step < 2 else np.minimum(self.upper[2], self.upper[3])
+        upper: IntArray = self.upper[step]
+        return upper if step < 2 else np.minimum(upper, self.upper[3])
 
 
 def find(history: History) -> list[Finding]:
@@ -195,7 +196,7 @@ def _place_hidden(history: History, bounds: Bounds) -> None:
 
 
 def _earliest_end(bounds: Bounds, job: NDArray[np.int32]) -> IntArray:
-    lower = bounds.lower[2, job]
+    lower: IntArray = bounds.lower[2, job]
     # An end that nobody saw may still have come, if someone may have written it.
     possible = bounds.maybe[2:, job].min(axis=0)
     ended = (bounds.upper[2:, job] < NEVER).any(axis=0)
@@ -306,7 +307,7 @@ def _prover(history: History, bounds: Bounds, job: int, state: int) -> Call:
 def _later(history: History, bounds: Bounds, job: int, step: int) -> list[Call]:
     """Return the call that bounds a step from below, and what excludes another reading of it."""
     limit = int(bounds.lower[step, job])
-    plain = _not_before(history, job, step, limit)
+    plain = _not_before(history, bounds, job, step, limit)
     if plain is not None:
         return [plain]
     # Left is a refusal that hid its state, and so early that it cannot have seen the end.
@@ -318,17 +319,25 @@ def _later(history: History, bounds: Bounds, job: int, step: int) -> list[Call]:
         and history.invoked[row] == limit
         and history.returned[row] < end
     )
-    ending = _not_before(history, job, 2, end)
+    ending = _not_before(history, bounds, job, 2, end)
     return [history.call(hidden), *([ending] if ending is not None else [])]
 
 
-def _not_before(history: History, job: int, step: int, limit: int) -> Call | None:
+def _not_before(history: History, bounds: Bounds, job: int, step: int, limit: int) -> Call | None:
     rows = [row for row in history.rows_of(job) if history.invoked[row] == limit]
     for row in rows:
         if roles.LOWER[history.code[row]] == step:
             return history.call(row)
+    writable = _open_states(bounds, job, step)
     for row in rows:
-        may_write = int(roles.MAY_WRITE[history.code[row]])
-        if may_write < roles.NO_STATE and roles.STEP[may_write] == step:
+        if roles.MAY_WRITE[history.code[row]] in writable:
             return history.call(row)
     return history.final_call(job) if limit == history.end else None
+
+
+def _open_states(bounds: Bounds, job: int, step: int) -> set[int]:
+    """Return the states of a step whose possible writers count: none if one is definite."""
+    states = {step} if step < 2 else {roles.COMPLETED, roles.FAILED}
+    if any(bounds.writers[state, job] for state in states):
+        return set()
+    return {state for state in states if bounds.upper[state, job] < NEVER} or states

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ class ArrivalProcess(Part):
         """Long-run arrivals per second, or None where there is no such number."""
         return None
 
+    @abstractmethod
     def sample(self, rng: np.random.Generator, jobs: int | None, duration: float | None) -> Times:
         """Draw the arrival times.
 
@@ -45,11 +47,10 @@ class ArrivalProcess(Part):
         ValueError
             If nothing says how many there are.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence that begins with their number."""
-        raise NotImplementedError
 
     def _count(self, jobs: int | None, before_the_end: int | None) -> int:
         """Return the smaller number of arrivals that is known."""

@@ -24,7 +24,7 @@ class UnknownFieldError(JobsimError, ValueError):
     path
         The dotted path that was asked for.
     choices
-        Dotted paths that exist there.
+        Dotted paths that exist where the path went astray; at least one.
     """
 
     def __init__(self, path: str, choices: tuple[str, ...]) -> None:
@@ -32,8 +32,14 @@ class UnknownFieldError(JobsimError, ValueError):
         self.path, self.choices = path, choices
 
     def __str__(self) -> str:
-        close = difflib.get_close_matches(self.path, self.choices, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(self.choices)}"
+        # The choices lie beside the step that went wrong; what leads there was right.
+        above, _, _ = self.choices[0].rpartition(".")
+        wrong = self.path.split(".")[self.choices[0].count(".")]
+        names = [choice.rpartition(".")[2] for choice in self.choices]
+        close = difflib.get_close_matches(wrong, names, n=1)
+        hint = f"choose from {', '.join(self.choices)}"
+        if close:
+            hint = f"did you mean {'.'.join(filter(None, (above, close[0])))!r}?"
         return f"A scenario has no field {self.path!r}; {hint}"
 
 

@@ -7,6 +7,7 @@ Formulas: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, v
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -124,17 +125,21 @@ class Shaped(Part):
 
     # What a family knows about its member of scale 1.
 
+    @abstractmethod
     def _unit_mean(self, shape: float) -> float:
-        raise NotImplementedError
+        """Return the mean."""
 
+    @abstractmethod
     def _unit_quantile(self, shape: float, p: float) -> float:
-        raise NotImplementedError
+        """Return the quantile at `p`, which is 0.5 or 0.95."""
 
+    @abstractmethod
     def _fill(self, rng: np.random.Generator, block: Times) -> None:
-        raise NotImplementedError
+        """Fill an array with draws."""
 
+    @abstractmethod
     def _cv(self, shape: float) -> float:
-        raise NotImplementedError
+        """Return the coefficient of variation."""
 
     def _ratio(self, shape: float) -> float:
         return self._unit_quantile(shape, 0.95) / self._unit_quantile(shape, 0.5)

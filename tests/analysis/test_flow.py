@@ -121,10 +121,13 @@ def test_throughput_windows_that_no_float_can_show_still_agree_with_their_index(
     times = np.arange(50) * 0.1
     moves = table(*((float(time), job, None, WAITING) for job, time in enumerate(times)))
     found = throughput(moves, window=0.1)
-    for start, rate in found[WAITING].items():
-        inside = (times >= start) & (times < start + 0.1)
-        assert rate == pytest.approx(inside.sum() / 0.1, abs=10.001)
-    assert found[WAITING].sum() * 0.1 == pytest.approx(50)
+    ends = [*found.index[1:], np.inf]
+    inside = [
+        ((times >= start) & (times < end)).sum()
+        for start, end in zip(found.index, ends, strict=True)
+    ]
+    assert found[WAITING].tolist() == pytest.approx(np.array(inside) / 0.1)
+    assert sum(inside) == 50
 
 
 def test_throughput_begins_at_a_multiple_of_the_window() -> None:
@@ -157,7 +160,7 @@ def test_throughput_refuses_a_window_without_width(window: float) -> None:
         throughput(MOVES, window=window)
 
 
-@given(st.floats(1e-6, 1e12))
+@given(st.floats(1e-6, 4e11))
 def test_a_round_duration_is_at_least_what_was_asked_and_at_most_two_and_a_half_times(
     asked: float,
 ) -> None:

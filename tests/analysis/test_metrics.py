@@ -22,8 +22,7 @@ def jobs_table(*, threaded: bool = False) -> pd.DataFrame:
             "paid": [2.0, 1.0, 2.0, 3.5, NAN, NAN],
             "started": [2.0, 5.0, 6.0, NAN, NAN, NAN],
             "finished": [5.0, 11.0, NAN, NAN, NAN, NAN],
-            "status": ["completed", "failed", "running", "awaiting_payment"]
-            + ["awaiting_payment", None],
+            "status": ["completed", "failed", "running", *["awaiting_payment"] * 2, None],
             "worker": ["w", "w", "v", None, None, None],
             "rejected": [1, 0, 2, 0, 0, 0],
             "job_id": "x",

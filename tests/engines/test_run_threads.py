@@ -92,7 +92,9 @@ def test_workers_serve_in_the_order_of_payment_and_ties_by_number():
 
 def test_times_follow_the_schedule():
     arrival = np.array([0.0, 0.0625, 0.125])
-    run = run_threads(workload(3, arrival=arrival, delay=0.125, service=0.25, workers=3), speedup=1.0)
+    run = run_threads(
+        workload(3, arrival=arrival, delay=0.125, service=0.25, workers=3), speedup=1.0
+    )
     jobs = run.jobs
     assert (jobs["created"] >= jobs["arrival"]).all()
     assert (jobs["paid"] == np.maximum(jobs["created"], jobs["arrival"] + 0.125)).all()

@@ -9,7 +9,7 @@ from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.protocol import JobRepository
 
 
-class ConflictError(Exception):
+class Conflict(Exception):
     """A refusal that says nothing about the state."""
 
 
@@ -61,9 +61,9 @@ def test_own_not_found_becomes_job_not_found(call):
 
 
 def test_own_refusal_becomes_an_illegal_transition():
-    cause = ConflictError()
+    cause = Conflict()
     with pytest.raises(InvalidStateTransitionError) as caught:
-        move(adapt(Raising(cause), illegal=ConflictError))
+        move(adapt(Raising(cause), illegal=Conflict))
     assert (caught.value.from_state, caught.value.to_state) == (UNKNOWN_STATE, "running")
     assert caught.value.__cause__ is cause
 
@@ -73,10 +73,10 @@ def test_own_refusal_becomes_an_illegal_transition():
     [("failed", "failed"), (JobStatus.FAILED, "failed"), (3, UNKNOWN_STATE)],
 )
 def test_state_that_the_refusal_names_is_kept(state, seen):
-    cause = ConflictError()
+    cause = Conflict()
     cause.from_state = state
     with pytest.raises(InvalidStateTransitionError) as caught:
-        move(adapt(Raising(cause), illegal=(LookupError, ConflictError)))
+        move(adapt(Raising(cause), illegal=(LookupError, Conflict)))
     assert caught.value.from_state == seen
 
 
@@ -105,16 +105,16 @@ def test_job_not_found_from_get_passes_even_under_a_wide_mapping():
 def test_exception_that_is_not_mapped_passes(call):
     error = OSError("disk")
     with pytest.raises(OSError, match="disk") as caught:
-        call(adapt(Raising(error), illegal=ConflictError, not_found=KeyError))
+        call(adapt(Raising(error), illegal=Conflict, not_found=KeyError))
     assert caught.value is error
 
 
 def test_illegal_mapping_does_not_touch_get():
-    with pytest.raises(ConflictError):
-        adapt(Raising(ConflictError()), illegal=ConflictError).get("j1")
+    with pytest.raises(Conflict):
+        adapt(Raising(Conflict()), illegal=Conflict).get("j1")
 
 
-@pytest.mark.parametrize("mapping", [{"illegal": "ConflictError"}, {"not_found": (KeyError, int)}])
+@pytest.mark.parametrize("mapping", [{"illegal": "Conflict"}, {"not_found": (KeyError, int)}])
 def test_mapping_that_is_no_exception_type_is_refused(mapping):
     (name,) = mapping
     with pytest.raises(TypeError, match=f"{name} takes exception types"):

@@ -27,17 +27,20 @@ def test_a_scenario_with_everything_in_it():
         poll_interval=0.5,
         seed=7,
     )
-    assert scenario.describe().splitlines() == [
-        "all: To see it all.",
+    about = scenario.describe().splitlines()
+    assert about[0] == "all: To see it all."
+    assert about[1] == (
         "2,000 jobs arrive at random (Poisson), 6.4 per second on average, "
-        "until 600 s at the latest.",
+        "until 600 s at the latest."
+    )
+    assert about[2] == (
         "Payment is confirmed after 2 s on average, exponentially distributed. "
         "5 % of jobs are never paid and wait for ever. "
-        "2 % of confirmations come twice, the second one later by 3 s.",
-        "Work takes 1 s. 3 % of jobs fail.",
-        "8 workers, 4 clients, 2 pollers reading every 0.5 s; seed 7.",
-        "Offered load 6.08 erlangs on 8 workers: utilisation 76 % per worker.",
-    ]
+        "2 % of confirmations come twice, the second one later by 3 s."
+    )
+    assert about[3] == "Work takes 1 s. 3 % of jobs fail."
+    assert about[4] == "8 workers, 4 clients, 2 pollers reading every 0.5 s; seed 7."
+    assert about[5:] == ["Offered load 6.08 erlangs on 8 workers: utilisation 76 % per worker."]
 
 
 def test_the_number_of_jobs_may_be_left_to_the_duration_or_to_nobody():

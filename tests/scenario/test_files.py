@@ -2,7 +2,7 @@ import json
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobsim.domain.exceptions import JobsimError
@@ -62,6 +62,7 @@ scenarios = st.builds(
 
 
 @pytest.mark.parametrize("suffix", ["toml", "json"])
+@settings(deadline=None, max_examples=30)
 @given(scenario=scenarios | st.just(FULL))
 def test_a_file_reads_back_as_an_equal_scenario(suffix, scenario, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / f"round_trip.{suffix}"

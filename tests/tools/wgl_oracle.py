@@ -129,7 +129,7 @@ def right_history(rng: random.Random, size: int, job: int = 0) -> list[Op]:
             elif (state, target) in LEGAL:
                 outcome, observed, following = "ok", target, target
             else:
-                outcome, observed = "illegal", rng.choice((state, None))
+                outcome, observed = "illegal", rng.choice((state, None, None))
         if rng.random() < 0.2:  # the answer is lost, before the effect or after it
             outcome, observed = rng.choice(("error", "pending")), None
             state = rng.choice((state, following))

@@ -1,0 +1,104 @@
+"""What holds for every chart, one test a promise."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobsim import plot
+
+SCALED = [name for name in plot.__all__ if name != "lifecycle"]
+UNITS = {
+    "dwell": ("(s)", "share"),
+    "latency": ("(µs", ""),
+    "occupancy": ("(s)", "jobs"),
+    "swimlanes": ("(s)", ""),
+    "throughput": ("(s)", "jobs per second"),
+}
+
+
+@pytest.mark.parametrize("name", plot.__all__)
+def test_a_chart_draws_on_the_axes_it_is_given_and_makes_no_figure(
+    name: str, run: SimpleNamespace
+) -> None:
+    figure, axes = plt.subplots(1, 2)
+    found = getattr(plot, name)(run, ax=axes[0])
+    assert found is axes[0]
+    assert plt.get_fignums() == [figure.number]
+    assert not axes[1].has_data()
+
+
+@pytest.mark.parametrize("name", plot.__all__)
+def test_a_chart_without_axes_makes_one_figure_and_leaves_the_current_one_alone(
+    name: str, run: SimpleNamespace
+) -> None:
+    _, mine = plt.subplots()
+    found = getattr(plot, name)(run)
+    assert found is not mine
+    assert not mine.has_data()
+    assert len(plt.get_fignums()) == 2
+
+
+@pytest.mark.parametrize("name", plot.__all__)
+def test_a_chart_has_a_title_on_the_left(name: str, run: SimpleNamespace) -> None:
+    assert getattr(plot, name)(run).get_title(loc="left")
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_the_labels_have_units(name: str, run: SimpleNamespace) -> None:
+    ax = getattr(plot, name)(run)
+    x, y = UNITS[name]
+    assert x in ax.get_xlabel()
+    assert y in ax.get_ylabel()
+
+
+@pytest.mark.parametrize("name", [name for name in SCALED if name != "latency"])
+def test_the_chart_of_an_empty_run_says_so_and_has_its_labels(
+    name: str, empty: SimpleNamespace
+) -> None:
+    ax = getattr(plot, name)(empty)
+    assert any(text.get_text().startswith("no ") for text in ax.texts)
+    assert UNITS[name][0] in ax.get_xlabel()
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", plot.__all__)
+def test_no_text_is_cut_off_at_the_size_of_a_notebook(name: str, run: SimpleNamespace) -> None:
+    ax = getattr(plot, name)(run)
+    ax.figure.canvas.draw()
+    drawn = ax.figure.get_tightbbox()  # in inches; counts the text that is drawn, no other
+    width, height = ax.figure.get_size_inches()
+    assert min(drawn.x0, drawn.y0) >= -0.01
+    assert drawn.x1 <= width + 0.01
+    assert drawn.y1 <= height + 0.01
+
+
+@pytest.mark.parametrize("name", plot.__all__)
+def test_a_large_run_draws_few_points(name: str, run: SimpleNamespace) -> None:
+    """Counts what is drawn; how long that takes is for the benchmarks."""
+    jobs = 20_000
+    rng = np.random.default_rng(3)
+    created = np.cumsum(rng.exponential(0.1, jobs))
+    started = created + rng.exponential(1.0, jobs)
+    finished = started + rng.exponential(1.0, jobs)
+    number = np.arange(jobs)
+    run.jobs = pd.DataFrame(
+        {"created": created, "paid": created, "started": started, "finished": finished}
+    ).assign(status="completed", worker="w-" + pd.Series(number % 20).astype("str"))
+    run.transitions = pd.concat(
+        pd.DataFrame({"time": time, "job": number, "source": source, "target": target})
+        for time, source, target in (
+            (created, None, "awaiting_payment"),
+            (started, "awaiting_payment", "running"),
+            (finished, "running", "completed"),
+        )
+    ).assign(actor="c-" + pd.Series(number % 20).astype("str"))
+    ax = getattr(plot, name)(run)
+    vertices = sum(len(line.get_xdata()) for line in ax.lines)
+    vertices += sum(len(path.vertices) for c in ax.collections for path in c.get_paths())
+    vertices += sum(len(patch.get_path().vertices) for patch in ax.patches)
+    assert vertices < 40_000
