@@ -15,8 +15,10 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobsim.analysis.check import check_history
 from jobsim.analysis.derive import transitions_from_jobs
 from jobsim.analysis.metrics import UNITS, metrics
+from jobsim.analysis.verdict import Verdict
 from jobsim.display import Rows, format_duration, format_number, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 from jobsim.scenario.workload import Workload
@@ -140,6 +142,27 @@ class Run:
         return pd.DataFrame(
             {"value": figures.values(), "unit": [UNITS[name] for name in figures]},
             index=pd.Index(figures, name="figure"),
+        )
+
+    def check(self) -> Verdict:
+        """Prove or refute that the recorded history is linearizable and keeps its invariants.
+
+        See `jobsim.analysis.check.check_history`.
+
+        Raises
+        ------
+        ValueError
+            If the run has no calls, as in virtual time.
+        """
+        if self.calls is None:
+            raise ValueError("only a threaded run has calls to check; this one is virtual")
+        return check_history(
+            self.calls,
+            self.final,
+            workers=self.workload.scenario.workers,
+            count_before=self.info.count_before,
+            created=self.jobs,
+            engine_texts=True,
         )
 
     def save(self, folder: str | os.PathLike[str]) -> Path:

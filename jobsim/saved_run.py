@@ -23,6 +23,7 @@ FORMAT = 1
 """Version of the folder's layout; a reader refuses any other."""
 
 _INDEX = "run.json"
+_NAMES = {"jobs": ("worker",), "transitions": ("actor",), "calls": ("actor", "error")}
 _COLUMNS = ("arrival", "delay", "lag", "service", "fails")
 
 
@@ -153,7 +154,10 @@ def _read_table(folder: Path, name: str, digest: str) -> pd.DataFrame:
         raise SavedRunError(str(folder), f"{path.name} is missing")
     if _sha256(path) != digest:
         raise SavedRunError(str(folder), f"{path.name} is damaged: its content has changed")
-    return pd.read_parquet(path)
+    table = pd.read_parquet(path)
+    # A category without a single value comes back as a column of nothing.
+    empty = [column for column in _NAMES.get(name, ()) if table[column].isna().all()]
+    return table.astype(dict.fromkeys(empty, "str")).astype(dict.fromkeys(empty, "category"))
 
 
 def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:

@@ -16,9 +16,13 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    return stream
+    # Not before the test runs: pytest's own capture puts its streams in place between.
+    def take_over():
+        stream = Terminal()
+        monkeypatch.setattr(sys, "stderr", stream)
+        return stream
+
+    return take_over
 
 
 def show(progress=None):
@@ -28,13 +32,15 @@ def show(progress=None):
 
 
 def test_on_a_terminal_it_shows(terminal):
+    stream = terminal()
     show()
-    assert "10/10" in terminal.getvalue()
+    assert "10/10" in stream.getvalue()
 
 
 def test_on_a_terminal_it_can_be_switched_off(terminal):
+    stream = terminal()
     show(progress=False)
-    assert terminal.getvalue() == ""
+    assert stream.getvalue() == ""
 
 
 def test_where_nobody_watches_it_is_silent(capsys):

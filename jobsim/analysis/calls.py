@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jobsim.analysis.tables import CALLS, OP, OUTCOME, STATUS
 from jobsim.repository.recorded import (
@@ -54,7 +55,9 @@ def calls_table(recorded: RecordedRepository) -> pd.DataFrame:
     counts = rows["op"] == COUNT
     return pd.DataFrame(
         {
-            "actor": pd.Categorical.from_codes(actor[order], categories=names),
+            "actor": pd.Categorical.from_codes(
+                actor[order], categories=pd.Index(names, dtype="str")
+            ),
             "op": pd.Categorical.from_codes(rows["op"], dtype=OP),
             "job": np.where(counts, np.int32(-1), rows["job"]),
             "target": pd.Categorical.from_codes(rows["target"], dtype=STATUS),
@@ -71,7 +74,9 @@ def calls_table(recorded: RecordedRepository) -> pd.DataFrame:
     )
 
 
-def _error_texts(histories: Sequence[ActorHistory], order: np.ndarray) -> pd.Categorical:
+def _error_texts(
+    histories: Sequence[ActorHistory], order: NDArray[np.int64]
+) -> pd.Categorical[str]:
     """Return the text of each row's error in the joined and sorted history, or nothing."""
     codes = np.full(len(order), -1, dtype=np.int32)
     texts: dict[str, int] = {}
@@ -80,4 +85,4 @@ def _error_texts(histories: Sequence[ActorHistory], order: np.ndarray) -> pd.Cat
         for row, text in history.errors.items():
             codes[offset + row] = texts.setdefault(text, len(texts))
         offset += len(history.rows)
-    return pd.Categorical.from_codes(codes[order], categories=list(texts))
+    return pd.Categorical.from_codes(codes[order], categories=pd.Index(list(texts), dtype="str"))

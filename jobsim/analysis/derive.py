@@ -46,8 +46,8 @@ def transitions_from_calls(
             "time": (made["returned_ns"].to_numpy() - zero_ns) * seconds_per_ns,
             "job": made["job"].to_numpy(),
             "source": pd.Categorical.from_codes(_BEFORE[target], dtype=STATUS),
-            "target": made["target"].to_numpy(),
-            "actor": made["actor"].to_numpy(),
+            "target": made["target"].array,
+            "actor": made["actor"].array,
         },
         columns=list(TRANSITIONS),
     )
@@ -144,7 +144,7 @@ def transitions_from_jobs(jobs: pd.DataFrame, *, clients: int) -> pd.DataFrame:
     order = np.lexsort((target, job, time))
     time, target, job = time[order], target[order], job[order]
     workers = jobs["worker"].cat.categories
-    names = [*workers, *(f"client-{k}" for k in range(clients))]
+    names = pd.Index([*workers, *(f"client-{k}" for k in range(clients))], dtype="str")
     actor = np.where(
         target == CREATED, len(workers) + job % clients, jobs["worker"].cat.codes.to_numpy()[job]
     )

@@ -8,27 +8,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from jobsim.analysis.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.domain.models import JobStatus
 from jobsim.engines.clock import Clock
 from jobsim.engines.payments import Payment, PaymentQueue
 from jobsim.repository.recorded import ActorRecorder
 from jobsim.scenario.workload import Workload
 from jobsim.services.job_service import advance_job_state, create_job
-
-
-def result_text(actor: str) -> str:
-    """Return the result that a worker stores with a job it completed."""
-    return f"done by {actor}"
-
-
-def error_text(actor: str) -> str:
-    """Return the error that a worker stores with a job it failed."""
-    return f"failed by {actor}"
-
-
-def input_hash(job: int) -> str:
-    """Return a job's input hash: 64 hex digits, one value a job, cheap to make and to check."""
-    return f"{job:064x}"
 
 
 @dataclass
@@ -119,7 +105,7 @@ class Client(Actor):
     def _create(self, job: int, arrival: float, delay: float, lag: float) -> None:
         self.recorder.next_job = job
         try:
-            job_id = create_job(self.recorder, input_hash(job)).job_id
+            job_id = create_job(self.recorder, INPUT_HASH.format(job=job)).job_id
         except Exception as exc:  # noqa: BLE001 - a repository may raise anything
             self._forgive(exc)
             self.settled += 1
@@ -147,7 +133,8 @@ class Worker(Actor):
     def act(self) -> None:
         """Serve payments until there are no more."""
         workload = self.stage.workload
-        done, failed = result_text(self.recorder.name), error_text(self.recorder.name)
+        done = RESULT_TEXT.format(actor=self.recorder.name)
+        failed = ERROR_TEXT.format(actor=self.recorder.name)
         while (payment := self.stage.queue.take()) is not None:
             if not self._start(payment.job_id):
                 continue
