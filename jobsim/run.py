@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,7 @@ class Platform(BaseModel):
     versions: dict[str, str] = Field(description="jobsim and the libraries that shape results.")
 
     @classmethod
+    @cache  # reading the versions takes longer than ten thousand jobs in virtual time
     def here(cls) -> Platform:
         """Describe this process."""
         gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)
@@ -155,7 +156,10 @@ class Run:
             If the run has no calls, as in virtual time.
         """
         if self.calls is None:
-            raise ValueError("only a threaded run has calls to check; this one is virtual")
+            raise ValueError(
+                "only a threaded run has calls to check; this one is virtual: `replay` puts its "
+                "transitions to a repository"
+            )
         return check_history(
             self.calls,
             self.final,
@@ -198,10 +202,12 @@ class Run:
 
     def _engine_row(self) -> str:
         info = self.info
-        speed = "no waiting" if math.isinf(info.speedup) else f"speed-up {info.speedup:,.4g}"
         wall = format_duration(info.wall_seconds)
+        if info.engine == "virtual":
+            return f"virtual time; {self.ended} after {wall} of wall time"
+        speed = "no waiting" if math.isinf(info.speedup) else f"speed-up {info.speedup:,.4g}"
         ended = self.ended.replace("_", " ")
-        return f"{info.engine} on {info.repository}, {speed}; {ended} after {wall} of wall time"
+        return f"threads on {info.repository}, {speed}; {ended} after {wall} of wall time"
 
     def _calls_rows(self, figures: dict[str, float]) -> Rows:
         if self.calls is None:
@@ -212,7 +218,9 @@ class Run:
         )
         rows = [("calls", f"{len(self.calls):,} on the repository: {made}")]
         if not math.isnan(figures["lateness_p50"]):
-            rows.append(("lateness", _spread_row(figures, "lateness", ("p50", "p99", "max"))))
+            late = _spread_row(figures, "lateness", ("p50", "p99", "max"))
+            wall = format_duration(figures["lateness_p50"] / self.info.speedup)
+            rows.append(("lateness", f"{late} (p50 is {wall} of wall time)"))
         return rows
 
 

@@ -16,10 +16,10 @@ class Clock:
 
     Examples
     --------
-    >>> clock = Clock(speedup=60.0)
+    >>> clock = Clock(speedup=2.0)
     >>> clock.start()
     >>> clock.at(clock.zero_ns + 500_000_000)
-    30.0
+    1.0
     """
 
     def __init__(self, speedup: float) -> None:

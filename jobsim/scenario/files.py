@@ -127,14 +127,28 @@ def validate(data: object, path: str) -> Scenario:
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        # A misspelt name comes first: it often is why another one is missing.
-        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
-        field, names = _locate(first["loc"])
-        problem = _problem(first, names)
-        if len(problems) > 1:
-            problem += f" (and {len(problems) - 1} more)"
-        raise ScenarioFileError(path, field, problem) from error
+        raise ScenarioFileError(path, *explain(error)) from error
+
+
+def explain(error: ValidationError) -> tuple[str, str]:
+    """Return a scenario's first bad field as a dotted path, and what is wrong with it.
+
+    Examples
+    --------
+    >>> try:
+    ...     Scenario(workers=0)
+    ... except ValidationError as error:
+    ...     explain(error)
+    ('workers', 'must be greater than or equal to 1, not 0')
+    """
+    problems = error.errors(include_url=False)
+    # A misspelt name comes first: it often is why another one is missing.
+    first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
+    field, names = _locate(first["loc"])
+    problem = _problem(first, names)
+    if len(problems) > 1:
+        problem += f" (and {len(problems) - 1} more)"
+    return field, problem
 
 
 def _read(path: str | os.PathLike[str]) -> str:

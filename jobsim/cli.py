@@ -1,0 +1,303 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic import ValidationError
+
+from jobsim import __version__
+from jobsim.analysis.require import Requirement
+from jobsim.display import count_of, printable
+from jobsim.domain.exceptions import JobsimError
+from jobsim.scenario.files import explain
+from jobsim.scenario.presets import preset, presets
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
+
+if TYPE_CHECKING:
+    from jobsim.analysis.verdict import Verdict
+    from jobsim.run import Run
+
+OK, NOT_MET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_SCENARIO_SUFFIXES = {".toml", ".json"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name, and return its exit code.
+
+    0: done, and the run held. 1: a check found a violation, or a requirement is not met.
+    2: the input is at fault, said in one line. 130: Ctrl-C; what a run had recorded is saved.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except KeyboardInterrupt:
+        print("jobsim: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except ValidationError as exc:
+        return _bad_input(": ".join(explain(exc)))
+    except (JobsimError, OSError) as exc:
+        return _bad_input(str(exc))
+    return code
+
+
+def _bad_input(problem: str) -> int:
+    print(f"jobsim: {printable(problem, limit=1000)}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _run(options: argparse.Namespace) -> int:
+    from jobsim.engines.threads import run_threads
+    from jobsim.saved_run import require_free
+
+    workload = _workload(options)
+    folder = options.out or _new_folder(workload.scenario.name)
+    require_free(folder)
+    _introduce(workload)
+    run = run_threads(workload, speedup=options.speedup, wall_limit=options.wall_limit)
+    run.save(folder)
+    code = _report(run, options.require)
+    if run.ended == "interrupted":
+        print(f"\nInterrupted: what was recorded is in {folder}")
+        return INTERRUPTED
+    charts = _save_charts(run, folder / "charts")
+    print(f"\nTables and {count_of(charts, 'chart')} are in {folder}")
+    return code
+
+
+def _presets(_options: argparse.Namespace) -> int:
+    listing = presets()
+    width = max(map(len, listing))
+    for name, why in listing.items():
+        print(f"{name:<{width}}  {why}")
+    return OK
+
+
+def _show(options: argparse.Namespace) -> int:
+    from jobsim.run import Run
+
+    run = Run.load(options.run)
+    print(run.workload.scenario.describe() if run.workload.source is None else _trace(run.workload))
+    print()
+    return _report(run, options.require)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from jobsim.run import Run
+
+    verdict = Run.load(options.run).check()
+    print(verdict)
+    return _code(verdict)
+
+
+def _workload(options: argparse.Namespace) -> Workload:
+    scenario = _scenario(options)
+    if options.trace is None:
+        return Workload.sample(scenario)
+    read = Workload.from_swf if _is_swf(options.trace) else Workload.from_csv
+    more = {} if options.columns is None else {"columns": options.columns}
+    workload = read(options.trace, scenario=scenario, **more)
+    print(_trace(workload))
+    return workload
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    given = options.scenario
+    if given is None and options.trace is None:
+        options.parser.error("give a PRESET, a scenario FILE or a --trace")
+    if given is None:
+        scenario = Scenario(name=options.trace.name, workers=8)
+    elif Path(given).suffix in _SCENARIO_SUFFIXES:
+        scenario = Scenario.load(given)
+    else:
+        scenario = preset(given)
+    changes: dict[str, Any] = {
+        name: value
+        for name in ("jobs", "workers", "clients", "seed")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.trace is not None:
+        # The trace itself says how many jobs there are and when, unless a person does.
+        changes = {"jobs": None, "duration": None, "name": options.trace.name} | changes
+    return scenario.replace(changes)
+
+
+def _is_swf(path: Path) -> bool:
+    return ".swf" in path.suffixes
+
+
+def _trace(workload: Workload) -> str:
+    assert workload.source is not None  # noqa: S101 - only called for traces, tells mypy so
+    return workload.source.describe() + "\n"
+
+
+def _introduce(workload: Workload) -> None:
+    scenario = workload.scenario
+    name, why = printable(scenario.name), printable(scenario.why)
+    print(f"{name}: {why}" if why else name)
+    print(
+        f"{count_of(len(workload), 'job')}, {count_of(scenario.clients, 'client')}, "
+        f"{count_of(scenario.workers, 'worker')}, {count_of(scenario.pollers, 'poller')}\n"
+    )
+
+
+def _new_folder(name: str) -> Path:
+    """Return a folder under `runs` that is not there yet."""
+    stem = "".join(ch if ch.isalnum() or ch in "-_" else "-" for ch in name)[:60].strip("-")
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    folder = first = Path("runs") / f"{stem or 'run'}-{stamp}"
+    number = 2
+    while folder.exists():
+        folder = first.with_name(f"{first.name}-{number}")
+        number += 1
+    return folder
+
+
+def _report(run: Run, requirements: Sequence[Requirement]) -> int:
+    """Print what happened, what was proved and what was required; return the exit code."""
+    print(run)
+    code = OK
+    if run.calls is not None:
+        verdict = run.check()
+        print(f"\n{verdict}")
+        code = _code(verdict)
+    figures = run.metrics()
+    for requirement in requirements:
+        met = requirement.is_met(figures)
+        found = figures.get(requirement.figure, float("nan"))
+        print(f"{'met' if met else 'NOT MET'}: {requirement} ({requirement.figure} is {found:.4g})")
+        code = code if met else NOT_MET
+    return code
+
+
+def _code(verdict: Verdict) -> int:
+    return NOT_MET if verdict.violations else OK
+
+
+def _save_charts(run: Run, folder: Path) -> int:
+    """Draw every chart of a run into a folder, and return how many there are."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
+
+    from jobsim import plot
+
+    folder.mkdir()
+    charts = (
+        plot.lifecycle,
+        plot.occupancy,
+        plot.dwell,
+        plot.throughput,
+        plot.latency,
+        plot.swimlanes,
+    )
+    for chart in charts:
+        figure = chart(run).figure
+        assert isinstance(figure, Figure)  # noqa: S101 - a chart of its own, tells mypy so
+        figure.savefig(folder / f"{chart.__name__}.png", dpi=150, bbox_inches="tight")
+        plt.close(figure)
+    return len(charts)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="jobsim",
+        description="Simulate the life of a job: real threads on a real repository, proved.",
+    )
+    parser.add_argument("--version", action="version", version=f"jobsim {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+
+    run = _command(commands, "run", _run, "run a preset, a scenario file or a trace with threads")
+    run.add_argument("scenario", nargs="?", metavar="PRESET|FILE", help="preset, .toml or .json")
+    run.add_argument("--trace", type=Path, metavar="FILE", help="a .swf or .csv log to run")
+    run.add_argument(
+        "--columns",
+        type=_columns,
+        metavar="OURS=THEIRS,...",
+        help="columns of a .csv trace: arrival or end, service, wait, status",
+    )
+    for name, what in (
+        ("jobs", "how many jobs"),
+        ("workers", "how many workers"),
+        ("clients", "how many threads that create"),
+        ("seed", "seed of every random choice"),
+    ):
+        run.add_argument(f"--{name}", type=int, metavar="N", help=what)
+    run.add_argument(
+        "--speedup",
+        type=_positive,
+        metavar="X",
+        help="scenario seconds per second; inf never waits; by default about ten seconds in all",
+    )
+    run.add_argument("--wall-limit", type=_positive, metavar="S", help="end after so many seconds")
+    run.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
+    _add_require(run)
+
+    _command(commands, "presets", _presets, "list the presets, each with why one would run it")
+
+    show = _command(commands, "show", _show, "show a saved run")
+    show.add_argument("run", type=Path, metavar="RUN", help="the folder of a saved run")
+    _add_require(show)
+
+    check = _command(commands, "check", _check, "prove or refute that a saved run held")
+    check.add_argument("run", type=Path, metavar="RUN", help="the folder of a saved run")
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
+    parser.set_defaults(command=function, parser=parser)
+    return parser
+
+
+def _add_require(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--require",
+        type=_requirement,
+        action="append",
+        default=[],
+        metavar="'FIGURE<X'",
+        help="exit with 1 unless it holds, for instance 'wait_p95<30'; may be repeated",
+    )
+
+
+def _positive(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if (value := float(text)) > 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+
+
+def _columns(text: str) -> dict[str, str]:
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form ours=theirs,ours=theirs")
+    return {ours.strip(): theirs.strip() for ours, theirs in pairs}
+
+
+def _requirement(text: str) -> Requirement:
+    try:
+        return Requirement.parse(text)
+    except JobsimError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
