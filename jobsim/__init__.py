@@ -1,7 +1,8 @@
 """Simulate the life of a job: real threads on a real repository, and virtual time.
 
-The path through the house: a `Scenario` is sampled to a `Workload`; `run_threads` turns it into
-a `Run`; tables, checks and charts are functions of that. Names are loaded when first used.
+The path through the house: a `Scenario` is sampled to a `Workload`; `run_threads` or
+`run_virtual` turns it into a `Run`; tables, checks and charts are functions of that. Names are
+loaded when first used.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jobsim.domain.hashing import hash_inputs
     from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus, validate_transition
     from jobsim.engines.threads import run_threads
+    from jobsim.engines.virtual import run_virtual
     from jobsim.repository.adapt import adapt
     from jobsim.repository.job_repo import InMemoryJobRepository
     from jobsim.repository.protocol import JobRepository
@@ -29,6 +31,12 @@ if TYPE_CHECKING:
     from jobsim.scenario.scenario import Scenario
     from jobsim.scenario.workload import Workload
     from jobsim.services.job_service import advance_job_state, create_job
+    from jobsim.studies.compare import compare
+    from jobsim.studies.replay import replay
+    from jobsim.studies.replicate import replicate
+    from jobsim.studies.sizing import workers_needed
+    from jobsim.studies.sweep import sweep
+    from jobsim.studies.theory import theory
 
 _HOME = {
     "InMemoryJobRepository": "repository.job_repo",
@@ -46,12 +54,19 @@ _HOME = {
     "Workload": "scenario.workload",
     "adapt": "repository.adapt",
     "advance_job_state": "services.job_service",
+    "compare": "studies.compare",
     "create_job": "services.job_service",
     "hash_inputs": "domain.hashing",
     "preset": "scenario.presets",
     "presets": "scenario.presets",
+    "replay": "studies.replay",
+    "replicate": "studies.replicate",
     "run_threads": "engines.threads",
+    "run_virtual": "engines.virtual",
+    "sweep": "studies.sweep",
+    "theory": "studies.theory",
     "validate_transition": "domain.models",
+    "workers_needed": "studies.sizing",
 }
 
 __all__ = [
@@ -70,12 +85,19 @@ __all__ = [
     "Workload",
     "adapt",
     "advance_job_state",
+    "compare",
     "create_job",
     "hash_inputs",
     "preset",
     "presets",
+    "replay",
+    "replicate",
     "run_threads",
+    "run_virtual",
+    "sweep",
+    "theory",
     "validate_transition",
+    "workers_needed",
 ]
 
 

@@ -77,6 +77,9 @@ class RunInfo(BaseModel):
     wall_seconds: float
     zero_ns: int = Field(default=0, description="The start of the run on the clock of `calls`.")
     repository: str = Field(default="", description="The repository's class.")
+    perturbed: bool = Field(
+        default=False, description="Whether threads were switched at random inside its code."
+    )
     count_before: int | None = Field(default=None, description="`count()` before the first job.")
     unreturned: tuple[Unreturned, ...] = ()
     platform: Platform = Field(default_factory=Platform.here)

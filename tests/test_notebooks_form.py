@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import nbformat
 import normalise_notebooks
 import pytest
+from kernel_environment import set_kernel_environment
 from nbformat import v4
 from notebook_form import complaints, to_text
 
@@ -35,6 +37,12 @@ def written(folder, notebook, name="01_topic.ipynb"):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebook_is_in_normal_form(path):
     assert complaints(path) == []
+
+
+def test_kernels_run_the_small_size(monkeypatch):
+    monkeypatch.setenv("JOBSIM_FULL", "1")
+    set_kernel_environment(os.environ["IPYTHONDIR"])
+    assert "JOBSIM_FULL" not in os.environ
 
 
 class TestComplaints:

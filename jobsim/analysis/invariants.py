@@ -36,6 +36,8 @@ def identifiers(history: History, created: pd.DataFrame | None) -> list[Finding]
     `input_hash` and `blockchain_identifier` are compared with the final reads.
     """
     findings = [_by_call(history, "identifiers", "changed", "with other identifiers than before")]
+    if history.final is not None:
+        findings.append(_changed_at_last(history))
     if created is not None and history.final is not None:
         for column in ("input_hash", "blockchain_identifier"):
             if column in created:
@@ -220,6 +222,17 @@ def _by_call(history: History, rule: str, column: str, what: str) -> Finding:
         return sentence, (call,)
 
     return _finding(rule, history.job[rows].astype(np.int64), tell)
+
+
+def _changed_at_last(history: History) -> Finding:
+    assert history.final is not None  # noqa: S101 - the caller made sure
+    jobs = history.final_read["job"][history.final["changed"].to_numpy()]
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        last = history.final_call(int(jobs[position]))
+        return f"{last.name} {last.answer} with other identifiers than before", (last,)
+
+    return _finding("identifiers", jobs, tell)
 
 
 def _by_text(

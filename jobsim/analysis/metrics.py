@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from jobsim.analysis.durations import dwell, percentiles
+from jobsim.analysis.tables import STATUS
 from jobsim.domain.models import JobStatus
 
 _COUNTS = (
@@ -84,39 +86,66 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers!r}")
-    stages = dwell(jobs)
-    created = jobs["created"].notna()
-    paid = created & jobs["paid"].notna()
-    finished = int(jobs["finished"].notna().sum())
-    makespan = float(jobs["finished"].max() - jobs["created"].min())
+    # Plain arrays: a sweep computes this thousands of times, and pandas would be most of it.
+    created, paid, started, finished = (
+        jobs[name].to_numpy(dtype=np.float64) for name in ("created", "paid", "started", "finished")
+    )
+    is_created = ~np.isnan(created)
+    is_paid = is_created & ~np.isnan(paid)
+    ended = int(np.count_nonzero(~np.isnan(finished)))
+    status = _status_counts(jobs["status"])
+    service = _known(finished - started)
+    makespan = float(
+        np.fmax.reduce(finished, initial=np.nan) - np.fmin.reduce(created, initial=np.nan)
+    )
     # All in one instant has no rate.
     elapsed = makespan if makespan > 0 else float("nan")
     found: dict[str, float] = {
         "jobs": len(jobs),
-        "created": int(created.sum()),
-        "paid": int(paid.sum()),
-        "unpaid": int((created & jobs["paid"].isna()).sum()),
-        "waiting": int((paid & jobs["started"].isna()).sum()),
-        "stuck": int((jobs["status"] == JobStatus.RUNNING.value).sum()),
-        "completed": int((jobs["status"] == JobStatus.COMPLETED.value).sum()),
-        "failed": int((jobs["status"] == JobStatus.FAILED.value).sum()),
-        "rejected": int(jobs["rejected"].sum()),
-        **_spread("wait", stages["wait"]),
-        **_spread("sojourn", stages["sojourn"]),
-        "service_mean": float(stages["service"].mean()),
-        "utilisation": float(stages["service"].sum()) / (workers * elapsed),
-        "throughput": finished / elapsed,
+        "created": int(np.count_nonzero(is_created)),
+        "paid": int(np.count_nonzero(is_paid)),
+        "unpaid": int(np.count_nonzero(is_created & np.isnan(paid))),
+        "waiting": int(np.count_nonzero(is_paid & np.isnan(started))),
+        "stuck": status[JobStatus.RUNNING],
+        "completed": status[JobStatus.COMPLETED],
+        "failed": status[JobStatus.FAILED],
+        "rejected": int(jobs["rejected"].to_numpy().sum()),
+        **_spread("wait", _known(started - paid)),
+        **_spread("sojourn", _known(finished - created)),
+        "service_mean": _mean(service),
+        "utilisation": float(service.sum()) / (workers * elapsed),
+        "throughput": ended / elapsed,
         "makespan": makespan,
     }
     if "lateness" in jobs:
-        late = percentiles(jobs["lateness"], q=(0.5, 0.99, 1.0))
+        late = _quantiles(_known(jobs["lateness"].to_numpy(dtype=np.float64)), (50, 99, 100))
         names = ("lateness_p50", "lateness_p99", "lateness_max")
-        found |= dict(zip(names, map(float, late), strict=True))
+        found |= dict(zip(names, late, strict=True))
     return found
 
 
-def _spread(name: str, seconds: pd.Series) -> dict[str, float]:
-    tail = percentiles(seconds, q=(0.5, 0.95, 0.99))
-    return {f"{name}_mean": float(seconds.mean())} | {
-        f"{name}_{label}": float(tail[label]) for label in _TAIL
-    }
+def _status_counts(status: pd.Series) -> dict[JobStatus, int]:
+    codes = pd.Categorical(status, dtype=STATUS).codes
+    counts = np.bincount(codes[codes >= 0], minlength=len(JobStatus)).tolist()
+    return dict(zip(JobStatus, counts, strict=True))
+
+
+def _known(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = ~np.isnan(seconds)
+    return seconds if known.all() else seconds[known]
+
+
+def _mean(seconds: NDArray[np.float64]) -> float:
+    return float(seconds.mean()) if len(seconds) else float("nan")
+
+
+def _quantiles(seconds: NDArray[np.float64], percent: tuple[int, ...]) -> list[float]:
+    """Return percentiles, linear between the closest ranks as in `durations.percentiles`."""
+    if not len(seconds):
+        return [float("nan")] * len(percent)
+    return [float(value) for value in np.percentile(seconds, percent)]
+
+
+def _spread(name: str, seconds: NDArray[np.float64]) -> dict[str, float]:
+    tail = zip(_TAIL, _quantiles(seconds, (50, 95, 99)), strict=True)
+    return {f"{name}_mean": _mean(seconds)} | {f"{name}_{label}": value for label, value in tail}

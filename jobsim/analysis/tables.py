@@ -70,6 +70,7 @@ FINAL = {
     "job": "int32",
     "outcome": OUTCOME,
     "status": STATUS,
+    "changed": "bool",
     "input_hash": "str",
     "blockchain_identifier": "str",
     "created_at": "datetime64[us, UTC]",
@@ -77,4 +78,4 @@ FINAL = {
     "result": "str",
     "error": "str",
 }
-"""One `get` per created job after the last thread was joined."""
+"""One `get` per created job after the last thread was joined; `changed` as in `CALLS`."""

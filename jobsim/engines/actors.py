@@ -11,7 +11,7 @@ from typing import ClassVar
 from jobsim.analysis.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.domain.models import JobStatus
 from jobsim.engines.clock import Clock
-from jobsim.engines.payments import Payment, PaymentQueue
+from jobsim.engines.payments import Payments
 from jobsim.repository.recorded import ActorRecorder
 from jobsim.scenario.workload import Workload
 from jobsim.services.job_service import advance_job_state, create_job
@@ -31,7 +31,7 @@ class Stage:
 
     workload: Workload
     clock: Clock
-    queue: PaymentQueue
+    queue: Payments
     go: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     created: list[tuple[int, str]] = field(default_factory=list)
@@ -100,29 +100,29 @@ class Client(Actor):
         for job, arrival, delay, lag in schedule:
             if not clock.wait_until(arrival, stop):
                 return
-            self._create(job, arrival, delay, lag)
+            job_id = self._create(job)
+            if job_id is None or math.isnan(delay):
+                self.settled += 1
+                continue
+            self._confirm(arrival + delay, job, job_id)
+            if not math.isnan(lag):
+                self._confirm(arrival + delay + lag, job, job_id)
 
-    def _create(self, job: int, arrival: float, delay: float, lag: float) -> None:
+    def _create(self, job: int) -> str | None:
         self.recorder.next_job = job
         try:
             job_id = create_job(self.recorder, INPUT_HASH.format(job=job)).job_id
         except Exception as exc:  # noqa: BLE001 - a repository may raise anything
             self._forgive(exc)
-            self.settled += 1
-            return
+            return None
         self.stage.created.append((job, job_id))
-        if math.isnan(delay):
-            self.settled += 1
-            return
-        created = self.stage.clock.at(self.recorder.returned_ns)
-        self._confirm(job, job_id, created, arrival + delay)
-        if not math.isnan(lag):
-            self._confirm(job, job_id, created, arrival + delay + lag)
+        return job_id
 
-    def _confirm(self, job: int, job_id: str, created: float, when: float) -> None:
-        # A confirmation that comes before its job exists is delivered once it does.
-        due = created if self.stage.clock.never_waits else max(created, when)
-        self.stage.queue.put(Payment(due, job, job_id))
+    def _confirm(self, due: float, job: int, job_id: str) -> None:
+        if not self.stage.clock.never_waits:
+            # A confirmation that comes before its job exists is delivered once it does.
+            due = max(due, self.stage.clock.at(self.recorder.returned_ns))
+        self.stage.queue.put((due, job, job_id))
 
 
 class Worker(Actor):
@@ -132,37 +132,36 @@ class Worker(Actor):
 
     def act(self) -> None:
         """Serve payments until there are no more."""
-        workload = self.stage.workload
+        # Read through a memoryview, an element is a float at once, not a numpy scalar.
+        service = memoryview(self.stage.workload.service)
+        fails = memoryview(self.stage.workload.fails)
         done = RESULT_TEXT.format(actor=self.recorder.name)
         failed = ERROR_TEXT.format(actor=self.recorder.name)
-        while (payment := self.stage.queue.take()) is not None:
-            if not self._start(payment.job_id):
+        clock, stop, take = self.stage.clock, self.stage.stop, self.stage.queue.take
+        while (payment := take()) is not None:
+            _, job, job_id = payment
+            if not self._advance(job_id, JobStatus.RUNNING):
                 continue
-            started = self.stage.clock.at(self.recorder.returned_ns)
-            service = workload.service[payment.job]
-            if not self.stage.clock.wait_until(started + service, self.stage.stop):
-                return
-            if workload.fails[payment.job]:
-                self._finish(payment.job_id, JobStatus.FAILED, error=failed)
+            if not clock.never_waits:
+                end = clock.at(self.recorder.returned_ns) + service[job]
+                if not clock.wait_until(end, stop):
+                    return
+            if fails[job]:
+                self._advance(job_id, JobStatus.FAILED, error=failed)
             else:
-                self._finish(payment.job_id, JobStatus.COMPLETED, result=done)
+                self._advance(job_id, JobStatus.COMPLETED, result=done)
+            self.settled += 1
 
-    def _start(self, job_id: str) -> bool:
+    def _advance(
+        self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
+    ) -> bool:
+        """Return whether the repository accepted the step."""
         try:
-            advance_job_state(self.recorder, job_id, JobStatus.RUNNING)
+            advance_job_state(self.recorder, job_id, target, result, error)
         except Exception as exc:  # noqa: BLE001 - a repository may raise anything
             self._forgive(exc)
             return False
         return True
-
-    def _finish(
-        self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
-    ) -> None:
-        try:
-            advance_job_state(self.recorder, job_id, target, result=result, error=error)
-        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
-            self._forgive(exc)
-        self.settled += 1
 
 
 class Poller(Actor):

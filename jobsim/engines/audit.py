@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,7 @@ import pandas as pd
 from jobsim.analysis.tables import FINAL, OUTCOME, STATUS
 from jobsim.domain.exceptions import JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
-from jobsim.repository.protocol import JobRepository
-from jobsim.repository.recorded import ActorRecorder
+from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 
 PATIENCE_S = 10.0
 """How long one call may take in an audit before its thread is left behind."""
@@ -80,24 +79,35 @@ def count_all(recorder: ActorRecorder) -> int | None:
         return None
 
 
-def look(repository: JobRepository, job_id: str) -> tuple[str, Job | None, str | None]:
-    """Return what one `get` says of a job: its outcome, the job, the text of an error."""
+class Look(NamedTuple):
+    """What one `get` says of a job: its outcome, the job, the text of an error.
+
+    `changed` says that its identifiers are others than its create answered.
+    """
+
+    outcome: str
+    job: Job | None = None
+    error: str | None = None
+    changed: bool = False
+
+
+def look(recorded: RecordedRepository, job_id: str) -> Look:
+    """Get a job from the recorded repository, without a note in its history."""
     try:
-        return "ok", repository.get(job_id), None
+        job = recorded.repository.get(job_id)
+        return Look("ok", job, changed=recorded.changed(job_id, job))
     except JobNotFoundError:
-        return "not_found", None, None
+        return Look("not_found")
     except Exception as exc:  # noqa: BLE001 - a repository may raise anything, it is data here
-        return "error", None, f"{type(exc).__name__}: {exc}"
+        return Look("error", error=f"{type(exc).__name__}: {exc}")
 
 
-def final_table(
-    numbers: Sequence[int], looks: Sequence[tuple[str, Job | None, str | None]]
-) -> pd.DataFrame:
+def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:
     """Return the table `final` of the looks that were had; there may be fewer than numbers.
 
     An attribute that an answer lacks is empty here, for the checks to find.
     """
-    jobs = [job for _, job, _ in looks]
+    jobs = [seen.job for seen in looks]
 
     def texts(name: str) -> pd.Series:
         return pd.Series([getattr(job, name, None) for job in jobs], dtype="str")
@@ -108,14 +118,15 @@ def final_table(
         return parsed.astype("datetime64[us, UTC]")
 
     statuses = [getattr(job, "status", None) for job in jobs]
-    own_errors = pd.Series([error for _, _, error in looks], dtype="str")
+    own_errors = pd.Series([seen.error for seen in looks], dtype="str")
     return pd.DataFrame(
         {
             "job": np.asarray(numbers[: len(looks)], dtype=np.int32),
-            "outcome": pd.Categorical([outcome for outcome, _, _ in looks], dtype=OUTCOME),
+            "outcome": pd.Categorical([seen.outcome for seen in looks], dtype=OUTCOME),
             "status": pd.Categorical.from_codes(
                 [_CODE_OF.get(status, -1) for status in statuses], dtype=STATUS
             ),
+            "changed": np.array([seen.changed for seen in looks], dtype=np.bool_),
             "input_hash": texts("input_hash"),
             "blockchain_identifier": texts("blockchain_identifier"),
             "created_at": times("created_at"),

@@ -48,5 +48,7 @@ class Clock:
 
         The deadline is absolute, so lateness does not add up over many waits.
         """
+        if self.never_waits:
+            return not stop.is_set()
         wall = self.remaining(when)
         return not (stop.wait(wall) if wall > 0 else stop.is_set())

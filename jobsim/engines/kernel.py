@@ -75,7 +75,7 @@ def rejections(paid: NDArray[np.float64], lag: NDArray[np.float64]) -> NDArray[n
     >>> rejections(np.array([0.0, 0.0, nan]), np.array([nan, 3.0, 3.0])).tolist()
     [0, 1, 0]
     """
-    return (~np.isnan(paid + lag)).astype(np.int32)
+    return (~(np.isnan(paid) | np.isnan(lag))).astype(np.int32)
 
 
 def fcfs(

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 
@@ -17,7 +18,8 @@ from jobsim.analysis.derive import jobs_from_calls, transitions_from_calls
 from jobsim.engines.actors import Actor, Client, Poller, Stage, Worker
 from jobsim.engines.audit import PATIENCE_S, Audit, count_all, final_table, look
 from jobsim.engines.clock import Clock
-from jobsim.engines.payments import PaymentQueue
+from jobsim.engines.payments import PaymentQueue, Payments, UntimedQueue
+from jobsim.engines.perturb import Perturbation, PerturbedRepository
 from jobsim.progress import Bar, bar
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import RecordedRepository
@@ -38,12 +40,24 @@ class Session:
     is always heard.
     """
 
-    def __init__(self, workload: Workload, repository: JobRepository, speedup: float) -> None:
+    def __init__(
+        self, workload: Workload, repository: JobRepository, speedup: float, *, perturb: bool
+    ) -> None:
         scenario = workload.scenario
         clock = Clock(speedup)
         self._repository = repository
-        self._recorded = RecordedRepository(repository)
-        self._stage = Stage(workload, clock, PaymentQueue(clock, producers=scenario.clients))
+        self._perturbation = Perturbation(repository, scenario.seed) if perturb else None
+        self._recorded = RecordedRepository(
+            repository
+            if self._perturbation is None
+            else PerturbedRepository(repository, self._perturbation)
+        )
+        payments: Payments = (
+            UntimedQueue(producers=scenario.clients)
+            if clock.never_waits
+            else PaymentQueue(clock, producers=scenario.clients)
+        )
+        self._stage = Stage(workload, clock, payments)
         roles: list[tuple[type[Actor], int]] = [
             (Client, scenario.clients),
             (Worker, scenario.workers),
@@ -68,6 +82,10 @@ class Session:
 
     def run(self, progress: bool | None, wall_limit: float | None) -> Run:
         """Run the workload to its end, or to an early one, and return what was recorded."""
+        with self._perturbation or nullcontext():
+            return self._run(progress, wall_limit)
+
+    def _run(self, progress: bool | None, wall_limit: float | None) -> Run:
         started_at = datetime.now(timezone.utc)
         clock = self._stage.clock
         clock.start()  # again in _start; a run that ends before has a start all the same
@@ -96,6 +114,7 @@ class Session:
             wall_seconds=wall_seconds,
             zero_ns=clock.zero_ns,
             repository=type(self._repository).__qualname__,
+            perturbed=self._perturbation is not None,
             count_before=self._count_before,
             unreturned=tuple(self._unreturned),
         )
@@ -160,7 +179,7 @@ class Session:
     def _final(self, ended: Ended) -> tuple[pd.DataFrame, Ended]:
         """Look at every created job once more; Ctrl-C ends this too."""
         created = sorted(self._stage.created)
-        looks = (partial(look, self._repository, job_id) for _, job_id in created)
+        looks = (partial(look, self._recorded, job_id) for _, job_id in created)
         audit = Audit(looks, name="auditor")
         try:
             # With one thread stuck in the repository, the next is likely to be as well.

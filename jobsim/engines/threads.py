@@ -16,6 +16,7 @@ def run_threads(
     repository: JobRepository | None = None,
     *,
     speedup: float | None = 1.0,
+    perturb: bool = False,
     progress: bool | None = None,
     wall_limit: float | None = None,
 ) -> Run:
@@ -36,6 +37,11 @@ def run_threads(
     speedup
         Scenario seconds per wall second. Infinity never waits: its times are wall seconds.
         None chooses one that ends in about ten wall seconds.
+    perturb
+        Whether to switch threads at random moments inside the repository's own code, to bring
+        its races to light; see `jobsim.engines.perturb`. The draws come from the scenario's
+        seed; nothing else in an engine is drawn, and how the threads take turns is up to the
+        operating system all the same.
     progress
         Whether to show a progress bar; None shows it in a notebook or on a terminal.
     wall_limit
@@ -49,6 +55,8 @@ def run_threads(
 
     Raises
     ------
+    RuntimeError
+        If `perturb` finds no free tool id of `sys.monitoring`.
     RunFailed
         If the engine itself is at fault; its `run` holds what was recorded.
     TypeError
@@ -73,4 +81,4 @@ def run_threads(
     for name, value in (("speedup", speedup), ("wall_limit", wall_limit)):
         if value is not None and not value > 0:
             raise ValueError(f"{name} must be positive, not {value}")
-    return Session(source, repository, speedup).run(progress, wall_limit)
+    return Session(source, repository, speedup, perturb=perturb).run(progress, wall_limit)

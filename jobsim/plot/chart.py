@@ -40,7 +40,8 @@ def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
 
 def titles(ax: Axes, title: str, subtitle: str = "") -> None:
     """Write the subject of the chart above it, and what a reader must know below that."""
-    ax.set_title(title, loc="left", fontsize="large", fontweight="bold", color=INK, pad=22)
+    pad = 22 if subtitle else 8
+    ax.set_title(title, loc="left", fontsize="large", fontweight="bold", color=INK, pad=pad)
     ax.annotate(
         subtitle,
         (0, 1),

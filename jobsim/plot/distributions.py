@@ -77,6 +77,16 @@ def dwell(run: RunTables, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axes drawn on, data in seconds and shares.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from jobsim import Scenario, run_threads
+    >>> run = run_threads(Scenario(jobs=20, workers=1), speedup=float("inf"))
+    >>> ax = dwell(run)
+    >>> ax.get_ylabel()
+    'share of jobs'
+    >>> plt.close(ax.figure)
     """
     stages = durations.dwell(run.jobs)
     ended = stages.dropna(axis="columns", how="all")
@@ -92,7 +102,7 @@ def dwell(run: RunTables, *, ax: Axes | None = None) -> Axes:
         note(ax, "no stage has ended")
         return ax
     longest = float(ended.max().max())
-    left = _log_start(ended)
+    left = log_start(ended)
     if left is None:
         ax.set_xlim(0, longest * 1.02 or 1)
         time_axis(ax, longest, "time in the stage")
@@ -104,16 +114,13 @@ def dwell(run: RunTables, *, ax: Axes | None = None) -> Axes:
     for stage, (colour, dashes) in _STAGES.items():
         if stage not in ended:
             continue
-        x, share = ecdf(ended[stage])
-        inside = x > start
-        begin = share[~inside].max(initial=0.0)
-        ax.step(
-            np.concatenate([[start], x[inside], [2 * longest]]),
-            np.concatenate([[begin], share[inside], [1.0]]),
-            where="post",
+        draw_ecdf(
+            ax,
+            ended[stage],
+            start,
+            2 * longest,
             color=colour,
             linestyle=dashes,
-            linewidth=2,
             label=_stage_label(stage, ended[stage]),
         )
     ax.legend(
@@ -127,7 +134,32 @@ def dwell(run: RunTables, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _log_start(stages: pd.DataFrame) -> float | None:
+def draw_ecdf(
+    ax: Axes,
+    values: ArrayLike,
+    start: float,
+    end: float,
+    *,
+    color: str,
+    linestyle: str,
+    label: str,
+) -> None:
+    """Draw an empirical distribution function from `start`, with the share up to there."""
+    x, share = ecdf(values)
+    inside = x > start
+    begin = share[~inside].max(initial=0.0)
+    ax.step(
+        np.concatenate([[start], x[inside], [end]]),
+        np.concatenate([[begin], share[inside], [1.0]]),
+        where="post",
+        linewidth=2,
+        color=color,
+        linestyle=linestyle,
+        label=label,
+    )
+
+
+def log_start(stages: pd.DataFrame) -> float | None:
     """Return where a logarithmic axis would begin, None where a linear one shows all."""
     positive = stages.where(stages > 0).dropna(axis="columns", how="all")
     if positive.empty:
@@ -164,6 +196,16 @@ def latency(run: RunTables, *, ax: Axes | None = None) -> Axes:
     ------
     ValueError
         If the run has no calls, as virtual runs do not.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from jobsim import Scenario, run_threads
+    >>> run = run_threads(Scenario(jobs=20, workers=1), speedup=float("inf"))
+    >>> ax = latency(run)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['count', 'update_status', 'create']
+    >>> plt.close(ax.figure)
     """
     if run.calls is None or run.calls.empty:
         raise ValueError("this run has no repository calls; only threaded runs have calls")

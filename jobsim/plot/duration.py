@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -56,12 +57,23 @@ def format_number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def time_axis(ax: Axes, span: float, label: str = "time since the start") -> None:
-    """Make x a linear axis of time: data in seconds, ticks in the unit that suits `span`."""
+def time_axis(
+    ax: Axes,
+    span: float,
+    label: str = "time since the start",
+    *,
+    axis: Literal["x", "y"] = "x",
+) -> None:
+    """Make x or y an axis of time: data in seconds, ticks in the unit that suits `span`.
+
+    A logarithmic axis keeps its places for ticks.
+    """
     name, size = time_unit(span)
-    ax.xaxis.set_major_locator(_UnitLocator(size))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / size:,.10g}"))
-    ax.set_xlabel(f"{label} ({name})")
+    side = ax.xaxis if axis == "x" else ax.yaxis
+    if side.get_scale() == "linear":
+        side.set_major_locator(_UnitLocator(size))
+    side.set_major_formatter(FuncFormatter(lambda x, _: f"{x / size:,.10g}"))
+    side.set_label_text(f"{label} ({name})")
 
 
 def log_time_axis(ax: Axes, label: str, *, unit: str = "s", size: float = 1.0) -> None:

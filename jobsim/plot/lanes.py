@@ -105,6 +105,16 @@ def swimlanes(run: RunTables, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axes drawn on, data in seconds, a lane a unit from the top.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from jobsim import Scenario, run_threads
+    >>> run = run_threads(Scenario(jobs=20, workers=1), speedup=float("inf"))
+    >>> ax = swimlanes(run)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['client-0', 'worker-0']
+    >>> plt.close(ax.figure)
     """
     shown = lanes(run)
     names = shown.clients + shown.workers

@@ -55,6 +55,16 @@ def occupancy(run: RunTables, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axes drawn on, data in seconds and jobs.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from jobsim import Scenario, run_threads
+    >>> run = run_threads(Scenario(jobs=20, workers=1), speedup=float("inf"))
+    >>> ax = occupancy(run)
+    >>> ax.get_ylabel()
+    'jobs'
+    >>> plt.close(ax.figure)
     """
     table = occupancy_steps(run.transitions)
     ax = axes_for(ax)
@@ -114,6 +124,16 @@ def throughput(run: RunTables, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axes drawn on, data in seconds and jobs per second.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from jobsim import Scenario, run_threads
+    >>> run = run_threads(Scenario(jobs=20, workers=1), speedup=float("inf"))
+    >>> ax = throughput(run)
+    >>> ax.get_ylabel()
+    'jobs per second'
+    >>> plt.close(ax.figure)
     """
     width = flow.throughput_window(run.transitions)
     table = flow.throughput(run.transitions, window=width)

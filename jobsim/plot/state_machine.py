@@ -88,6 +88,16 @@ def lifecycle(run: RunTables, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
         The axes drawn on, without scales.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from jobsim import Scenario, run_threads
+    >>> run = run_threads(Scenario(jobs=20, workers=1), speedup=float("inf"))
+    >>> ax = lifecycle(run)
+    >>> ax.get_title(loc="left")
+    'Lives of 20 jobs'
+    >>> plt.close(ax.figure)
     """
     edges = lifecycle_edges(run.transitions)
     final = flow.transition_matrix(run.transitions)

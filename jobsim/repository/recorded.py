@@ -29,15 +29,41 @@ ROW = np.dtype(
         ("returned_ns", "i8"),  # -1 while pending
     ]
 )
-"""One recorded call: 25 bytes, times on the clock of `time.perf_counter_ns`."""
+"""One recorded call, times on the clock of `time.perf_counter_ns`."""
 
 CREATE, GET, UPDATE, COUNT = range(4)
 OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
 CHANGED, BACKDATED = 1, 2
 
-_pack = struct.Struct("=bbbbbiqq").pack
-_NUMBER_OF: dict[str, int] = {status.value: number for number, status in enumerate(JobStatus)}
+# A call is kept as four numbers, the first six fields of a row packed into one.
+_KEPT = np.dtype([("code", "i4"), ("job", "i4"), ("invoked_ns", "i8"), ("returned_ns", "i8")])
+_pack = struct.Struct("=iiqq").pack
 _clock_ns = time.perf_counter_ns
+
+
+def _code(op: int, target: int, outcome: int, observed: int, faults: int = 0) -> int:
+    return op | (target + 1) << 2 | outcome << 5 | (observed + 1) << 8 | faults << 11
+
+
+def _decoded(kept: NDArray[np.void]) -> NDArray[np.void]:
+    code = kept["code"]
+    rows = np.empty(len(kept), dtype=ROW)
+    rows["op"] = code & 3
+    rows["target"] = (code >> 2 & 7) - 1
+    rows["outcome"] = code >> 5 & 7
+    rows["observed"] = (code >> 8 & 7) - 1
+    rows["faults"] = code >> 11
+    for name in ("job", "invoked_ns", "returned_ns"):
+        rows[name] = kept[name]
+    return rows
+
+
+_NUMBER_OF: dict[str, int] = {status.value: number for number, status in enumerate(JobStatus)}
+# What is expected is looked up, not computed.
+_CREATED = _code(CREATE, 0, OK, 0)
+_UPDATED = {status: _code(UPDATE, number, OK, number) for number, status in enumerate(JobStatus)}
+_COUNTED = _code(COUNT, -1, OK, -1)
+_AWAITING_PAYMENT = JobStatus.AWAITING_PAYMENT
 _MAX_ERROR_TEXT = 500
 
 
@@ -55,14 +81,37 @@ class _Known:
     had returned before, so it bounds every call that the reader makes afterwards.
     """
 
-    __slots__ = ("blockchain_identifier", "input_hash", "job_id", "number", "updated_at")
+    __slots__ = ("identity", "number", "updated_at")
 
     def __init__(self, number: int, job: Job) -> None:
         self.number = number
-        self.job_id = job.job_id
-        self.input_hash = job.input_hash
-        self.blockchain_identifier = job.blockchain_identifier
-        self.updated_at = job.updated_at
+        self.identity = (job.job_id, job.input_hash, job.blockchain_identifier)
+        self.updated_at: datetime | None = job.updated_at
+
+    def differs_from(self, job: Job) -> bool:
+        """Return whether the job's identifiers are others than it was created with."""
+        return (job.job_id, job.input_hash, job.blockchain_identifier) != self.identity
+
+
+_NOBODY = object.__new__(_Known)
+_NOBODY.number, _NOBODY.updated_at = -1, None
+_NO_JOB = (AttributeError, KeyError, TypeError)
+"""What reading an answer as a job raises if it is none."""
+
+
+def _number_of(status: str | None) -> int:
+    return _NUMBER_OF.get(status, -1) if isinstance(status, str) else -1
+
+
+def _code_of(op: int, target: str | None, job: Job, known: _Known, floor: datetime | None) -> int:
+    """Return the code of a call that answered `job`, whatever it holds."""
+    faults = 0
+    if floor is not None:
+        if known.differs_from(job):
+            faults = CHANGED
+        if job.updated_at < floor or job.updated_at < job.created_at:
+            faults |= BACKDATED
+    return _code(op, _number_of(target), OK, _NUMBER_OF[job.status], faults)
 
 
 @dataclass(frozen=True)
@@ -92,12 +141,15 @@ class ActorRecorder:
 
     __slots__ = (
         "_buffer",
+        "_count",
+        "_create",
         "_errors",
+        "_get",
         "_known",
         "_last_error",
         "_numbers",
         "_open",
-        "_repository",
+        "_update_status",
         "name",
         "next_job",
         "returned_ns",
@@ -113,45 +165,61 @@ class ActorRecorder:
         self.name = name
         self.next_job: int | None = None
         self.returned_ns = -1
-        self._repository = repository
+        # Bound once: looking a method up costs as much as the note itself.
+        self._create = repository.create
+        self._get = repository.get
+        self._update_status = repository.update_status
+        self._count = repository.count
         self._known = known
         self._numbers = numbers
         self._buffer = bytearray()
         self._errors: dict[int, str] = {}
-        self._open: tuple[int, int, int, int] | None = None
+        self._open: tuple[int, str | None, int, int] | None = None  # op, target, job, invoked
         self._last_error: BaseException | None = None
 
     def create(self, input_hash: str) -> Job:
         """Create a job on the wrapped repository and note the call."""
         number = next(self._numbers) if self.next_job is None else self.next_job
         invoked = _clock_ns()
-        self._open = (CREATE, 0, number, invoked)
+        self._open = (CREATE, _AWAITING_PAYMENT, number, invoked)
         try:
-            job = self._repository.create(input_hash)
+            job = self._create(input_hash)
         except BaseException as exc:
             self._note_failure(exc)
             raise
         returned = _clock_ns()
         try:
             known = _Known(number, job)
-        except AttributeError as exc:
+            if job.status is _AWAITING_PAYMENT:
+                code = _CREATED
+            else:
+                code = _code_of(CREATE, _AWAITING_PAYMENT, job, known, job.updated_at)
+        except _NO_JOB as exc:
             raise self._bad_answer(job, returned) from exc
-        self._note_answer(job, known, known.updated_at, returned)
+        self._buffer += _pack(code, number, invoked, returned)
+        self.returned_ns = returned
         self._known[job.job_id] = known
         return job
 
     def get(self, job_id: str) -> Job:
         """Get a job from the wrapped repository and note the call."""
-        known = self._known.get(job_id)
+        known = self._known.get(job_id, _NOBODY)
         # Read before the invocation: only what was known by then bounds the answer.
-        number, floor = (-1, None) if known is None else (known.number, known.updated_at)
-        self._open = (GET, -1, number, _clock_ns())
+        floor = known.updated_at
+        invoked = _clock_ns()
+        self._open = (GET, None, known.number, invoked)
         try:
-            job = self._repository.get(job_id)
+            job = self._get(job_id)
         except BaseException as exc:
             self._note_failure(exc)
             raise
-        self._note_answer(job, known, floor, _clock_ns())
+        returned = _clock_ns()
+        try:
+            code = _code_of(GET, None, job, known, floor)
+        except _NO_JOB as exc:
+            raise self._bad_answer(job, returned) from exc
+        self._buffer += _pack(code, known.number, invoked, returned)
+        self.returned_ns = returned
         return job
 
     def update_status(
@@ -162,31 +230,42 @@ class ActorRecorder:
         error: str | None = None,
     ) -> Job:
         """Update a job on the wrapped repository and note the call."""
-        known = self._known.get(job_id)
-        number, floor = (-1, None) if known is None else (known.number, known.updated_at)
-        self._open = (UPDATE, _NUMBER_OF.get(target, -1), number, _clock_ns())
-        try:
-            job = self._repository.update_status(job_id, target, result=result, error=error)
-        except BaseException as exc:
-            self._note_failure(exc)
-            raise
-        self._note_answer(job, known, floor, _clock_ns())
-        if known is not None:
-            known.updated_at = job.updated_at
-        return job
-
-    def count(self) -> int:
-        """Count the jobs of the wrapped repository and note the call."""
+        known = self._known.get(job_id, _NOBODY)
+        floor = known.updated_at
         invoked = _clock_ns()
-        self._open = (COUNT, -1, -1, invoked)
+        self._open = (UPDATE, target, known.number, invoked)
         try:
-            count = self._repository.count()
+            job = self._update_status(job_id, target, result, error)
         except BaseException as exc:
             self._note_failure(exc)
             raise
         returned = _clock_ns()
         try:
-            self._buffer += _pack(COUNT, -1, OK, -1, 0, count, invoked, returned)
+            updated_at = job.updated_at
+            if job.status is target and floor is not None and not updated_at < floor:
+                code = _UPDATED[target]
+            else:
+                code = _code_of(UPDATE, target, job, known, floor)
+        except _NO_JOB as exc:
+            raise self._bad_answer(job, returned) from exc
+        self._buffer += _pack(code, known.number, invoked, returned)
+        self.returned_ns = returned
+        if floor is not None:
+            known.updated_at = updated_at
+        return job
+
+    def count(self) -> int:
+        """Count the jobs of the wrapped repository and note the call."""
+        invoked = _clock_ns()
+        self._open = (COUNT, None, -1, invoked)
+        try:
+            count = self._count()
+        except BaseException as exc:
+            self._note_failure(exc)
+            raise
+        returned = _clock_ns()
+        try:
+            self._buffer += _pack(_COUNTED, count, invoked, returned)
         except struct.error as exc:
             raise self._bad_answer(count, returned) from exc
         self.returned_ns = returned
@@ -208,35 +287,14 @@ class ActorRecorder:
         """
         # The open call is read first: had it been read after the rows, a call that returned
         # in between would be in neither.
-        pending, rows = self._open, np.frombuffer(bytes(self._buffer), dtype=ROW)
+        pending, rows = self._open, _decoded(np.frombuffer(bytes(self._buffer), dtype=_KEPT))
         if pending is not None:
             op, target, number, invoked = pending
             if not len(rows) or rows["invoked_ns"][-1] != invoked:
-                row = np.array([(op, target, PENDING, -1, 0, number, invoked, -1)], dtype=ROW)
+                asked = _number_of(target)
+                row = np.array([(op, asked, PENDING, -1, 0, number, invoked, -1)], dtype=ROW)
                 rows = np.concatenate([rows, row])
         return ActorHistory(self.name, rows, dict(self._errors))
-
-    def _note_answer(
-        self, job: Job, known: _Known | None, floor: datetime | None, returned: int
-    ) -> None:
-        assert self._open is not None  # noqa: S101 - set by the caller, tells mypy so
-        op, target, number, invoked = self._open
-        faults = 0
-        try:
-            observed = _NUMBER_OF[job.status]
-            if known is not None and floor is not None:
-                if (
-                    job.job_id != known.job_id
-                    or job.input_hash != known.input_hash
-                    or job.blockchain_identifier != known.blockchain_identifier
-                ):
-                    faults = CHANGED
-                if job.updated_at < floor or job.updated_at < job.created_at:
-                    faults |= BACKDATED
-        except (AttributeError, KeyError, TypeError) as exc:
-            raise self._bad_answer(job, returned) from exc
-        self._buffer += _pack(op, target, OK, observed, faults, number, invoked, returned)
-        self.returned_ns = returned
 
     def _note_failure(self, exc: BaseException) -> None:
         self._note_error(exc, _clock_ns())
@@ -254,12 +312,13 @@ class ActorRecorder:
         if isinstance(exc, JobNotFoundError):
             outcome = NOT_FOUND
         elif isinstance(exc, InvalidStateTransitionError):
-            outcome, observed = ILLEGAL, _NUMBER_OF.get(exc.from_state, -1)
+            outcome, observed = ILLEGAL, _number_of(exc.from_state)
         else:
             # format_exception_only also copes with an exception whose own text fails.
             text = traceback.format_exception_only(exc)[-1].strip()
-            self._errors[len(self._buffer) // ROW.itemsize] = text[:_MAX_ERROR_TEXT]
-        self._buffer += _pack(op, target, outcome, observed, 0, number, invoked, returned)
+            self._errors[len(self._buffer) // _KEPT.itemsize] = text[:_MAX_ERROR_TEXT]
+        code = _code(op, _number_of(target), outcome, observed)
+        self._buffer += _pack(code, number, invoked, returned)
         self.returned_ns = returned
         self._last_error = exc
 
@@ -322,6 +381,17 @@ class RecordedRepository:
     def count(self) -> int:
         """Count the jobs and note the call under the current thread's name."""
         return self._current().count()
+
+    def changed(self, job_id: str, job: Job) -> bool:
+        """Return whether what was answered for an id has other identifiers than were created.
+
+        Raises
+        ------
+        AttributeError
+            If the answer is no job.
+        """
+        known = self._known.get(job_id)
+        return known is not None and known.differs_from(job)
 
     def histories(self) -> list[ActorHistory]:
         """Return what every actor noted so far, in the order in which they first appeared."""

@@ -6,11 +6,12 @@ too much. Independent are only replications, and nearly so the means of long bat
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from jobsim.analysis.intervals import half_width
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,17 +84,11 @@ def mean_interval(samples: ArrayLike, *, level: float = 0.95) -> Interval:
     >>> mean_interval([1.0, 2.0, 3.0, 4.0])
     2.5 ± 2.05 (95 %, n = 4)
     """
-    # The quantile behind scipy.stats.t, without the second that scipy.stats takes to import.
-    from scipy.special import stdtrit
-
     values = _series(samples, least=2, what="an interval")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; a confidence level lies between 0 and 1")
     n = len(values)
-    error = float(values.std(ddof=1)) / math.sqrt(n)
     return Interval(
         mean=float(values.mean()),
-        half_width=float(stdtrit(n - 1, 0.5 + level / 2)) * error,
+        half_width=half_width(float(values.std(ddof=1)), n, level),
         level=level,
         n=n,
     )

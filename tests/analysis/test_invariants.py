@@ -279,3 +279,9 @@ def test_input_hashes_are_those_of_the_engine_for_large_numbers_too() -> None:
     job = 0xABCDE
     assert INPUT_HASH.format(job=job) == read(job)["input_hash"]
     assert judge_final(read(job), calls=life(job)).ok
+
+
+def test_identifiers_that_the_final_read_shows_changed_are_found() -> None:
+    verdict = judge_final(read(0, changed=True))
+    sentence = "job 0: the final read's get answered completed with other identifiers than before"
+    assert told(verdict) == [(0, "identifiers", sentence)]

@@ -7,18 +7,26 @@ before the clock starts.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from unittest import mock
 
 import numpy as np
+import pandas as pd
 import simpy
 from ratio import report
 
 from jobsim.engines import compiled
+from jobsim.engines import kernel as kernel_module
 from jobsim.engines.kernel import fcfs
+from jobsim.engines.virtual import run_virtual
+from jobsim.scenario.arrivals import Poisson
+from jobsim.scenario.distributions import Exponential
+from jobsim.scenario.scenario import Scenario, Work
 from jobsim.scenario.ticks import to_ticks
 from jobsim.studies.formulas import mmc_wait_mean
 from jobsim.studies.statistics import batch_means, fixed_fraction
@@ -27,7 +35,7 @@ JOBS = 200_000
 WORKERS, RATE, MEAN = 8, 6.4, 1.0
 
 Columns = np.ndarray  # float64, shape (n, 3): arrived, started, finished
-Engine = Callable[[int], Callable[[], Columns]]
+Engine = Callable[[int], Callable[[], Columns | pd.DataFrame]]
 
 
 def simpy_resource(jobs: int) -> Callable[[], Columns]:
@@ -142,6 +150,25 @@ def kernel(jobs: int, *, how: bool) -> Callable[[], Columns]:
     return run
 
 
+def whole_run(jobs: int, *, how: bool) -> Callable[[], pd.DataFrame]:
+    """All of `run_virtual`: a scenario in, a table of jobs out."""
+    if how:
+        compiled.load()
+    scenario = Scenario(
+        jobs=jobs,
+        workers=WORKERS,
+        arrivals=Poisson(rate=RATE),
+        work=Work(service=Exponential(mean=MEAN)),
+        seed=1,
+    )
+
+    def run() -> pd.DataFrame:
+        with mock.patch.object(kernel_module, "COMPILE_FROM", 0 if how else math.inf):
+            return run_virtual(scenario).jobs
+
+    return run
+
+
 def _draws(jobs: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     return rng.exponential(1 / RATE, jobs), rng.exponential(MEAN, jobs)
@@ -154,6 +181,8 @@ def measure(prepare: Engine, jobs: int, repeats: int) -> tuple[float, Columns]:
         before = time.process_time()
         columns = run()
         best = max(best, len(columns) / (time.process_time() - before))
+    if isinstance(columns, pd.DataFrame):
+        columns = columns[["arrival", "started", "finished"]].to_numpy()
     return best, columns
 
 
@@ -167,20 +196,27 @@ def main() -> bool:
             engines.append((module, engine, repeats, None))
         else:
             print(f"{module} is not installed and is left out")
+    # Plain first: what is compiled once is used from then on.
     engines.append(("kernel, plain Python", partial(kernel, how=False), 5, 20.0))
+    engines.append(("run_virtual, plain Python", partial(whole_run, how=False), 5, 20.0))
     if find_spec("numba"):
         engines.append(("kernel, numba", partial(kernel, how=True), 9, 300.0))
+        engines.append(("run_virtual, numba", partial(whole_run, how=True), 9, 100.0))
 
     print(f"mean wait by Erlang C {truth:.4f} s; ratios are jobs per CPU second to SimPy's")
     held, base = True, 0.0
+    speeds = {}
     for name, engine, repeats, at_least in engines:
         speed, columns = measure(engine, JOBS, repeats)
-        base = base or speed
+        base, speeds[name] = base or speed, speed
         waits = (columns[:, 1] - columns[:, 0])[np.argsort(columns[:, 0])]
         wait = batch_means(waits[fixed_fraction(waits) :], level=0.99)
         print(f"{name}: {speed:,.0f} jobs/s; mean wait {wait}")
         held &= report(f"{name} to SimPy", speed / base, at_least)
         held &= wait.covers(truth)
+    if {"cimba", "run_virtual, numba"} <= set(speeds):
+        ahead = speeds["run_virtual, numba"] / speeds["cimba"]
+        held &= report("run_virtual, numba to cimba", ahead, 1.0)
     return held
 
 

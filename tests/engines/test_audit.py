@@ -7,7 +7,7 @@ import pytest
 
 from jobsim import InMemoryJobRepository, Job, JobStatus
 from jobsim.analysis.tables import FINAL
-from jobsim.engines.audit import Audit, count_all, final_table, look
+from jobsim.engines.audit import Audit, Look, count_all, final_table, look
 from jobsim.repository.recorded import RecordedRepository
 
 
@@ -59,9 +59,34 @@ def test_a_look_tells_ok_from_not_found_from_error():
         def get(self, job_id):
             raise OSError("disk full")
 
-    assert look(repository, job.job_id) == ("ok", job, None)
-    assert look(repository, "nobody") == ("not_found", None, None)
-    assert look(Broken(), "x") == ("error", None, "OSError: disk full")
+    recorded = RecordedRepository(repository)
+    assert look(recorded, job.job_id) == Look("ok", job)
+    assert look(recorded, "nobody") == Look("not_found")
+    assert look(RecordedRepository(Broken()), "x") == Look("error", error="OSError: disk full")
+
+
+@pytest.mark.parametrize("field", ["job_id", "input_hash", "blockchain_identifier"])
+def test_a_look_tells_that_an_identifier_is_another_than_was_created(field):
+    class Renaming(InMemoryJobRepository):
+        def get(self, job_id):
+            return super().get(job_id).model_copy(update={field: "another"})
+
+    recorded = RecordedRepository(Renaming())
+    job_id = recorded.create("a").job_id
+    assert look(recorded, job_id).changed
+    assert not look(RecordedRepository(recorded.repository), job_id).changed  # nothing is known
+    assert final_table([0], [look(recorded, job_id)])["changed"].tolist() == [True]
+
+
+def test_a_look_at_what_is_no_job_is_an_error():
+    class Empty(InMemoryJobRepository):
+        def get(self, job_id):
+            return None
+
+    recorded = RecordedRepository(Empty())
+    seen = look(recorded, recorded.create("a").job_id)
+    assert seen.outcome == "error"
+    assert seen.job is None
 
 
 def test_the_final_table_has_one_row_a_look_and_leaves_empty_what_is_missing():
@@ -75,7 +100,7 @@ def test_the_final_table_has_one_row_a_look_and_leaves_empty_what_is_missing():
         updated_at=now,
         error="failed by worker-0",
     )
-    looks = [("ok", job, None), ("error", None, "OSError: x"), ("ok", object(), None)]
+    looks = [Look("ok", job), Look("error", error="OSError: x"), Look("ok", object())]
     final = final_table([0, 1, 2, 3], looks)
     assert {name: str(dtype) for name, dtype in final.dtypes.items()} == {
         name: str(dtype) if isinstance(dtype, str) else "category" for name, dtype in FINAL.items()
@@ -91,4 +116,4 @@ def test_statuses_given_as_plain_strings_are_understood():
     class Row:
         status = "completed"
 
-    assert final_table([0], [("ok", Row(), None)])["status"].tolist() == ["completed"]
+    assert final_table([0], [Look("ok", Row())])["status"].tolist() == ["completed"]

@@ -9,7 +9,7 @@ import pytest
 from jobsim import InMemoryJobRepository, JobStatus, RunFailed, Scenario, Workload, run_threads
 from jobsim.engines import audit, session
 from jobsim.engines.actors import Worker
-from jobsim.engines.payments import PaymentQueue
+from jobsim.engines.payments import UntimedQueue
 
 INF = float("inf")
 
@@ -91,16 +91,16 @@ def test_ctrl_c_ends_the_run_and_returns_what_was_recorded():
 
 
 def test_a_second_ctrl_c_raises(monkeypatch, gate):
-    close = PaymentQueue.close
+    close = UntimedQueue.close
 
     def close_and_interrupt(self):
         close(self)
         _thread.interrupt_main()
 
-    monkeypatch.setattr(PaymentQueue, "close", close_and_interrupt)
+    monkeypatch.setattr(UntimedQueue, "close", close_and_interrupt)
     repository = gate("create", _thread.interrupt_main)
     with pytest.raises(KeyboardInterrupt):
-        run_threads(workload(2), repository)
+        run_threads(workload(2), repository, speedup=INF)
 
 
 def test_ctrl_c_during_the_last_look_keeps_the_run():
@@ -143,10 +143,10 @@ def test_a_repository_that_hangs_at_the_last_look_yields_what_was_seen(gate):
 
 
 def test_a_fault_of_the_engine_raises_and_carries_the_run(monkeypatch):
-    def fail(self, job_id):
+    def fail(self, job_id, target):
         raise ZeroDivisionError("a fault of the engine")
 
-    monkeypatch.setattr(Worker, "_start", fail)
+    monkeypatch.setattr(Worker, "_advance", fail)
     with pytest.raises(RunFailed, match="ZeroDivisionError: a fault of the engine") as caught:
         run_threads(workload(4), speedup=INF)
     assert caught.value.run.ended == "failed"

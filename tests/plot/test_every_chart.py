@@ -13,12 +13,30 @@ from jobsim import plot
 
 SCALED = [name for name in plot.__all__ if name != "lifecycle"]
 UNITS = {
+    "compare": ("(s)", "share"),
     "dwell": ("(s)", "share"),
     "latency": ("(µs", ""),
     "occupancy": ("(s)", "jobs"),
+    "sweep": ("workers", "(ms)"),
     "swimlanes": ("(s)", ""),
     "throughput": ("(s)", "jobs per second"),
+    "waits": ("(s)", "share"),
+    "warmup": ("number", "(s)"),
 }
+
+
+def subject(name: str, run: SimpleNamespace) -> object:
+    """Return what the chart is of: the run, or a study with a row for each of its jobs."""
+    jobs = run.jobs
+    wait = (jobs["started"] - jobs["paid"]).to_numpy()
+    if name == "compare":
+        off = pd.DataFrame({"lateness": wait, "dispatch": wait / 2, "drift": -2 * wait})
+        return SimpleNamespace(jobs=off, agree=True)
+    if name == "sweep":
+        at = np.arange(len(jobs))
+        columns = {"workers": at // 2, "replication": at % 2, "wait_p95": wait}
+        return pd.DataFrame(columns).head(100)  # as many settings as jobs would be no sweep
+    return run
 
 
 @pytest.mark.parametrize("name", plot.__all__)
@@ -26,7 +44,7 @@ def test_a_chart_draws_on_the_axes_it_is_given_and_makes_no_figure(
     name: str, run: SimpleNamespace
 ) -> None:
     figure, axes = plt.subplots(1, 2)
-    found = getattr(plot, name)(run, ax=axes[0])
+    found = getattr(plot, name)(subject(name, run), ax=axes[0])
     assert found is axes[0]
     assert plt.get_fignums() == [figure.number]
     assert not axes[1].has_data()
@@ -37,7 +55,7 @@ def test_a_chart_without_axes_makes_one_figure_and_leaves_the_current_one_alone(
     name: str, run: SimpleNamespace
 ) -> None:
     _, mine = plt.subplots()
-    found = getattr(plot, name)(run)
+    found = getattr(plot, name)(subject(name, run))
     assert found is not mine
     assert not mine.has_data()
     assert len(plt.get_fignums()) == 2
@@ -45,12 +63,12 @@ def test_a_chart_without_axes_makes_one_figure_and_leaves_the_current_one_alone(
 
 @pytest.mark.parametrize("name", plot.__all__)
 def test_a_chart_has_a_title_on_the_left(name: str, run: SimpleNamespace) -> None:
-    assert getattr(plot, name)(run).get_title(loc="left")
+    assert getattr(plot, name)(subject(name, run)).get_title(loc="left")
 
 
 @pytest.mark.parametrize("name", SCALED)
 def test_the_labels_have_units(name: str, run: SimpleNamespace) -> None:
-    ax = getattr(plot, name)(run)
+    ax = getattr(plot, name)(subject(name, run))
     x, y = UNITS[name]
     assert x in ax.get_xlabel()
     assert y in ax.get_ylabel()
@@ -60,7 +78,7 @@ def test_the_labels_have_units(name: str, run: SimpleNamespace) -> None:
 def test_the_chart_of_an_empty_run_says_so_and_has_its_labels(
     name: str, empty: SimpleNamespace
 ) -> None:
-    ax = getattr(plot, name)(empty)
+    ax = getattr(plot, name)(subject(name, empty))
     assert any(text.get_text().startswith("no ") for text in ax.texts)
     assert UNITS[name][0] in ax.get_xlabel()
     ax.figure.canvas.draw()
@@ -68,7 +86,7 @@ def test_the_chart_of_an_empty_run_says_so_and_has_its_labels(
 
 @pytest.mark.parametrize("name", plot.__all__)
 def test_no_text_is_cut_off_at_the_size_of_a_notebook(name: str, run: SimpleNamespace) -> None:
-    ax = getattr(plot, name)(run)
+    ax = getattr(plot, name)(subject(name, run))
     ax.figure.canvas.draw()
     drawn = ax.figure.get_tightbbox()  # in inches; counts the text that is drawn, no other
     width, height = ax.figure.get_size_inches()
@@ -97,7 +115,7 @@ def test_a_large_run_draws_few_points(name: str, run: SimpleNamespace) -> None:
             (finished, "running", "completed"),
         )
     ).assign(actor="c-" + pd.Series(number % 20).astype("str"))
-    ax = getattr(plot, name)(run)
+    ax = getattr(plot, name)(subject(name, run))
     vertices = sum(len(line.get_xdata()) for line in ax.lines)
     vertices += sum(len(path.vertices) for c in ax.collections for path in c.get_paths())
     vertices += sum(len(patch.get_path().vertices) for patch in ax.patches)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
-from jobsim.plot.chart import edge_labels, literal, spread, thin
+from jobsim.plot.chart import edge_labels, literal, spread, thin, titles
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))
@@ -62,3 +62,20 @@ def test_edge_labels_do_not_overlap() -> None:
     boxes = sorted((Text.get_window_extent(text) for text in ax.texts), key=lambda box: box.y0)
     for below, above in itertools.pairwise(boxes):
         assert not below.overlaps(above)
+
+
+def test_a_title_stands_close_to_the_chart_unless_a_subtitle_lies_between() -> None:
+    distances = []
+    for subtitle in ("", "windows of 2 s"):
+        figure, ax = plt.subplots()
+        titles(ax, "Jobs in and out", subtitle)
+        figure.canvas.draw()
+        bottom = next(
+            text.get_window_extent().y0
+            for text in ax.findobj(Text)
+            if text.get_text() == "Jobs in and out"
+        )
+        distances.append((bottom - ax.get_window_extent().y1) / figure.dpi * 72)
+    without, between = distances
+    assert 0 < without < 10
+    assert between > 7 + 8  # points: where the subtitle begins, and its height

@@ -55,6 +55,7 @@ def read(job: int, status: str | None = "completed", **more: Any) -> dict[str, A
         "job": job,
         "outcome": "ok",
         "status": status,
+        "changed": False,
         "input_hash": format(job, "064x"),
         "blockchain_identifier": f"mock_bc_{job}",
         "created_at": now,

@@ -1,0 +1,116 @@
+"""Confidence intervals for whole tables of replications."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+INTERVAL = ("mean", "half_width", "level", "n")
+"""The columns that make an interval; `n` is how many replications have a value."""
+
+
+def half_width(deviation: float, n: int, level: float) -> float:
+    """Return the half-width of Student's t interval for a mean.
+
+    Parameters
+    ----------
+    deviation
+        Sample standard deviation, with n - 1 degrees of freedom.
+    n
+        How many independent samples; of fewer than 2 nothing is known, which gives NaN.
+    level
+        Confidence level.
+
+    Raises
+    ------
+    ValueError
+        If the level does not lie between 0 and 1.
+
+    References
+    ----------
+    Student (1908), The probable error of a mean, Biometrika 6.
+
+    Examples
+    --------
+    >>> round(half_width(1.0, 4, 0.95), 4)
+    1.5912
+    """
+    # The quantile behind scipy.stats.t, without the second that scipy.stats takes to import.
+    from scipy.special import stdtrit
+
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; a confidence level lies between 0 and 1")
+    if n < 2:
+        return math.nan
+    return float(stdtrit(n - 1, 0.5 + level / 2)) * deviation / math.sqrt(n)
+
+
+def setting_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns of a sweep that say which setting a row is of.
+
+    They stand before `replication`.
+
+    Raises
+    ------
+    ValueError
+        If the table has no column `replication`.
+    """
+    if "replication" not in table:
+        raise ValueError("this is no table of replications: it has no column 'replication'")
+    return list(table.columns[: table.columns.get_loc("replication")])
+
+
+def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.DataFrame:
+    """Return the mean of a metric at each setting of a sweep, with its confidence interval.
+
+    Parameters
+    ----------
+    table
+        What `sweep` returns: one row a setting and replication.
+    metric
+        One of its columns. Replications in which it is missing are left out, `n` tells how
+        many remain.
+    level
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        One row a setting, in their order: the columns of the setting, then `INTERVAL`.
+
+    Raises
+    ------
+    ValueError
+        If the table has no such column, or the level is out of range.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"workers": [8, 8, 9, 9], "replication": [0, 1, 0, 1],
+    ...                       "wait_mean": [2.0, 4.0, 1.0, 1.0]})
+    >>> intervals(table, "wait_mean").round({"half_width": 1})
+       workers  mean  half_width  level  n
+    0        8   3.0        12.7   0.95  2
+    1        9   1.0         0.0   0.95  2
+    """
+    if metric not in table:
+        raise ValueError(f"the table has no column {metric!r}; it has {', '.join(map(str, table))}")
+    by = setting_columns(table)
+    values = table[metric].astype(np.float64)
+    # Without a setting all rows are of one.
+    groups = [table[name] for name in by] or [pd.Series(0, index=table.index)]
+    found = values.groupby(groups, sort=False).agg(["mean", "std", "count"])
+    counts = found["count"].astype(np.int64)
+    result = pd.DataFrame(
+        {
+            "mean": found["mean"],
+            "half_width": [
+                half_width(deviation, n, level)
+                for deviation, n in zip(found["std"], counts, strict=True)
+            ],
+            "level": level,
+            "n": counts,
+        }
+    )
+    return result.reset_index()[[*by, *INTERVAL]]

@@ -1,0 +1,196 @@
+"""Charts of the queue: how long jobs waited, against theory, and how the waits settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from jobsim.analysis.durations import dwell
+from jobsim.plot.chart import axes_for, frame, legend_below, note, plural
+from jobsim.plot.distributions import ecdf
+from jobsim.plot.duration import format_duration, time_axis
+from jobsim.plot.style import INK, MUTED, NEUTRAL, STATUS_COLOURS
+
+_LINE = STATUS_COLOURS["running"]
+
+_POINTS = 400
+
+
+class Jobs(Protocol):
+    """The part of a `Run` that is read."""
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job."""
+
+
+class WaitTheory(Protocol):
+    """The part of a `Theory` that is read."""
+
+    def wait_exceeds(self, time: float) -> float:
+        """Return the probability of a longer wait; NaN where there is no formula."""
+
+
+def waits(
+    run: Jobs,
+    theory: WaitTheory | Callable[[float], float] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the share of paid jobs that waited longer than t, with theory's curve beside it.
+
+    On a logarithmic axis of shares, so that the tail can be seen: for exponential work it is
+    a straight line.
+
+    Parameters
+    ----------
+    run
+        A run; its `jobs` are read.
+    theory
+        What `jobsim.theory` returns, or any function from seconds to the probability of a
+        longer wait.
+    ax
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on, data in seconds and shares.
+
+    Examples
+    --------
+    >>> import math
+    >>> import matplotlib.pyplot as plt
+    >>> from types import SimpleNamespace
+    >>> stages = ("created", "paid", "started", "finished")
+    >>> run = SimpleNamespace(jobs=pd.DataFrame(dict.fromkeys(stages, [0.0, 1.0])))
+    >>> ax = waits(run, lambda time: math.exp(-time))
+    >>> ax.get_ylabel()
+    'share of paid jobs'
+    >>> plt.close(ax.figure)
+    """
+    seconds = dwell(run.jobs)["wait"].dropna().to_numpy()
+    ax = axes_for(ax)
+    subtitle = f"share of {plural(len(seconds), 'paid job')} that waited longer, log scale"
+    ax.set_yscale("log")
+    longest = float(seconds.max(initial=0.0))
+    ax.set_xlim(0, longest * 1.02 or 1)
+    ax.set_ylim(0.5 / max(len(seconds), 10), 1.2)
+    ax.set_ylabel("share of paid jobs")
+    if not len(seconds):
+        frame(ax, "Waits", subtitle, grid="both")
+        time_axis(ax, longest, "wait")
+        note(ax, "no job was paid and started")
+        return ax
+    x, share = ecdf(seconds)
+    ax.step(
+        np.concatenate([[0.0], x]),
+        np.concatenate([[1.0], 1.0 - share]),
+        where="post",
+        color=_LINE,
+        linewidth=2,
+        label=f"run: p95 {format_duration(float(np.percentile(seconds, 95)))}",
+    )
+    if theory is not None:
+        exceeds = theory if callable(theory) else theory.wait_exceeds
+        at = np.linspace(0.0, longest or 1.0, _POINTS)
+        curve = np.array([exceeds(float(time)) for time in at])
+        if np.isnan(curve).all():
+            subtitle += "; theory has no formula for it"
+        else:
+            ax.plot(at, curve, color=INK, linestyle="dashed", linewidth=1.2, label="theory")
+    frame(ax, "Waits", subtitle, grid="both")
+    time_axis(ax, longest, "wait")
+    legend_below(ax)
+    return ax
+
+
+def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | None = None) -> Axes:
+    """Draw how the wait settles over the first jobs, to judge how many to delete.
+
+    The mean of the waits job by job over the runs, smoothed by a moving average (Welch 1983);
+    the more runs, the smoother.
+
+    Parameters
+    ----------
+    runs
+        A run, or replications of one scenario; their `jobs` are read.
+    cut
+        How many first jobs are deleted as warm-up, from a rule such as
+        `jobsim.studies.statistics.mser5`; drawn as a line.
+    ax
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on, data in job numbers and seconds.
+
+    References
+    ----------
+    Welch (1983), The statistical analysis of simulation results, in The Computer Performance
+    Modeling Handbook.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from types import SimpleNamespace
+    >>> stages = ("created", "paid", "started", "finished")
+    >>> run = SimpleNamespace(jobs=pd.DataFrame(dict.fromkeys(stages, [0.0, 1.0])))
+    >>> ax = warmup(run, cut=1)
+    >>> ax.get_xlabel()
+    'job (number)'
+    >>> plt.close(ax.figure)
+    """
+    several: Sequence[Jobs] = runs if isinstance(runs, Sequence) else [runs]
+    means = _mean_by_job(several)
+    ax = axes_for(ax)
+    window = max(1, len(means) // 50)
+    subtitle = f"wait by job, mean of {plural(len(several), 'run')} over {plural(window, 'job')}"
+    frame(ax, "Warm-up", subtitle)
+    ax.set_xlabel("job (number)")
+    ax.set_xlim(0, max(len(means), 1))
+    smooth = _moving_average(means, window)
+    known = smooth[~np.isnan(smooth)]
+    highest = float(known.max(initial=0.0))
+    ax.set_ylim(0, highest * 1.1 or 1)
+    time_axis(ax, highest, "wait", axis="y")
+    if not len(known):
+        note(ax, "no job was paid and started")
+        return ax
+    jobs = np.arange(len(smooth)) + (window - 1) / 2
+    shown = np.unique(np.linspace(0, len(smooth) - 1, 2000).round().astype(np.int64))
+    ax.plot(jobs[shown], smooth[shown], color=_LINE, linewidth=1.5, label="wait")
+    if cut is not None:
+        kept = means[cut:][~np.isnan(means[cut:])]
+        ax.axvspan(0, cut, color=NEUTRAL, alpha=0.2, linewidth=0)
+        ax.axvline(cut, color=MUTED, linewidth=1.2, label=f"first {plural(cut, 'job')} deleted")
+        if len(kept):
+            mean = float(kept.mean())
+            text = f"mean of the others {format_duration(mean)}"
+            ax.hlines(mean, cut, len(means), color=INK, linestyle="dashed", label=text)
+    legend_below(ax)
+    return ax
+
+
+def _mean_by_job(runs: Sequence[Jobs]) -> NDArray[np.float64]:
+    columns = [dwell(run.jobs)["wait"].reset_index(drop=True) for run in runs]
+    means: pd.Series = pd.concat(columns, axis="columns").mean(axis="columns")
+    return means.to_numpy(dtype=np.float64)
+
+
+def _moving_average(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Return the mean of each `window` neighbours, missing values left out."""
+    known = ~np.isnan(values)
+    total, count = (
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, values, 0.0), known)
+    )
+    sums, counts = total[window:] - total[:-window], count[window:] - count[:-window]
+    means: NDArray[np.float64] = np.full(len(sums), np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means

@@ -1,0 +1,150 @@
+"""The cells of a study: a setting run once with one seed, reduced to its key figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from jobsim.analysis.metrics import metrics
+from jobsim.domain.models import JobStatus
+from jobsim.engines import compiled, kernel
+from jobsim.engines.virtual import payments, serve
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
+from jobsim.studies.statistics import fixed_fraction, mser5
+
+Warmup = float | Literal["mser5"]
+"""What to delete: the first part of the jobs, or what MSER-5 says from their waits."""
+
+Figures = dict[str, float]
+
+UNDRAWN = ("name", "why", "workers", "clients", "pollers", "poll_interval")
+"""The fields of a scenario that no draw depends on."""
+
+
+def replication_seed(seed: int, replication: int) -> int:
+    """Return the seed of a replication: the scenario's own for the first, then derived ones.
+
+    Examples
+    --------
+    >>> replication_seed(7, 0), replication_seed(7, 1) == replication_seed(8, 1)
+    (7, False)
+    """
+    if replication == 0:
+        return seed
+    # The streams of a workload are children of its seed too: the key keeps these apart.
+    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(replication, 1))
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def default_warmup(scenario: Scenario) -> Warmup:
+    """Return a tenth, or nothing where there is no rate and so the whole run is a transient."""
+    return 0.0 if scenario.arrivals.mean_rate is None else 0.1
+
+
+def check_warmup(warmup: Warmup) -> Warmup:
+    """Return the warm-up, or raise a ValueError if it is none."""
+    if warmup != "mser5":
+        try:
+            fixed_fraction((), warmup)
+        except TypeError:
+            raise ValueError(
+                f"warmup is {warmup!r}; it is a fraction of the jobs or 'mser5'"
+            ) from None
+    return warmup
+
+
+def same_draws(scenario: Scenario) -> Scenario:
+    """Return the scenario with all that is not drawn at its default: equal ones draw alike."""
+    plain = {name: Scenario.model_fields[name].default for name in UNDRAWN}
+    return scenario.replace(plain)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One replication of some settings that draw alike: the smallest piece of a study.
+
+    It is sampled and sorted once for all of them. Picklable.
+
+    Attributes
+    ----------
+    scenarios
+        The settings, equal but for the fields in `UNDRAWN`.
+    seed
+        Seed of this replication.
+    warmup
+        What to delete.
+    cells
+        How many cells the whole study has: enough of them are worth compiling for.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    seed: int
+    warmup: Warmup
+    cells: int
+
+    def run(self) -> list[Figures | str]:
+        """Return the figures of each setting, or a text that says why there are none."""
+        try:
+            workload = Workload.sample(self.scenarios[0].replace({"seed": self.seed}))
+            compiled.load_if_worth_it(len(workload) * self.cells, threshold=kernel.COMPILE_FROM)
+            paid = payments(workload)
+            order = kernel.queue_order(paid)
+        except Exception as exc:  # noqa: BLE001 - one failed cell must not lose the others
+            return [describe(exc)] * len(self.scenarios)
+        found: list[Figures | str] = []
+        for scenario in self.scenarios:
+            try:
+                jobs = serve(workload, scenario.workers, paid=paid, order=order)
+                found.append(settled_metrics(jobs, scenario.workers, self.warmup))
+            except Exception as exc:  # noqa: BLE001 - as above
+                found.append(describe(exc))
+        return found
+
+
+def run_task(task: Task) -> list[Figures | str]:
+    """Run a task; a function of its own so that other processes find it by name."""
+    return task.run()
+
+
+def describe(exc: BaseException) -> str:
+    """Return an exception in one line."""
+    text = str(exc).splitlines()
+    return f"{type(exc).__name__}: {text[0]}" if text else type(exc).__name__
+
+
+def settled_metrics(jobs: pd.DataFrame, workers: int, warmup: Warmup) -> Figures:
+    """Return the key figures of what follows the warm-up, and how many jobs that deleted.
+
+    See `jobsim.analysis.metrics.metrics`; `warmup` comes first.
+    """
+    deleted = _deleted(jobs, warmup)
+    return {"warmup": deleted, **metrics(jobs.iloc[deleted:], workers=workers)}
+
+
+def without_a_queue(workload: Workload, warmup: Warmup) -> Figures:
+    """Return the figures that a worker for every job would give: nobody waits."""
+    paid = payments(workload)
+    jobs = pd.DataFrame(
+        {
+            "created": workload.arrival,
+            "paid": paid,
+            "started": paid,
+            "finished": paid + workload.service,
+            "status": JobStatus.COMPLETED.value,  # how they end makes no difference to times
+            "rejected": 0,
+        }
+    )
+    return settled_metrics(jobs, max(len(workload), 1), warmup)
+
+
+def _deleted(jobs: pd.DataFrame, warmup: Warmup) -> int:
+    if warmup != "mser5":
+        return fixed_fraction(jobs["created"], warmup)
+    waits = (jobs["started"] - jobs["paid"]).to_numpy()
+    paid = np.flatnonzero(~np.isnan(waits))
+    cut = mser5(waits[paid])
+    return int(paid[cut]) if cut else 0

@@ -1,0 +1,180 @@
+"""A threaded run beside its virtual twin: the same jobs, what became of them, and when."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from jobsim.analysis.durations import percentiles
+from jobsim.display import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.engines.kernel import fcfs
+from jobsim.engines.virtual import run_virtual
+from jobsim.run import Run
+
+KEYS = ["request", "attempt"]
+_OUTCOMES = ("status", "rejected")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """How far a threaded run and a virtual one of the same workload agree.
+
+    Attributes
+    ----------
+    jobs
+        One row a job of either run, indexed by `request` and `attempt`:
+        `status_threaded`, `status_virtual`, `rejected_threaded`, `rejected_virtual`, missing
+        where a run lacks the job; `found_in`, ``"both"``, ``"threaded"`` or ``"virtual"``; and
+        in scenario seconds
+
+        - `drift`, started in the threads after it started in the virtual run
+        - `dispatch`, started after an ideal dispatcher would have started it that was given
+          the threads' own payments and busy times
+        - `lateness`, created after its arrival
+    speedup
+        Scenario seconds per wall second of the threaded run; divide by it for wall times.
+    """
+
+    jobs: pd.DataFrame
+    speedup: float
+
+    @property
+    def unmatched(self) -> pd.DataFrame:
+        """The rows of jobs that only one of the runs has."""
+        rows: pd.DataFrame = self.jobs[self.jobs["found_in"] != "both"]
+        return rows
+
+    @property
+    def different(self) -> pd.DataFrame:
+        """The rows of jobs in both runs whose status or number of refused calls differs."""
+        matched = self.jobs[self.jobs["found_in"] == "both"]
+        same = [
+            matched[f"{name}_threaded"].astype("object") == matched[f"{name}_virtual"]
+            for name in _OUTCOMES
+        ]
+        rows: pd.DataFrame = matched[~(same[0] & same[1])]
+        return rows
+
+    @property
+    def agree(self) -> bool:
+        """Whether both runs have the same jobs, with equal statuses and refused calls."""
+        return self.unmatched.empty and self.different.empty
+
+    @property
+    def drifted(self) -> float:
+        """Share of the started jobs that drifted by more than their own lateness.
+
+        NaN where there is no drift. At high load it is most of them: they wait for jobs that
+        were late. That is queueing, not error.
+        """
+        drift = self.jobs["drift"]
+        known = drift.notna()
+        if not known.any():
+            return math.nan
+        beyond = drift[known].abs() > self.jobs.loc[known, "lateness"].abs()
+        return float(beyond.mean())
+
+    def times(self) -> pd.DataFrame:
+        """Return percentiles of `lateness`, `dispatch` and `drift`, in scenario seconds."""
+        return percentiles(self.jobs[["lateness", "dispatch", "drift"]], q=(0.5, 0.95, 1.0))
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(*self._display())
+
+    def _display(self) -> tuple[str, Rows]:
+        unmatched, different = len(self.unmatched), len(self.different)
+        rows = [
+            ("verdict", "agree" if self.agree else "DIFFER"),
+            ("jobs", f"{len(self.jobs) - unmatched:,} in both runs, {unmatched:,} in one only"),
+            ("outcomes", f"{different:,} differ in status or refused calls"),
+        ]
+        labels = {"lateness": "lateness", "dispatch": "dispatch delay", "drift": "raw drift"}
+        times = self.times()
+        for name, label in labels.items():
+            if times[name].notna().all():
+                rows.append((label, self._spread(times[name])))
+        if not math.isnan(self.drifted):
+            rows.append(("drift", f"exceeds their own lateness for {self.drifted:.0%} of the jobs"))
+        return "Threads beside virtual time", rows
+
+    def _spread(self, seconds: pd.Series) -> str:
+        parts = {"p50": "p50", "p95": "p95", "p100": "max"}
+        text = ", ".join(f"{name} {format_duration(seconds[at])}" for at, name in parts.items())
+        if math.isinf(self.speedup) or self.speedup == 1.0:
+            return text
+        wall = format_duration(seconds["p50"] / self.speedup)
+        return f"{text}; p50 {wall} of wall time"
+
+
+def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
+    """Hold a threaded run against a virtual run of the same workload.
+
+    Statuses and refused calls have to agree exactly. Times cannot: threads wake up late, and
+    what is late delays what waits for it. So the payments and busy times that were measured
+    are given to the virtual engine, and what then remains is the delay of dispatch.
+
+    Parameters
+    ----------
+    threaded
+        A run of `run_threads`.
+    virtual
+        A run of `run_virtual`; by default the twin, of the same workload.
+
+    Raises
+    ------
+    ValueError
+        If the runs are of other engines.
+
+    Examples
+    --------
+    >>> from jobsim import Scenario, run_threads
+    >>> compare(run_threads(Scenario(jobs=20, workers=2), speedup=float("inf"))).agree
+    True
+    """
+    if threaded.info.engine != "threads":
+        raise ValueError("the first run is virtual; compare(threaded, virtual) takes it second")
+    virtual = run_virtual(threaded.workload) if virtual is None else virtual
+    if virtual.info.engine != "virtual":
+        raise ValueError("the second run has threads; two threaded runs share no clock")
+    speedup = threaded.info.speedup
+    ours = threaded.jobs[[*KEYS, *_OUTCOMES, "started", "lateness"]].assign(
+        dispatch=threaded.jobs["started"] - _ideal_starts(threaded)
+    )
+    joined = ours.merge(
+        virtual.jobs[[*KEYS, *_OUTCOMES, "started"]],
+        on=KEYS,
+        how="outer",
+        suffixes=("_threaded", "_virtual"),
+        indicator="found_in",
+        validate="one_to_one",
+    ).set_index(KEYS)
+    runs = {"left_only": "threaded", "right_only": "virtual"}
+    joined["found_in"] = joined["found_in"].cat.rename_categories(runs)
+    # Without waiting, the threads' clock is that of the wall and no other.
+    drift = joined["started_threaded"] - joined["started_virtual"]
+    joined["drift"] = drift if math.isfinite(speedup) else math.nan
+    names = [f"{what}_{which}" for what in _OUTCOMES for which in ("threaded", "virtual")]
+    return Comparison(joined[[*names, "found_in", "drift", "dispatch", "lateness"]], speedup)
+
+
+def _ideal_starts(run: Run) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return when jobs would start with their measured payments and busy times."""
+    jobs = run.jobs
+    busy = (jobs["finished"] - jobs["started"]).to_numpy()
+    started, finished = np.empty(len(jobs)), np.empty(len(jobs))
+    fcfs(
+        # A job that never ended has no busy time to give: it takes no part.
+        jobs["paid"].where(~np.isnan(busy)).to_numpy(),
+        np.nan_to_num(busy),
+        run.workload.scenario.workers,
+        started=started,
+        finished=finished,
+        worker=np.empty(len(jobs), dtype=np.int32),
+    )
+    return started

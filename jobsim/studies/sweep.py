@@ -1,0 +1,119 @@
+"""A scenario over a grid of settings, on common random numbers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import pandas as pd
+
+from jobsim.scenario.part import Part
+from jobsim.scenario.scenario import Scenario
+from jobsim.studies.cells import Warmup, check_warmup, default_warmup
+from jobsim.studies.grid import Setting, run_grid
+from jobsim.studies.pool import Cluster
+
+
+def sweep(
+    scenario: Scenario,
+    over: Mapping[str, Iterable[Any]],
+    *,
+    replications: int = 20,
+    warmup: Warmup | None = None,
+    executor: Executor | Cluster | None = None,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Run a scenario in virtual time at every combination of some fields' values.
+
+    Replication r has the same seed at every setting (common random numbers), so settings are
+    compared on the same jobs, see `paired`. `jobsim.analysis.intervals.intervals` turns a
+    column into means with their confidence intervals, `jobsim.plot.sweep` draws it.
+
+    Parameters
+    ----------
+    scenario
+        What to vary.
+    over
+        Dotted path of a field to its values, as for `Scenario.replace`. All are checked
+        before anything runs.
+    replications
+        Runs of each setting; their seeds follow from that of the scenario, which is the
+        first run's own.
+    warmup
+        What to delete from the start of each run: a fraction of its jobs, or ``"mser5"``.
+        By default a tenth, and nothing where arrivals have no rate.
+    executor
+        Any `concurrent.futures.Executor`, or a Dask `Client`; results are the same on all.
+        By default threads where numba is installed, else none.
+    progress
+        Whether to show a bar; None shows it in a notebook or on a terminal.
+
+    Returns
+    -------
+    DataFrame
+        One row a setting and replication, in this order: the swept fields; `replication`
+        and its `seed`; `warmup`, how many jobs were deleted; the figures of
+        `jobsim.analysis.metrics.metrics` of the others; what theory says of some, such as
+        `wait_mean_theory`, and which (`theory`); `error`, missing where there is none.
+        After Ctrl-C, the rows that are done.
+
+    Raises
+    ------
+    UnknownFieldError
+        If the scenario has no such field.
+    ValueError
+        If a value does not fit or is given twice, if a field has no values, or for `seed`,
+        which is what replications vary.
+    StudyFailed
+        If every run failed.
+
+    Warns
+    -----
+    RuntimeWarning
+        If some runs failed, naming the first, or after Ctrl-C.
+
+    Examples
+    --------
+    >>> from jobsim.analysis.intervals import intervals
+    >>> table = sweep(Scenario(jobs=500), {"workers": [1, 2]}, replications=3)
+    >>> table[["workers", "replication", "seed"]].tail(1).to_dict("list")["replication"]
+    [2]
+    >>> list(intervals(table, "wait_mean").columns)
+    ['workers', 'mean', 'half_width', 'level', 'n']
+    """
+    if replications < 1:
+        raise ValueError(f"replications is {replications}; a setting needs at least 1")
+    settings = list(_settings(scenario, over, warmup))
+    table, _ = run_grid(settings, range(replications), executor=executor, progress=progress)
+    return table
+
+
+def _settings(
+    scenario: Scenario, over: Mapping[str, Iterable[Any]], warmup: Warmup | None
+) -> Iterable[Setting]:
+    if not over:
+        raise ValueError("over is empty; name at least one field and its values")
+    if "seed" in over:
+        raise ValueError("seed cannot be swept over: it is what the replications vary")
+    grid = {path: list(values) for path, values in over.items()}
+    for path, values in grid.items():
+        if not values:
+            raise ValueError(f"{path} has no values to sweep over")
+        twice = [value for number, value in enumerate(values) if value in values[:number]]
+        if twice:
+            raise ValueError(f"{path} has the value {twice[0]!r} twice")
+    for point in itertools.product(*grid.values()):
+        changed = scenario.replace(dict(zip(grid, point, strict=True)))
+        labels = {path: _label(changed, path) for path in grid}
+        how = default_warmup(changed) if warmup is None else check_warmup(warmup)
+        yield Setting(labels, changed, how)
+
+
+def _label(scenario: Scenario, path: str) -> Any:
+    """Return the value of a field as a table can hold it: a whole part in words."""
+    value: Any = scenario
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value if not isinstance(value, Part) else getattr(value, "describe", value.__repr__)()

@@ -1,0 +1,97 @@
+"""Put any repository to the test: in a notebook, in pytest, and on broken examples.
+
+In a notebook, `check_repository` takes a class or a function that makes a repository and returns a
+report:
+
+>>> from jobsim import InMemoryJobRepository
+>>> check_repository(InMemoryJobRepository).ok
+True
+
+In pytest, a class with one fixture makes every check a test; see `RepositoryConformance`.
+
+An asynchronous repository is tested behind a face that waits. Its coroutines run on one event
+loop, in a thread of their own, and interleave where they await:
+
+>>> import asyncio, threading
+>>> class AsyncRepository:
+...     def __init__(self):
+...         self._jobs, self._lock = InMemoryJobRepository(), asyncio.Lock()
+...     async def create(self, input_hash):
+...         await asyncio.sleep(0)
+...         return self._jobs.create(input_hash)
+...     async def get(self, job_id):
+...         return self._jobs.get(job_id)
+...     async def update_status(self, job_id, target, result=None, error=None):
+...         async with self._lock:
+...             await asyncio.sleep(0)
+...             return self._jobs.update_status(job_id, target, result, error)
+...     async def count(self):
+...         return self._jobs.count()
+>>> class Waiting:
+...     def __init__(self, repository, loop):
+...         self._repository, self._loop = repository, loop
+...     def _wait(self, coroutine):
+...         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+...     def create(self, input_hash):
+...         return self._wait(self._repository.create(input_hash))
+...     def get(self, job_id):
+...         return self._wait(self._repository.get(job_id))
+...     def update_status(self, job_id, target, result=None, error=None):
+...         return self._wait(self._repository.update_status(job_id, target, result, error))
+...     def count(self):
+...         return self._wait(self._repository.count())
+>>> loop = asyncio.new_event_loop()
+>>> thread = threading.Thread(target=loop.run_forever, daemon=True)
+>>> thread.start()
+>>> check_repository(lambda: Waiting(AsyncRepository(), loop)).ok
+True
+>>> _ = loop.call_soon_threadsafe(loop.stop)
+>>> thread.join()
+>>> loop.close()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobsim.testing.checks import CHECKS, Check, CheckResult
+    from jobsim.testing.conformance import ConformanceReport, NotConforming, check_repository
+    from jobsim.testing.pressure import Pressure
+    from jobsim.testing.pytest_class import RepositoryConformance
+
+# pytest is needed by whoever asks for RepositoryConformance, and by nobody else.
+_HOME = {
+    "CHECKS": "checks",
+    "Check": "checks",
+    "CheckResult": "checks",
+    "ConformanceReport": "conformance",
+    "NotConforming": "conformance",
+    "Pressure": "pressure",
+    "RepositoryConformance": "pytest_class",
+    "check_repository": "conformance",
+}
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "CheckResult",
+    "ConformanceReport",
+    "NotConforming",
+    "Pressure",
+    "RepositoryConformance",
+    "check_repository",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'jobsim.testing' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"jobsim.testing.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

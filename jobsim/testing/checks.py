@@ -1,0 +1,155 @@
+"""The one list of checks; a notebook and pytest are two faces of it."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from jobsim.analysis.verdict import Call, Verdict
+from jobsim.repository.adapt import ExceptionTypes
+from jobsim.testing import races, sequential
+from jobsim.testing.pressure import Hung, Pressure
+from jobsim.testing.trial import Failed, Skipped, Trial
+
+Result = Literal["passed", "failed", "skipped"]
+
+TIME_LIMIT = 10.0
+"""Seconds that a check may take before its repository is said to hang."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a repository is held to.
+
+    Attributes
+    ----------
+    name
+        Stable; `expected_failures` and reports use it.
+    sentence
+        What holds of a repository that passes.
+    pressure
+        Under which it is made; None for one thread at a time.
+    """
+
+    name: str
+    sentence: str
+    run: Callable[[Trial], None]
+    pressure: Pressure | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one check ended.
+
+    Attributes
+    ----------
+    check
+        Which one.
+    result
+        ``"passed"``, ``"failed"`` or ``"skipped"``.
+    problem
+        One sentence: what went wrong, or why it was skipped.
+    calls
+        The calls that prove it, two where it is about time.
+    verdict
+        On the history of the check, if that is where it failed.
+    stacks
+        Where the threads that never came back are, by name.
+    seconds
+        How long it took.
+    """
+
+    check: Check
+    result: Result
+    problem: str = ""
+    calls: tuple[Call, ...] = ()
+    verdict: Verdict | None = None
+    stacks: tuple[tuple[str, str], ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def timeline(self) -> tuple[str, ...]:
+        """One line a call of the proof, in milliseconds since the first of them."""
+        zero = min((call.invoked_ns for call in self.calls), default=0)
+        return tuple(_line(call, zero) for call in self.calls)
+
+
+def _line(call: Call, zero: int) -> str:
+    returned = "..." if call.returned_ns is None else f"{(call.returned_ns - zero) / 1e6:.3f}"
+    when = f"{(call.invoked_ns - zero) / 1e6:.3f} to {returned} ms"
+    answer = "answered" if (call.op, call.outcome) == ("count", "ok") else call.answer
+    return f"{when}: {call.name} {answer}"
+
+
+def _check(
+    run: Callable[[Trial], None], pressure: Pressure | None = None, name: str | None = None
+) -> Check:
+    sentence = " ".join((inspect.getdoc(run) or "").removeprefix("Require that ").split())
+    sentence = sentence[:1].upper() + sentence[1:]
+    return Check(name or run.__name__, sentence, run, pressure)
+
+
+CHECKS: tuple[Check, ...] = (
+    _check(sequential.create_awaits_payment),
+    _check(sequential.get_answers_what_create_did),
+    _check(sequential.ids_are_unique),
+    _check(sequential.unknown_id_is_not_found),
+    _check(sequential.sixteen_transitions),
+    _check(sequential.refusal_changes_nothing),
+    _check(sequential.texts_are_kept),
+    _check(sequential.identity_never_changes),
+    _check(sequential.answers_stay_as_they_are),
+    _check(sequential.jobs_do_not_touch_each_other),
+    _check(sequential.count_counts_jobs),
+    _check(sequential.writes_reach_other_threads),
+    _check(sequential.errors_leave_no_lock_held),
+    _check(races.concurrent_creates, Pressure.PERTURBED),
+    _check(races.counts_during_creates, Pressure.PERTURBED),
+    _check(races.one_start_wins, Pressure.PERTURBED),
+    _check(races.one_end_wins, Pressure.PERTURBED),
+    _check(races.reads_during_writes, Pressure.PERTURBED),
+    _check(races.writes_to_different_jobs, Pressure.PERTURBED),
+    _check(races.snapshot_is_one_instant, Pressure.PERTURBED),
+    *(_check(races.linearizable, each, f"linearizable_{each.value}") for each in Pressure),
+)
+"""In the order in which they are made: first what one thread finds."""
+
+
+def run_check(
+    check: Check,
+    factory: Callable[[], object],
+    *,
+    illegal: ExceptionTypes = (),
+    not_found: ExceptionTypes = (),
+    time_limit: float = TIME_LIMIT,
+    seed: int = 0,
+) -> CheckResult:
+    """Make one check on a fresh repository; arguments as in `check_repository`."""
+    begun = time.perf_counter()
+    trial = Trial(
+        factory,
+        illegal=illegal,
+        not_found=not_found,
+        time_limit=time_limit,
+        pressure=check.pressure,
+        seed=seed,
+    )
+    result: Result = "passed"
+    problem = ""
+    calls: tuple[Call, ...] = ()
+    verdict: Verdict | None = None
+    stacks: tuple[tuple[str, str], ...] = ()
+    try:
+        check.run(trial)
+    except Skipped as skipped:
+        result, problem = "skipped", str(skipped)
+    except Failed as failed:
+        result, problem, verdict = "failed", failed.sentence, failed.verdict
+        calls = failed.calls or trial.last_calls()
+    except Hung as hung:
+        result, problem, stacks = "failed", str(hung), tuple(hung.stacks.items())
+    seconds = time.perf_counter() - begun
+    return CheckResult(check, result, problem, calls, verdict, stacks, seconds)

@@ -1,0 +1,164 @@
+"""Threads that meet in a repository, and what makes their meeting hard."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+
+from jobsim.engines.perturb import Perturbation
+
+SWITCH_S = 1e-5
+"""How soon the interpreter takes the turn from a thread; usually 5 ms."""
+
+GRACE_S = 0.1
+"""How long a thread that was told to end may take to be gone."""
+
+
+class Pressure(str, Enum):  # noqa: UP042 - like JobStatus: str first, then Enum
+    """What is done to make races likely; each adds to the one before.
+
+    `THREADS` run freely. With `BARRIER` all threads of a round meet before it, and the
+    interpreter switches threads every `SWITCH_S`. `PERTURBED` switches them besides at
+    random moments inside the repository's own code.
+    """
+
+    THREADS = "threads"
+    BARRIER = "barrier"
+    PERTURBED = "perturbed"
+
+
+class Hung(Exception):  # noqa: N818 - says what happened
+    """Threads did not come back within the time limit; `stacks` has one text a thread."""
+
+    def __init__(self, time_limit: float, stacks: dict[str, str]) -> None:
+        super().__init__(time_limit, stacks)
+        self.time_limit, self.stacks = time_limit, stacks
+
+    def __str__(self) -> str:
+        return (
+            f"no answer within {self.time_limit:g} s, {', '.join(self.stacks)} never came back; "
+            "a deadlock, or a time_limit that is too short for this repository"
+        )
+
+
+class Rounds:
+    """The beat of a race: whether there is a next round, and waiting for all to be there.
+
+    Parameters
+    ----------
+    actors
+        How many threads take part.
+    budget
+        Seconds after which no further round begins: a slow repository has fewer rounds.
+    meet
+        Whether they wait for each other before each round.
+    """
+
+    def __init__(self, actors: int, budget: float, *, meet: bool) -> None:
+        self._end = time.monotonic() + budget
+        self._over = False  # written by one thread while all others wait at the barrier
+        self._barrier = threading.Barrier(actors, self._look_at_clock) if meet else None
+
+    def begin(self) -> bool:
+        """Return whether one more round is to be played."""
+        if self._barrier is None:
+            return time.monotonic() < self._end
+        try:
+            self._barrier.wait()
+        except threading.BrokenBarrierError:
+            return False
+        return not self._over
+
+    def abort(self) -> None:
+        """Let nobody wait any longer."""
+        if self._barrier is not None:
+            self._barrier.abort()
+
+    def _look_at_clock(self) -> None:
+        self._over = time.monotonic() >= self._end
+
+
+@contextmanager
+def applied(pressure: Pressure | None, perturbation: Perturbation) -> Iterator[None]:
+    """Put the process under a pressure for a while, and restore it whatever happens."""
+    if pressure in (None, Pressure.THREADS):
+        yield
+        return
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        if pressure is Pressure.PERTURBED:
+            with perturbation:
+                yield
+        else:
+            yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def together(
+    parts: Sequence[tuple[str, Callable[[], None]]],
+    *,
+    time_limit: float,
+    abort: Callable[[], None] = lambda: None,
+) -> None:
+    """Run each named part in a daemon thread of its own, and wait for all of them.
+
+    Parameters
+    ----------
+    parts
+        Names of threads and what they do.
+    time_limit
+        Seconds after which those that are not back are left behind.
+    abort
+        Called when one has failed or the time is up, so that the others do not wait for it.
+
+    Raises
+    ------
+    Hung
+        If the time is up; with the stacks of the threads that are left.
+    BaseException
+        The first that a part raised.
+    """
+    faults: list[BaseException] = []
+
+    def body(part: Callable[[], None]) -> None:
+        try:
+            part()
+        except BaseException as exc:  # noqa: BLE001 - raised again by the caller's thread
+            faults.append(exc)
+            abort()
+
+    threads = [
+        threading.Thread(target=body, args=(part,), name=f"jobsim {name}", daemon=True)
+        for name, part in parts
+    ]
+    deadline = time.monotonic() + time_limit
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+    finally:
+        abort()
+    for thread in threads:  # those that only waited for the others are on their way out
+        thread.join(GRACE_S)
+    stacks = _stacks(threads)
+    if faults:
+        raise faults[0]
+    if stacks:
+        raise Hung(time_limit, stacks)
+
+
+def _stacks(threads: Sequence[threading.Thread]) -> dict[str, str]:
+    frames = sys._current_frames()
+    return {
+        thread.name.removeprefix("jobsim "): "".join(traceback.format_stack(frames[thread.ident]))
+        for thread in threads
+        if thread.is_alive() and thread.ident in frames
+    }

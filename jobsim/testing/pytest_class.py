@@ -1,0 +1,100 @@
+"""The checks for pytest: one class to inherit from, one test a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from jobsim.repository.adapt import ExceptionTypes
+from jobsim.testing.checks import CHECKS, TIME_LIMIT, Check, run_check
+from jobsim.testing.conformance import NotConforming
+
+
+class RepositoryConformance:
+    """Inherit from this and give it a fixture: every check becomes a test.
+
+    The fixture `repository_factory` returns a class or a function that makes a fresh
+    repository; it may stand in the class, in its module or in a conftest.
+
+    Attributes
+    ----------
+    illegal, not_found, time_limit
+        As in `check_repository`.
+    expected_failures
+        Names of checks that are known to fail, and why. Strict: one that passes is a failure,
+        and a name that no check has is an error.
+
+    Examples
+    --------
+    >>> import pytest
+    >>> from jobsim import InMemoryJobRepository
+    >>> class TestMine(RepositoryConformance):
+    ...     @pytest.fixture
+    ...     def repository_factory(self):
+    ...         return InMemoryJobRepository
+    """
+
+    illegal: ClassVar[ExceptionTypes] = ()
+    not_found: ClassVar[ExceptionTypes] = ()
+    time_limit: ClassVar[float] = TIME_LIMIT
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        names = [check.name for check in CHECKS]
+        unknown = [name for name in cls.expected_failures if name not in names]
+        if unknown:
+            raise ValueError(
+                f"{cls.__name__}.expected_failures names {unknown[0]!r}, which is no check; "
+                f"the checks are {', '.join(names)}"
+            )
+
+    @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
+    def test_check(self, check: Check, request: pytest.FixtureRequest) -> None:
+        """Make one check on a fresh repository."""
+        factory = _factory(request)
+        result = run_check(
+            check,
+            factory,
+            illegal=self.illegal,
+            not_found=self.not_found,
+            time_limit=self.time_limit,
+        )
+        reason = self.expected_failures.get(check.name)
+        if result.result == "failed":
+            if reason is not None:
+                pytest.xfail(reason)
+            name = getattr(factory, "__qualname__", type(factory).__qualname__)
+            raise NotConforming(name, (result,))
+        if reason is not None:
+            pytest.fail(
+                f"{check.name} {result.result}, but was expected to fail ({reason}); take it out "
+                "of expected_failures",
+                pytrace=False,
+            )
+        if result.result == "skipped":
+            pytest.skip(result.problem)
+
+
+def _factory(request: pytest.FixtureRequest) -> Callable[[], object]:
+    try:
+        factory: Callable[[], object] = request.getfixturevalue("repository_factory")
+    except pytest.FixtureLookupError as exc:
+        if exc.argname != "repository_factory":
+            raise
+        name = request.cls.__name__
+        pytest.fail(
+            f"{name} needs a fixture repository_factory that returns a class or a function "
+            f"which makes a repository: @pytest.fixture, def repository_factory(self): return "
+            "MyRepository",
+            pytrace=False,
+        )
+    if not callable(factory):
+        pytest.fail(
+            f"the fixture repository_factory returned a {type(factory).__name__}; return the class "
+            "or a function that makes a repository, each check needs a fresh one",
+            pytrace=False,
+        )
+    return factory

@@ -1,0 +1,282 @@
+"""What many threads at once may expect of a repository; each check is named by its function.
+
+Each check makes threads meet in the repository and then judges the recorded history: that it is
+linearizable, that ids are unique, counts within bounds, identifiers and times as they should be,
+that nothing raised, that nothing was lost and that the texts are those of the winners.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobsim.analysis import roles
+from jobsim.analysis.calls import calls_table
+from jobsim.analysis.history import History
+from jobsim.analysis.verdict import Call
+from jobsim.domain.models import Job, JobStatus
+from jobsim.testing.trial import Failed, Player, Skipped, Step, Trial, fail
+
+AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
+
+ROUNDS = 120
+"""How often threads meet in one check."""
+
+ACTORS = 4
+"""How many threads meet."""
+
+_NEVER = np.iinfo(np.int64).max
+_STATUS_NUMBER: dict[str, int] = {status.value: n for n, status in enumerate(JobStatus)}
+
+
+def concurrent_creates(trial: Trial) -> None:
+    """Require that creates at once lose no job, and give each an id of its own."""
+
+    def step(player: Player) -> None:
+        job = player.create()
+        if job is not None:
+            player.get(job.job_id)
+
+    trial.race([[step] * ACTORS] * ROUNDS)
+    trial.judge()
+
+
+def counts_during_creates(trial: Trial) -> None:
+    """Require that count misses no create that had returned, and runs ahead of none."""
+
+    def create(player: Player) -> None:
+        player.create()
+        player.count()
+
+    def count(player: Player) -> None:
+        for _ in range(3):
+            player.count()
+
+    trial.race([[create, create, count, count]] * ROUNDS)
+    trial.judge()
+
+
+def one_start_wins(trial: Trial) -> None:
+    """Require that of threads that ask for RUNNING at once, exactly one succeeds."""
+    jobs = trial.create_jobs(ROUNDS)
+    trial.race([[_move(job, RUNNING, look=True)] * ACTORS for job in jobs])
+    trial.judge()
+
+
+def one_end_wins(trial: Trial) -> None:
+    """Require that of COMPLETED against FAILED at once one succeeds, and its text is kept."""
+    jobs = trial.create_jobs(ROUNDS, RUNNING)
+    ends = (COMPLETED, FAILED, COMPLETED, FAILED)
+    trial.race([[_move(job, end, look=True) for end in ends] for job in jobs])
+    trial.judge()
+
+
+def reads_during_writes(trial: Trial) -> None:
+    """Require that reads during writes find the job, whole, and never go back."""
+    jobs = trial.create_jobs(ROUNDS)
+
+    def write(job: str) -> Step:
+        def step(player: Player) -> None:
+            for target in (COMPLETED, RUNNING, AWAITING, COMPLETED, FAILED, RUNNING):
+                player.move(job, target)
+
+        return step
+
+    def read(job: str) -> Step:
+        def step(player: Player) -> None:
+            for _ in range(6):
+                player.get(job)
+
+        return step
+
+    trial.race([[write(job), *[read(job)] * (ACTORS - 1)] for job in jobs])
+    trial.judge()
+
+
+def writes_to_different_jobs(trial: Trial) -> None:
+    """Require that writes to different jobs at once are all kept."""
+    jobs = trial.create_jobs(ROUNDS * ACTORS)
+
+    def step(job: str, end: JobStatus) -> Step:
+        def work(player: Player) -> None:
+            player.move(job, RUNNING)
+            player.get(job)
+            player.move(job, end)
+            player.get(job)
+
+        return work
+
+    rounds = zip(*[iter(jobs)] * ACTORS, strict=False)
+    trial.race([[step(job, end) for job, end in zip(some, _ENDS, strict=True)] for some in rounds])
+    trial.judge()
+
+
+_ENDS = (COMPLETED, FAILED, COMPLETED, FAILED)
+
+
+def linearizable(trial: Trial) -> None:
+    """Require that calls at once, right and wrong, are answered as if one by one."""
+    jobs = trial.create_jobs(2 * ROUNDS)
+    rng = random.Random(trial.seed)  # noqa: S311 - no secret
+    menu = (
+        *["get"] * 4,
+        "create",
+        "count",
+        AWAITING,
+        *[RUNNING] * 3,
+        *[COMPLETED] * 2,
+        *[FAILED] * 2,
+    )
+
+    def steps(some: list[str]) -> Step:
+        order = [(rng.choice(menu), rng.choice(some)) for _ in range(6)]
+
+        def step(player: Player) -> None:
+            for what, job in order:
+                if isinstance(what, JobStatus):
+                    player.move(job, what)
+                elif what == "get":
+                    player.get(job)
+                elif what == "create":
+                    player.create()
+                else:
+                    player.count()
+
+        return step
+
+    pairs = [jobs[at : at + 2] for at in range(0, len(jobs), 2)]
+    trial.race([[steps(pair) for _ in range(ACTORS)] for pair in pairs])
+    trial.judge()
+
+
+def snapshot_is_one_instant(trial: Trial) -> None:
+    """Require that a snapshot, where offered, shows all jobs as they stood at one instant."""
+    snapshot = getattr(trial.repository, "snapshot", None)
+    if not callable(snapshot):
+        raise Skipped("this repository offers no snapshot()")
+    taken: list[tuple[int, int, str, dict[str, int]]] = []
+
+    def take(player: Player) -> None:
+        for _ in range(3):
+            begun = time.perf_counter_ns()
+            try:
+                answer = trial.perturbation.call(snapshot)
+            except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+                fail(f"snapshot() raised {type(exc).__name__}: {exc}")
+            taken.append((begun, time.perf_counter_ns(), player.name, _statuses(answer)))
+
+    def write(first: str, second: str) -> Step:
+        def step(player: Player) -> None:
+            for job in (first, second):
+                player.move(job, RUNNING)
+            player.create()
+            for job in (second, first):
+                player.move(job, COMPLETED)
+
+        return step
+
+    jobs = trial.create_jobs(ROUNDS)
+    # Far apart in the table, and in either order: one that is read bit by bit is torn between.
+    half = len(jobs) // 2
+    pairs = zip(jobs[:half], jobs[half:], strict=False)
+    trial.race(
+        [
+            [write(*(pair if number % 2 else pair[::-1])), take, take]
+            for number, pair in enumerate(pairs)
+        ]
+    )
+    trial.judge()
+    _judge_snapshots(trial, taken)
+
+
+def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str, int]]]) -> None:
+    """Raise `Failed` if no instant within a snapshot's call explains all that it shows.
+
+    A state is there from no earlier than its writer's invocation to no later than the next
+    writer's return.
+    """
+    calls = calls_table(trial.recorded)
+    history = History(calls)
+    number_of = {job.job_id: number for number, job in trial.created}
+    begun = np.full((4, history.jobs), _NEVER)
+    over = np.full((4, history.jobs), _NEVER)  # when a state is certainly over; row 3: absence
+    begun_row = np.zeros((4, history.jobs), np.int64)
+    over_row = np.zeros((4, history.jobs), np.int64)
+    for state in range(4):
+        rows = history.rows(roles.WRITES, state)
+        job = history.job[rows]
+        begun[state, job], begun_row[state, job] = history.invoked[rows], rows
+        before = roles.STEP[state] - 1
+        over[before, job], over_row[before, job] = history.returned[rows], rows
+    for invoked, returned, actor, statuses in taken:
+        unknown = [job_id for job_id in statuses if job_id not in number_of]
+        if unknown:
+            fail(f"{actor}'s snapshot shows a job {unknown[0]!r} that nobody created")
+        seen = np.full(history.jobs, -1)
+        for job_id, status in statuses.items():
+            seen[number_of[job_id]] = status
+        first, lower = _latest(begun, seen)
+        last, upper = _earliest(over, seen)
+        if max(lower, invoked) <= min(upper, returned):
+            continue
+        proof = []
+        if lower > min(upper, returned):
+            proof.append(history.call(int(begun_row[seen[first], first])))
+        if upper < max(lower, invoked):
+            proof.append(history.call(int(over_row[seen[last], last])))
+        raise Failed(
+            _torn_sentence(history, actor, (invoked, returned), proof, lower), tuple(proof)
+        )
+
+
+def _latest(begun: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int]:
+    shown = np.flatnonzero(seen >= 0)
+    moments = begun[seen[shown], shown]
+    at = int(np.argmax(moments)) if len(moments) else -1
+    return (int(shown[at]), int(moments[at])) if len(moments) else (0, 0)
+
+
+def _earliest(over: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int]:
+    open_jobs = np.flatnonzero(seen < _STATUS_NUMBER[COMPLETED.value])
+    moments = over[seen[open_jobs], open_jobs]  # absence is the last row
+    at = int(np.argmin(moments)) if len(moments) else -1
+    return (int(open_jobs[at]), int(moments[at])) if len(moments) else (0, _NEVER)
+
+
+def _torn_sentence(
+    history: History, actor: str, interval: tuple[int, int], proof: list[Call], lower: int
+) -> str:
+    when = f"between {history.at(interval[0])} and {history.at(interval[1])}"
+    if lower == _NEVER:
+        return f"{actor}'s snapshot, taken {when}, shows a state that nobody wrote"
+    shown = [f"{call.name} of job {call.job}" for call in proof]
+    if len(proof) == 2:
+        return (
+            f"{actor}'s snapshot, taken {when}, shows what {shown[0]} wrote, but not what "
+            f"{shown[1]} had written before: no instant has both"
+        )
+    if proof[0].invoked_ns > interval[1]:
+        return f"{actor}'s snapshot, taken {when}, shows what {shown[0]} wrote only later"
+    return f"{actor}'s snapshot, taken {when}, does not show what {shown[0]} had written before"
+
+
+def _statuses(answer: Any) -> dict[str, int]:
+    jobs: list[Job] = list(answer.values() if isinstance(answer, Mapping) else answer)
+    statuses = {job.job_id: _STATUS_NUMBER[job.status] for job in jobs}
+    if len(statuses) < len(jobs):
+        fail(f"snapshot() shows {len(jobs)} jobs, but only {len(statuses)} ids")
+    return statuses
+
+
+def _move(job: str, target: JobStatus, *, look: bool) -> Callable[[Player], None]:
+    def step(player: Player) -> None:
+        player.move(job, target)
+        if look:
+            player.get(job)
+
+    return step

@@ -1,0 +1,384 @@
+"""What one thread at a time may expect of a repository; each check is named by its function.
+
+What its docstring requires is the sentence that people read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any, TypeVar
+
+from jobsim.analysis.invariants import INPUT_HASH
+from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError, JobsimError
+from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus
+from jobsim.repository.recorded import BadAnswerError
+from jobsim.testing.trial import Failed, Player, Trial, fail
+
+AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
+_E = TypeVar("_E", JobNotFoundError, InvalidStateTransitionError)
+NOWHERE = "no-such-job"
+FIELDS = tuple(Job.model_fields)
+
+_WAY: dict[JobStatus, tuple[JobStatus, ...]] = {
+    AWAITING: (),
+    RUNNING: (RUNNING,),
+    COMPLETED: (RUNNING, COMPLETED),
+    FAILED: (RUNNING, FAILED),
+}
+
+
+def create_awaits_payment(trial: Trial) -> None:
+    """Require that a created job awaits payment, with its input hash and without a result."""
+
+    def step(player: Player) -> None:
+        job = _created(player)
+        _same("create", job, status=AWAITING, input_hash=_hash(trial), result=None, error=None)
+        for name in ("job_id", "blockchain_identifier"):
+            if not (isinstance(getattr(job, name), str) and getattr(job, name)):
+                fail(f"create answered {name} {getattr(job, name)!r}; give every job one")
+        if job.updated_at < job.created_at:
+            fail(f"create answered updated_at {job.updated_at}, before {job.created_at}")
+        if job.created_at.utcoffset() is None:
+            fail(f"create answered created_at {job.created_at}, which has no time zone; use UTC")
+
+    trial.alone(step)
+
+
+def get_answers_what_create_did(trial: Trial) -> None:
+    """Require that a get of a new job answers what its create answered."""
+
+    def step(player: Player) -> None:
+        jobs = [_created(player) for _ in range(5)]
+        for job in jobs:
+            _same("get", _got(player, job.job_id), **_fields(job))
+
+    trial.alone(step)
+
+
+def ids_are_unique(trial: Trial) -> None:
+    """Require that two jobs never share an id, even with the same input hash."""
+
+    def step(player: Player) -> None:
+        before = _answer(player, player.recorder.count)
+        player.recorder.next_job = None
+        jobs = [_answer(player, player.recorder.create, "a" * 64) for _ in range(20)]
+        if len({job.job_id for job in jobs}) < len(jobs):
+            fail("two of 20 jobs were given the same id")
+        count = _answer(player, player.recorder.count)
+        if count != before + len(jobs):
+            fail(f"count answered {count} after {len(jobs)} creates, {before} before them")
+
+    trial.alone(step)
+
+
+def unknown_id_is_not_found(trial: Trial) -> None:
+    """Require that an unknown id is not found, by get and by update_status, and creates nothing."""
+
+    def step(player: Player) -> None:
+        job = _created(player)
+        count = _answer(player, player.recorder.count)
+        for target in JobStatus:
+            _refuses(player, JobNotFoundError, player.recorder.update_status, NOWHERE, target)
+            _refuses(player, JobNotFoundError, player.recorder.get, NOWHERE)
+        if _answer(player, player.recorder.count) != count:
+            fail("count is another after calls with an unknown id")
+        _same("get", _got(player, job.job_id), **_fields(job))
+
+    trial.alone(step)
+
+
+def sixteen_transitions(trial: Trial) -> None:
+    """Require that of all sixteen transitions the three legal ones alone succeed."""
+
+    def step(player: Player) -> None:
+        for source, target in product(JobStatus, repeat=2):
+            job_id = _brought_to(player, source)
+            if target in LEGAL_TRANSITIONS[source]:
+                moved = _answer(player, player.recorder.update_status, job_id, target)
+                _same(f"update_status({target.value})", moved, status=target, job_id=job_id)
+                _same("get", _got(player, job_id), **_fields(moved))
+                continue
+            error = _refuses(
+                player,
+                InvalidStateTransitionError,
+                player.recorder.update_status,
+                job_id,
+                target,
+                source=source,
+            )
+            if error.from_state not in (source.value, "unknown"):
+                fail(
+                    f"update_status({target.value}) was refused from {error.from_state!r}, but "
+                    f"the job was {source.value}"
+                )
+
+    trial.alone(step)
+
+
+def refusal_changes_nothing(trial: Trial) -> None:
+    """Require that a refused call changes nothing: no status, text, time or count."""
+
+    def step(player: Player) -> None:
+        update = player.recorder.update_status
+        for source, target in product(JobStatus, (*JobStatus, "paused")):
+            if target in LEGAL_TRANSITIONS[source]:
+                continue
+            job_id = _brought_to(player, source)
+            before = _fields(_got(player, job_id))
+            count = _answer(player, player.recorder.count)
+            try:
+                update(job_id, target, result="refused result", error="refused error")
+            except Exception as exc:
+                if not player.recorder.noted(exc):
+                    raise
+            else:
+                fail(f"update_status({target!s}) of a job that was {source.value} was accepted")
+            _same(f"get after a refused update to {target!s}", _got(player, job_id), **before)
+            if _answer(player, player.recorder.count) != count:
+                fail("count is another after a refused update")
+
+    trial.alone(step)
+
+
+def texts_are_kept(trial: Trial) -> None:
+    """Require that a result comes back with a COMPLETED job and an error with a FAILED one."""
+
+    def step(player: Player) -> None:
+        texts: Sequence[tuple[JobStatus, dict[str, str]]] = (
+            (COMPLETED, {"result": "output_data"}),
+            (FAILED, {"error": "out of paper"}),
+            (COMPLETED, {"result": "{'quoted': \"ünï\n\"}"}),
+        )
+        for target, text in texts:
+            job_id = _brought_to(player, RUNNING)
+            moved = _answer(player, player.recorder.update_status, job_id, target, **text)
+            wanted = {"status": target, "result": None, "error": None} | text
+            _same("update_status", moved, **wanted)
+            _same("get", _got(player, job_id), **wanted)
+
+    trial.alone(step)
+
+
+def identity_never_changes(trial: Trial) -> None:
+    """Require that ids, input hash and created_at never change, updated_at never goes back."""
+
+    def step(player: Player) -> None:
+        for end in (COMPLETED, FAILED):
+            first = job = _created(player)
+            fixed = {name: value for name, value in _fields(first).items() if name in _FIXED}
+            for target in (RUNNING, end):
+                moved = _answer(player, player.recorder.update_status, job.job_id, target)
+                for name, seen in (("update_status", moved), ("get", _got(player, job.job_id))):
+                    _same(name, seen, **fixed)
+                    if seen.updated_at < job.updated_at:
+                        fail(
+                            f"{name} answered updated_at {seen.updated_at}, {job.updated_at} before"
+                        )
+                job = moved
+
+    trial.alone(step)
+
+
+_FIXED = ("job_id", "input_hash", "blockchain_identifier", "created_at")
+
+
+def answers_stay_as_they_are(trial: Trial) -> None:
+    """Require that a job that was answered stays as it is when the repository's job moves on."""
+
+    def step(player: Player) -> None:
+        job = _created(player)
+        held = [job, _got(player, job.job_id)]
+        before = _fields(job)
+        moved = _answer(player, player.recorder.update_status, job.job_id, RUNNING)
+        for kept in held:
+            _same("a job that was answered before the update", kept, **before)
+        after = _fields(moved)
+        _answer(player, player.recorder.update_status, job.job_id, COMPLETED, result="x")
+        _same("a job that was answered before the end", moved, **after)
+
+    trial.alone(step)
+
+
+def jobs_do_not_touch_each_other(trial: Trial) -> None:
+    """Require that a transition of one job changes no other job."""
+
+    def step(player: Player) -> None:
+        jobs = {job_id: _fields(_got(player, job_id)) for job_id in _one_in_each_state(player)}
+        for job_id in jobs:
+            target = next(iter(LEGAL_TRANSITIONS[jobs[job_id]["status"]]), None)
+            if target is not None:
+                _answer(player, player.recorder.update_status, job_id, target)
+                jobs[job_id] = _fields(_got(player, job_id))
+            for other, fields in jobs.items():
+                _same("get of another job", _got(player, other), **fields)
+
+    trial.alone(step)
+
+
+def count_counts_jobs(trial: Trial) -> None:
+    """Require that count grows by one with each create and with nothing else."""
+
+    def step(player: Player) -> None:
+        before = _answer(player, player.recorder.count)
+        for number in range(1, 4):
+            job = _created(player)
+            for target in (None, RUNNING, COMPLETED):
+                if target is not None:
+                    _answer(player, player.recorder.update_status, job.job_id, target)
+                _got(player, job.job_id)
+                count = _answer(player, player.recorder.count)
+                if count != before + number:
+                    fail(f"count answered {count} after {number} creates, {before} before them")
+
+    trial.alone(step)
+
+
+def writes_reach_other_threads(trial: Trial) -> None:
+    """Require that what one thread has written, every other thread reads."""
+    ids: list[str] = []
+
+    def create(player: Player) -> None:
+        ids.append(_created(player).job_id)
+
+    def expect(status: JobStatus, count: int) -> Callable[[Player], None]:
+        def step(player: Player) -> None:
+            _same("get in another thread", _got(player, ids[0]), status=status)
+            found = _answer(player, player.recorder.count) - before[0]
+            if found != count:
+                fail(f"count in another thread found {found} new jobs, not {count}")
+
+        return step
+
+    def move(target: JobStatus) -> Callable[[Player], None]:
+        return lambda player: _answer(player, player.recorder.update_status, ids[0], target)
+
+    before: list[int] = []
+    trial.turns(
+        (0, lambda player: before.append(_answer(player, player.recorder.count))),
+        (0, create),
+        (1, expect(AWAITING, 1)),
+        (2, expect(AWAITING, 1)),
+        (0, move(RUNNING)),
+        (1, expect(RUNNING, 1)),
+        (1, move(COMPLETED)),
+        (2, expect(COMPLETED, 1)),
+        (0, expect(COMPLETED, 1)),
+        (2, _created),
+        (1, expect(COMPLETED, 2)),
+    )
+
+
+def errors_leave_no_lock_held(trial: Trial) -> None:
+    """Require that after a call that raised, every thread can use the repository."""
+    ids: list[str] = []
+
+    def use(player: Player) -> None:
+        job = _created(player)
+        ids.append(job.job_id)
+        _answer(player, player.recorder.update_status, job.job_id, RUNNING)
+        _got(player, job.job_id)
+        _answer(player, player.recorder.count)
+
+    def err(call: str) -> Callable[[Player], None]:
+        def step(player: Player) -> None:
+            update = player.recorder.update_status
+            calls: dict[str, Callable[[], Any]] = {
+                "get": lambda: player.recorder.get(NOWHERE),
+                "unknown": lambda: update(NOWHERE, RUNNING),
+                "illegal": lambda: update(ids[-1], AWAITING),
+                "status": lambda: update(ids[-1], "paused"),  # type: ignore[arg-type] # wrong on purpose
+            }
+            try:
+                calls[call]()
+            except Exception as exc:
+                if not player.recorder.noted(exc):
+                    raise
+
+        return step
+
+    turns: list[tuple[int, Callable[[Player], None]]] = [(0, use)]
+    for call in ("get", "unknown", "illegal", "status"):
+        turns += [(0, err(call)), (1, use), (0, use)]
+    trial.turns(*turns)
+
+
+def _created(player: Player) -> Job:
+    job = player.create()
+    if job is None:
+        fail("create raised; it takes an input hash and answers the new job")
+    return job
+
+
+def _got(player: Player, job_id: str) -> Job:
+    job: Job = _answer(player, player.recorder.get, job_id)
+    return job
+
+
+def _brought_to(player: Player, status: JobStatus) -> str:
+    job_id = _created(player).job_id
+    for target in _WAY[status]:
+        _answer(player, player.recorder.update_status, job_id, target)
+    return job_id
+
+
+def _one_in_each_state(player: Player) -> list[str]:
+    return [_brought_to(player, status) for status in JobStatus]
+
+
+def _answer(player: Player, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+    try:
+        return call(*args, **kwargs)
+    except Exception as exc:
+        if not player.recorder.noted(exc):
+            raise
+        name = f"{getattr(call, '__name__', 'call')}({_listed(args, kwargs)})"
+        fail(f"{name} raised {type(exc).__name__}: {exc}")
+
+
+def _refuses(
+    player: Player,
+    kind: type[_E],
+    call: Callable[..., object],
+    *args: object,
+    source: JobStatus | None = None,
+) -> _E:
+    name = f"{getattr(call, '__name__', 'call')}({_listed(args, {})})"
+    state = f" of a job that was {source.value}" if source is not None else ""
+    problem = f"was accepted; it has to raise {kind.__name__}"
+    try:
+        call(*args)
+    except kind as exc:
+        return exc
+    except Exception as exc:
+        if not player.recorder.noted(exc):
+            raise
+        problem = f"raised {type(exc).__name__}: {exc}; it has to raise {kind.__name__}"
+        if not isinstance(exc, JobsimError | BadAnswerError):
+            option = "not_found" if kind is JobNotFoundError else "illegal"
+            problem += f", or pass {option}={type(exc).__name__}"
+    raise Failed(f"{name}{state} {problem}")
+
+
+def _same(what: str, job: Job, **fields: object) -> None:
+    for name, value in fields.items():
+        found = getattr(job, name, None)
+        if found != value:
+            fail(f"{what} answered {name} {_shown(found)}, not {_shown(value)}")
+
+
+def _fields(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name, None) for name in FIELDS}
+
+
+def _hash(trial: Trial) -> str:
+    return INPUT_HASH.format(job=trial.created[-1][0])
+
+
+def _listed(args: tuple[object, ...], kwargs: dict[str, object]) -> str:
+    named = [f"{name}={_shown(value)}" for name, value in kwargs.items()]
+    return ", ".join([*map(_shown, args), *named])
+
+
+def _shown(value: object) -> str:
+    return value.value if isinstance(value, JobStatus) else repr(value)

@@ -1,0 +1,157 @@
+"""The smallest number of workers that meets a target."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from jobsim import Scenario, preset
+from jobsim.analysis.intervals import intervals
+from jobsim.studies import pool, sizing
+from jobsim.studies.formulas import mmc_wait_percentile
+from jobsim.studies.sizing import workers_needed
+from jobsim.studies.sweep import sweep
+
+BUSY = Scenario(jobs=3000, arrivals={"kind": "poisson", "rate": 6.4}, seed=2)
+
+
+def upper_ends(scenario, metric, crew, **how):
+    table = sweep(scenario, {"workers": crew}, **how)
+    found = intervals(table, metric)
+    return dict(zip(found["workers"], found["mean"] + found["half_width"], strict=True))
+
+
+@pytest.mark.parametrize("target", [0.2, 0.5, 1.0])
+def test_the_answer_meets_the_target_and_one_fewer_does_not(target):
+    answer = workers_needed(BUSY, wait_p95=target, replications=10)
+    ends = upper_ends(BUSY, "wait_p95", range(7, 16), replications=10)
+    assert answer.workers == min(workers for workers, end in ends.items() if end <= target)
+    assert answer.interval.high == pytest.approx(ends[answer.workers])
+    assert answer.met
+
+
+def test_the_answer_is_that_of_theory():
+    long = BUSY.replace({"jobs": 20_000})
+    by_theory = next(c for c in range(7, 30) if mmc_wait_percentile(c, 6.4, 1.0, 95) <= 0.5)
+    assert workers_needed(long, wait_p95=0.5, replications=5).workers == by_theory
+
+
+def test_the_curve_is_the_rows_of_a_sweep():
+    answer = workers_needed(BUSY, wait_mean=0.1, replications=3)
+    crew = sorted(set(answer.table["workers"]))
+    table = sweep(BUSY, {"workers": crew}, replications=3)
+    assert list(answer.table) == list(table)
+    assert answer.table["wait_mean"].tolist() == table["wait_mean"].tolist()
+    assert {answer.workers - 1, answer.workers} <= set(crew)
+
+
+def test_the_answer_is_a_sentence():
+    answer = workers_needed(BUSY, wait_p95=0.5, replications=5)
+    assert answer.sentence.startswith(f"{answer.workers} workers for a wait_p95 of at most 500 ms")
+    assert "95 % confidence" in repr(answer)
+    assert "fewer" in answer._repr_html_()
+    assert "of 3,000 jobs" in repr(answer)
+
+
+def test_the_search_begins_at_the_fewest_with_a_steady_state():
+    answer = workers_needed(BUSY, wait_p95=1e6, replications=2)
+    assert answer.workers == 7
+    assert answer.reason == "no steady state: needs at least 7 workers; offered load is 6.4"
+
+
+def test_a_large_answer_is_found_without_trying_all():
+    answer = workers_needed(preset("stampede"), wait_p95=1.0, replications=3)
+    tried = set(answer.table["workers"])
+    assert answer.workers > 50
+    assert {answer.workers - 1, answer.workers} <= tried
+    assert len(tried) < 30
+    ends = upper_ends(
+        preset("stampede"), "wait_p95", [answer.workers - 1, answer.workers], replications=3
+    )
+    assert ends[answer.workers] <= 1.0 < ends[answer.workers - 1]
+
+
+def test_one_worker_may_be_enough():
+    calm = Scenario(jobs=50, arrivals={"kind": "schedule", "times": [0.0, 100.0]})
+    answer = workers_needed(calm, wait_p95=50.0, replications=2)
+    assert answer.workers == 1
+    assert answer.reason == "there is no fewer than one"
+
+
+def test_a_target_that_no_crew_can_meet_says_why():
+    answer = workers_needed(preset("steady"), sojourn_p95=2.0, replications=3)
+    assert (answer.workers, answer.met) == (None, False)
+    assert answer.reason.startswith("with a worker for every job, so that nobody waits, it is")
+    assert answer.interval.low > 2.0
+    assert answer.table.empty
+    assert "no answer for a sojourn_p95 of at most 2 s" in repr(answer)
+    assert "tried   nothing" in repr(answer)
+
+
+def test_a_load_that_is_never_paid_has_no_wait_to_size_by():
+    nobody = BUSY.replace({"payment.abandon": 1.0})
+    answer = workers_needed(nobody, wait_p95=1.0, replications=2)
+    assert not answer.met
+    assert "too few jobs are ever paid" in answer.reason
+
+
+def test_throughput_is_a_target_from_below():
+    answer = workers_needed(preset("overload"), throughput=5.0, replications=3)
+    assert answer.interval.low >= 5.0
+    assert "at least 5 jobs/s" in answer.sentence
+    assert "150 s" in repr(answer)
+
+
+def test_a_share_is_a_target_too():
+    assert workers_needed(BUSY, utilisation=0.5, replications=3).workers == 13
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_ctrl_c_ends_the_search_with_what_was_seen(monkeypatch, after):
+    rounds = []
+    real = pool._as_completed
+
+    def stop(tasks, executor):
+        if len(rounds) == after:
+            raise KeyboardInterrupt
+        rounds.append(1)
+        yield from real(tasks, executor)
+
+    monkeypatch.setattr(pool, "_as_completed", stop)
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        answer = workers_needed(preset("stampede"), wait_p95=10.0, replications=2)
+    assert not answer.met
+    assert answer.reason == "the search was interrupted"
+    assert len(set(answer.table["workers"])) == 4 * after
+
+
+def test_ctrl_c_while_it_narrows_down_ends_the_search(monkeypatch):
+    rounds = []
+    real = sizing.run_grid
+
+    def run_grid(settings, *args, **how):
+        rounds.append(1)
+        table, interrupted = real(settings, *args, **how)
+        return table, interrupted or len(rounds) == 4
+
+    monkeypatch.setattr(sizing, "run_grid", run_grid)
+    answer = workers_needed(preset("stampede"), wait_p95=10.0, replications=2)
+    assert answer.reason == "the search was interrupted"
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ({}, "give one metric and its target.*given: none"),
+        ({"wait_p95": 1.0, "wait_p99": 2.0}, "given: wait_p95, wait_p99"),
+        ({"completed": 5}, "cannot be sized by 'completed'; choose from wait_mean"),
+        ({"wait_p95": -1.0}, "wait_p95 is -1.0"),
+        ({"wait_p95": math.inf}, "wait_p95 is inf"),
+        ({"wait_p95": 1.0, "replications": 1}, "replications is 1"),
+        ({"wait_p95": 1.0, "level": 2.0}, "level is 2.0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(how, text):
+    with pytest.raises(ValueError, match=text):
+        workers_needed(BUSY, **how)
