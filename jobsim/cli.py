@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pydantic import ValidationError
 
 from jobsim import __version__
+from jobsim.analysis.metrics import UNITS
 from jobsim.analysis.require import Requirement
+from jobsim.arguments import columns, over, positive, requirement, target
 from jobsim.display import count_of, printable
 from jobsim.domain.exceptions import JobsimError
 from jobsim.scenario.files import explain
@@ -44,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except ValidationError as exc:
         return _bad_input(": ".join(explain(exc)))
-    except (JobsimError, OSError) as exc:
+    except OSError as exc:
+        return _bad_input(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
+    except (JobsimError, ValueError) as exc:
         return _bad_input(str(exc))
     return code
 
@@ -55,14 +58,13 @@ def _bad_input(problem: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from jobsim.engines.threads import run_threads
     from jobsim.saved_run import require_free
 
     workload = _workload(options)
     folder = options.out or _new_folder(workload.scenario.name)
     require_free(folder)
     _introduce(workload)
-    run = run_threads(workload, speedup=options.speedup, wall_limit=options.wall_limit)
+    run = _engine(options, workload)
     run.save(folder)
     code = _report(run, options.require)
     if run.ended == "interrupted":
@@ -71,6 +73,50 @@ def _run(options: argparse.Namespace) -> int:
     charts = _save_charts(run, folder / "charts")
     print(f"\nTables and {count_of(charts, 'chart')} are in {folder}")
     return code
+
+
+def _engine(options: argparse.Namespace, workload: Workload) -> Run:
+    if options.engine == "threads":
+        from jobsim.engines.threads import run_threads
+
+        return run_threads(workload, speedup=options.speedup, wall_limit=options.wall_limit)
+    if options.speedup is not None or options.wall_limit is not None:
+        options.parser.error("--speedup and --wall-limit are for --engine threads")
+    from jobsim.engines.virtual import run_virtual
+
+    return run_virtual(workload)
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from jobsim.analysis.intervals import intervals
+    from jobsim.studies.sweep import sweep
+
+    grid = dict(options.over)
+    if len(grid) < len(options.over):
+        options.parser.error("--over names a field twice; give all its values at once")
+    if options.out is not None and options.out.exists():
+        options.parser.error(f"{options.out} is there already; choose another name or remove it")
+    table = sweep(_scenario(options), grid, replications=options.replications)
+    for metric in options.metric or ["wait_mean", "wait_p95", "utilisation"]:
+        found = intervals(table, metric)
+        print(f"{metric} ({UNITS[metric]}), {found['level'].iloc[0]:.0%} confidence")
+        print(found.drop(columns="level").to_string(index=False, float_format="{:.4g}".format))
+        print()
+    if options.out is not None:
+        table.to_csv(options.out, index=False, mode="x")
+        print(f"All figures of all {count_of(len(table), 'run')} are in {options.out}")
+    return NOT_MET if table["error"].notna().any() else OK
+
+
+def _workers_needed(options: argparse.Namespace) -> int:
+    from jobsim.studies.sizing import workers_needed
+
+    metric, bound = options.target
+    answer = workers_needed(
+        _scenario(options), replications=options.replications, **{metric: bound}
+    )
+    print(answer)
+    return OK if answer.met else NOT_MET
 
 
 def _presets(_options: argparse.Namespace) -> int:
@@ -111,10 +157,12 @@ def _workload(options: argparse.Namespace) -> Workload:
 
 def _scenario(options: argparse.Namespace) -> Scenario:
     given = options.scenario
-    if given is None and options.trace is None:
-        options.parser.error("give a PRESET, a scenario FILE or a --trace")
+    trace: Path | None = getattr(options, "trace", None)
     if given is None:
-        scenario = Scenario(name=options.trace.name, workers=8)
+        if trace is None:
+            parser: _Parser = options.parser
+            parser.error("give a PRESET, a scenario FILE or a --trace")
+        scenario = Scenario(name=trace.name, workers=8)
     elif Path(given).suffix in _SCENARIO_SUFFIXES:
         scenario = Scenario.load(given)
     else:
@@ -124,9 +172,9 @@ def _scenario(options: argparse.Namespace) -> Scenario:
         for name in ("jobs", "workers", "clients", "seed")
         if (value := getattr(options, name)) is not None
     }
-    if options.trace is not None:
+    if trace is not None:
         # The trace itself says how many jobs there are and when, unless a person does.
-        changes = {"jobs": None, "duration": None, "name": options.trace.name} | changes
+        changes = {"jobs": None, "duration": None, "name": trace.name} | changes
     return scenario.replace(changes)
 
 
@@ -170,10 +218,10 @@ def _report(run: Run, requirements: Sequence[Requirement]) -> int:
         print(f"\n{verdict}")
         code = _code(verdict)
     figures = run.metrics()
-    for requirement in requirements:
-        met = requirement.is_met(figures)
-        found = figures.get(requirement.figure, float("nan"))
-        print(f"{'met' if met else 'NOT MET'}: {requirement} ({requirement.figure} is {found:.4g})")
+    for wanted in requirements:
+        met = wanted.is_met(figures)
+        found = figures.get(wanted.figure, float("nan"))
+        print(f"{'met' if met else 'NOT MET'}: {wanted} ({wanted.figure} is {found:.4g})")
         code = code if met else NOT_MET
     return code
 
@@ -193,14 +241,9 @@ def _save_charts(run: Run, folder: Path) -> int:
     from jobsim import plot
 
     folder.mkdir()
-    charts = (
-        plot.lifecycle,
-        plot.occupancy,
-        plot.dwell,
-        plot.throughput,
-        plot.latency,
-        plot.swimlanes,
-    )
+    charts = [plot.lifecycle, plot.occupancy, plot.dwell, plot.throughput, plot.swimlanes]
+    if run.calls is not None:
+        charts.append(plot.latency)
     for chart in charts:
         figure = chart(run).figure
         assert isinstance(figure, Figure)  # noqa: S101 - a chart of its own, tells mypy so
@@ -224,31 +267,64 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"jobsim {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
-    run = _command(commands, "run", _run, "run a preset, a scenario file or a trace with threads")
-    run.add_argument("scenario", nargs="?", metavar="PRESET|FILE", help="preset, .toml or .json")
+    run = _command(commands, "run", _run, "run a preset, a scenario file or a trace")
+    _add_scenario(run, nargs="?")
     run.add_argument("--trace", type=Path, metavar="FILE", help="a .swf or .csv log to run")
     run.add_argument(
         "--columns",
-        type=_columns,
+        type=columns,
         metavar="OURS=THEIRS,...",
         help="columns of a .csv trace: arrival or end, service, wait, status",
     )
-    for name, what in (
-        ("jobs", "how many jobs"),
-        ("workers", "how many workers"),
-        ("clients", "how many threads that create"),
-        ("seed", "seed of every random choice"),
-    ):
-        run.add_argument(f"--{name}", type=int, metavar="N", help=what)
+    run.add_argument(
+        "--engine",
+        choices=("threads", "virtual"),
+        default="threads",
+        help="real threads (the default), or virtual time",
+    )
     run.add_argument(
         "--speedup",
-        type=_positive,
+        type=positive,
         metavar="X",
         help="scenario seconds per second; inf never waits; by default about ten seconds in all",
     )
-    run.add_argument("--wall-limit", type=_positive, metavar="S", help="end after so many seconds")
+    run.add_argument("--wall-limit", type=positive, metavar="S", help="end after so many seconds")
     run.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
     _add_require(run)
+
+    sweep = _command(commands, "sweep", _sweep, "run every setting in virtual time")
+    _add_scenario(sweep)
+    sweep.add_argument(
+        "--over",
+        type=over,
+        action="append",
+        required=True,
+        metavar="FIELD=VALUES",
+        help="a field and its values, as in workers=4:12 or arrivals.rate=1,2.5; may be repeated",
+    )
+    sweep.add_argument(
+        "--metric",
+        choices=tuple(UNITS),
+        action="append",
+        metavar="FIGURE",
+        help="a figure to print; may be repeated",
+    )
+    sweep.add_argument("--out", type=Path, metavar="FILE.csv", help="a new file for all figures")
+
+    needed = _command(
+        commands,
+        "workers-needed",
+        _workers_needed,
+        "find the smallest number of workers that will do",
+    )
+    _add_scenario(needed)
+    needed.add_argument(
+        "target", type=target, metavar="FIGURE=X", help="the target, as in wait_p95=30"
+    )
+    for study in (sweep, needed):
+        study.add_argument(
+            "--replications", type=int, default=20, metavar="N", help="runs of each setting"
+        )
 
     _command(commands, "presets", _presets, "list the presets, each with why one would run it")
 
@@ -267,36 +343,28 @@ def _command(commands: Any, name: str, function: Any, what: str) -> argparse.Arg
     return parser
 
 
+def _add_scenario(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    parser.add_argument(
+        "scenario", nargs=nargs, metavar="PRESET|FILE", help="a preset, or a .toml or .json file"
+    )
+    for name, what in (
+        ("jobs", "how many jobs"),
+        ("workers", "how many workers"),
+        ("clients", "how many threads that create"),
+        ("seed", "seed of every random choice"),
+    ):
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=what)
+
+
 def _add_require(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--require",
-        type=_requirement,
+        type=requirement,
         action="append",
         default=[],
         metavar="'FIGURE<X'",
         help="exit with 1 unless it holds, for instance 'wait_p95<30'; may be repeated",
     )
-
-
-def _positive(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if (value := float(text)) > 0:
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-
-
-def _columns(text: str) -> dict[str, str]:
-    pairs = [part.split("=", 1) for part in text.split(",")]
-    if any(len(pair) != 2 for pair in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form ours=theirs,ours=theirs")
-    return {ours.strip(): theirs.strip() for ours, theirs in pairs}
-
-
-def _requirement(text: str) -> Requirement:
-    try:
-        return Requirement.parse(text)
-    except JobsimError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from None
 
 
 if __name__ == "__main__":

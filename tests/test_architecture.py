@@ -18,8 +18,8 @@ ROOMS = (
     "domain", "repository", "services", "display", "progress", "scenario", "analysis", "run",
     "engines", "plot", "studies", "testing", "report", "cli", "__main__",
 )  # fmt: skip
-# A Run saves and loads itself: two files, one room.
-ANNEXES = {"saved_run": "run"}
+# A Run saves and loads itself, the command line reads its values: two files, one room.
+ANNEXES = {"saved_run": "run", "arguments": "cli"}
 WEB = {
     "aiohttp", "bottle", "django", "falcon", "fastapi", "flask", "litestar", "pyramid", "quart",
     "requests", "rest_framework", "sanic", "starlette", "tornado", "uvicorn", "werkzeug",
@@ -30,7 +30,10 @@ JOB_FIELDS = {
     "result", "error",
 }  # fmt: skip
 # A mutable note about a job, which is no Job.
-NOT_A_JOB = {("repository/recorded.py", "known.updated_at")}
+NOT_A_JOB = {
+    ("repository/recorded.py", "known.updated_at"),
+    ("repository/recorded.py", "_NOBODY.updated_at"),
+}
 WRITERS = {"__setattr__", "__delattr__", "__dict__", "model_construct"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -214,6 +214,16 @@ def test_ctrl_c_outside_a_run_is_said_in_one_line(monkeypatch, capsys):
         (["run", "--trace", "none.swf"], "none.swf"),
         (["show", "nowhere"], "is no saved run"),
         (["check", "nowhere"], "is no saved run"),
+        (["run", "steady", "--engine", "virtual", "--speedup", "2"], "are for --engine threads"),
+        (["run", "steady", "--engine", "steam"], "invalid choice: 'steam'"),
+        (["sweep", "steady"], "--over"),
+        (["sweep", "steady", "--over", "workers"], "not of the form"),
+        (["sweep", "steady", "--over", "workers=1,x"], "are no numbers"),
+        (["sweep", "steady", "--over", "wrkers=1:2"], "did you mean 'workers'"),
+        (["sweep", "steady", "--over", "workers=1", "--over", "workers=2"], "twice"),
+        (["sweep", "steady", "--over", "workers=1", "--out", "bad.toml"], "is there already"),
+        (["workers-needed", "steady", "wait_p95"], "not of the form"),
+        (["workers-needed", "steady", "speed=3"], "choose from wait_mean"),
         (["fly"], "invalid choice: 'fly'"),
         ([], "COMMAND"),
     ],
@@ -236,6 +246,40 @@ def test_hostile_names_are_inert(tmp_path, capsys):
     assert command("run", path, "--speedup", "inf") == 0
     assert "\x1b" not in capsys.readouterr().out
     assert [folder.parent.name for folder in tmp_path.glob("runs/*")] == ["runs"]
+
+
+def test_a_virtual_run_leaves_tables_and_charts_but_has_no_verdict(
+    tmp_path, capsys, monkeypatch, undrawn
+):
+    monkeypatch.setattr(cli, "_save_charts", undrawn)
+    assert command("run", "steady", "--jobs", "50", "--engine", "virtual", "--out", "v") == 0
+    out = capsys.readouterr().out
+    assert "virtual time; complete" in out
+    assert "verdict" not in out
+    assert len(list((tmp_path / "v" / "charts").glob("*.png"))) == 5
+    assert command("check", "v") == 2
+    assert "only a threaded run has calls" in one_line_error(capsys)
+
+
+def test_a_sweep_prints_intervals_and_writes_all_figures(tmp_path, capsys):
+    arguments = ["--over", "workers=7:8", "--over", "arrivals.rate=1,2.5", "--replications", "3"]
+    chosen = ["--metric", "wait_p95", "--out", "all.csv"]
+    assert command("sweep", "steady", "--jobs", "200", *arguments, *chosen) == 0
+    out = capsys.readouterr().out
+    assert "wait_p95 (s), 95% confidence" in out
+    assert "12 runs" in out
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 13
+
+
+def test_workers_needed_prints_its_answer(capsys):
+    few = ["--jobs", "300", "--replications", "3"]
+    assert command("workers-needed", "steady", "wait_p95=60", *few) == 0
+    assert "workers for a wait_p95 of at most 60 s" in capsys.readouterr().out
+
+
+def test_a_target_that_no_number_of_workers_meets_is_exit_code_one(capsys):
+    few = ["--jobs", "300", "--replications", "3"]
+    assert command("workers-needed", "steady", "sojourn_mean=0.001", *few) == 1
 
 
 def test_the_version_is_told(capsys):

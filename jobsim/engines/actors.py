@@ -133,8 +133,8 @@ class Worker(Actor):
     def act(self) -> None:
         """Serve payments until there are no more."""
         # Read through a memoryview, an element is a float at once, not a numpy scalar.
-        service = memoryview(self.stage.workload.service)
-        fails = memoryview(self.stage.workload.fails)
+        service = self.stage.workload.service.data
+        fails = self.stage.workload.fails.data
         done = RESULT_TEXT.format(actor=self.recorder.name)
         failed = ERROR_TEXT.format(actor=self.recorder.name)
         clock, stop, take = self.stage.clock, self.stage.stop, self.stage.queue.take

@@ -110,7 +110,7 @@ _Found = dict[tuple[int, int], tuple[int, Figures | str]]
 
 
 def _table(settings: Sequence[Setting], found: _Found) -> pd.DataFrame:
-    rows = []
+    rows: list[dict[str, Any]] = []
     theories = [_theory(setting.scenario) for setting in settings]
     for (number, replication), (seed, outcome) in sorted(found.items(), key=lambda cell: cell[0]):
         row = {**settings[number].labels, "replication": replication, "seed": seed}
@@ -122,8 +122,8 @@ def _table(settings: Sequence[Setting], found: _Found) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame(columns=[*settings[0].labels, "replication", "seed"])
     # A row with figures has all names, in their order; one with an error lacks some.
-    names = list(max(rows, key=len))
-    return pd.DataFrame(rows, columns=names).astype({"error": "str"})
+    fullest: dict[str, Any] = max(rows, key=len)
+    return pd.DataFrame(rows, columns=list(fullest)).astype({"error": "str"})
 
 
 def _theory(scenario: Scenario) -> dict[str, float | str]:

@@ -204,7 +204,8 @@ class Trial:
         return tuple(history.call(row) for row in range(max(len(calls) - 2, 0), len(calls)))
 
     def judge(self) -> None:
-        """Look at every job once more and raise `Failed` if the history is not right."""
+        """Count, look at every job once more, raise `Failed` if the history is not right."""
+        self.alone(Player.count)
         calls = calls_table(self.recorded)
         self._refuse_errors(calls)
         created = sorted(self.created, key=lambda pair: pair[0])

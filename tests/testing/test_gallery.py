@@ -10,7 +10,7 @@ import odd_repositories as odd
 import pytest
 
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.testing import CHECKS
+from jobsim.testing import CHECKS, races
 from jobsim.testing.broken import CAUGHT_BY, GALLERY
 from jobsim.testing.checks import run_check
 
@@ -67,7 +67,8 @@ def test_an_asynchronous_repository_that_awaits_in_the_wrong_place_is_caught():
         loop.close()
 
 
-def test_over_sqlite_the_naive_one_is_caught_and_the_right_one_passes(tmp_path):
+def test_over_sqlite_the_naive_one_is_caught_and_the_right_one_passes(tmp_path, monkeypatch):
+    monkeypatch.setattr(races, "ROUNDS", 20)
     numbers = itertools.count()
     checks = [BY_NAME["sixteen_transitions"], BY_NAME["one_start_wins"]]
     naive = lambda: odd.Sqlite(tmp_path / f"{next(numbers)}.db")  # noqa: E731

@@ -14,7 +14,15 @@ import jobsim.testing
 from jobsim.domain.exceptions import JobNotFoundError
 from jobsim.domain.models import JobStatus
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.testing import CHECKS, NotConforming, Pressure, RepositoryConformance, check_repository
+from jobsim.testing import (
+    CHECKS,
+    NotConforming,
+    Pressure,
+    RepositoryConformance,
+    check_repository,
+    conformance,
+    races,
+)
 from jobsim.testing.broken import NoValidation, TornSnapshot
 from jobsim.testing.checks import run_check
 
@@ -54,10 +62,13 @@ class TestInMemory(RepositoryConformance):
 
 @pytest.fixture(scope="module")
 def report():
-    return check_repository(NoValidation)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(races, "ROUNDS", 20)
+        return check_repository(NoValidation)
 
 
-def test_a_repository_of_four_methods_and_its_own_exceptions_passes():
+def test_a_repository_of_four_methods_and_its_own_exceptions_passes(monkeypatch):
+    monkeypatch.setattr(races, "ROUNDS", 20)
     report = check_repository(FourMethods, illegal=FourMethods.Refused, not_found=KeyError)
     assert report.ok, report
     assert {r.check.name for r in report.results if r.result == "skipped"} == {
@@ -140,8 +151,6 @@ def test_a_repository_that_deadlocks_fails_with_the_stacks_of_its_threads():
 
 
 def test_a_repository_that_hung_once_gets_less_time_for_the_rest(monkeypatch):
-    from jobsim.testing import conformance
-
     limits = []
 
     def fake(check, factory, *, time_limit, **_options):
