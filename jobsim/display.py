@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 Rows = list[tuple[str, str]]
 
-MAX_TEXT = 200
+MAX_TEXT = 400
 """Longer texts from outside are cut in displays."""
 
 _TIME_UNITS = (  # (name, its seconds, shown from)
@@ -86,8 +86,8 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in cut)
 
 
-def rows_as_text(title: str, rows: Rows) -> str:
-    """Return a title line and the rows below it, values aligned.
+def rows_as_text(title: str | None, rows: Rows) -> str:
+    """Return a title line, if there is a title, and the rows below it, values aligned.
 
     Examples
     --------
@@ -97,11 +97,13 @@ def rows_as_text(title: str, rows: Rows) -> str:
       wait  1 s
     """
     width = max((len(label) for label, _ in rows), default=0)
-    lines = (f"  {label:<{width}}  {printable(value)}" for label, value in rows)
-    return "\n".join([printable(title), *lines])
+    lines = [f"{label:<{width}}  {printable(value)}" for label, value in rows]
+    if title is None:
+        return "\n".join(lines)
+    return "\n".join([printable(title), *(f"  {line}" for line in lines)])
 
 
-def rows_as_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
+def rows_as_html(title: str | None, rows: Iterable[tuple[str, str]]) -> str:
     """Return the same as a small table, all text escaped.
 
     Examples
@@ -114,4 +116,5 @@ def rows_as_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
         f'<td style="text-align:left">{html.escape(printable(value))}</td></tr>'
         for label, value in rows
     )
-    return f"<table><caption>{html.escape(printable(title))}</caption><tbody>{body}</tbody></table>"
+    caption = "" if title is None else f"<caption>{html.escape(printable(title))}</caption>"
+    return f"<table>{caption}<tbody>{body}</tbody></table>"

@@ -3,6 +3,7 @@
 import pytest
 
 from jobsim.display import (
+    MAX_TEXT,
     count_of,
     format_duration,
     format_number,
@@ -61,7 +62,7 @@ def test_a_count_agrees_with_its_noun():
 def test_hostile_text_is_printable_and_short(text):
     shown = printable(text)
     assert shown.isprintable()
-    assert len(shown) <= 210
+    assert len(shown) <= MAX_TEXT + 10
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -78,3 +79,8 @@ def test_rows_are_aligned_and_end_without_a_line_break():
 
 def test_no_rows_are_just_the_title():
     assert rows_as_text("T", []) == "T"
+
+
+def test_rows_without_a_title_are_not_indented():
+    assert rows_as_text(None, [("a", "1")]) == "a  1"
+    assert "caption" not in rows_as_html(None, [("a", "1")])

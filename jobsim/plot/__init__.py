@@ -1,7 +1,8 @@
-"""Charts of runs and of studies: a run or a table in, Axes out."""
+"""Charts of runs, studies and proofs: a run, a table or a verdict in, Axes out."""
 
 from __future__ import annotations
 
+from jobsim.plot.counterexample import counterexample
 from jobsim.plot.curves import compare, sweep
 from jobsim.plot.distributions import dwell, latency
 from jobsim.plot.lanes import swimlanes
@@ -11,6 +12,7 @@ from jobsim.plot.waits import waits, warmup
 
 __all__ = [
     "compare",
+    "counterexample",
     "dwell",
     "latency",
     "lifecycle",

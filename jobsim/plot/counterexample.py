@@ -16,7 +16,10 @@ from jobsim.plot.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
 MAX_CALLS = 12
 """How many calls are drawn; the last ones, where a proof has more."""
 
-_CHARACTER_PT = 6.4
+_HEIGHT = 0.3
+"""Of a bar, where a row has 1."""
+
+_CHARACTER_PT = 5.9
 """The mean width of a character of the title."""
 
 
@@ -64,33 +67,32 @@ def proof(violation: Violation) -> Proof:
         )
         for row, call in enumerate(calls)
     ]
-    rows = {
-        actor: [bar.row for bar in bars if bar.call.actor == actor] for actor in actors
-    }
+    rows = {actor: [bar.row for bar in bars if bar.call.actor == actor] for actor in actors}
     return Proof(
         bars,
         {actor: (of_actor[0], of_actor[-1]) for actor, of_actor in rows.items()},
         max(bar.start if bar.end is None else bar.end for bar in bars),
-        _gap(bars),
+        _gap(bars, violation.job),
         len(violation.calls) - len(calls),
     )
 
 
 def _text(call: Call, job: int) -> str:
-    what = f"{call.op}({call.target})" if call.target else call.op
+    what = f"{call.op}({call.target})" if call.op == "update_status" else call.op
     # The sentence tells what count answered; the call does not know it.
     answer = "answered" if (call.op, call.outcome) == ("count", "ok") else call.answer
     other = f" (job {call.job})" if call.job not in (job, -1) else ""
     return f"{what}{other}\n{answer}"
 
 
-def _gap(bars: list[Bar]) -> tuple[float, float] | None:
+def _gap(bars: list[Bar], job: int) -> tuple[float, float] | None:
     if len(bars) < 2:
         return None
     first, second = sorted(bars, key=lambda bar: bar.start)[:2]
     if first.end is None or not first.end < second.start:
         return None
-    return first.end, second.start
+    # Of two jobs, what is between their calls proves nothing.
+    return (first.end, second.start) if first.call.job == second.call.job == job else None
 
 
 def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> Axes:
@@ -137,26 +139,131 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     violation = _violation(verdict)
     shown = proof(violation)
     rows = len(shown.bars)
-    sentence = literal(violation.sentence)
-    ax = axes_for(ax, height=1.35 + 0.17 * (len(sentence) // 58) + 0.62 * rows)
-    width_pt = ax.get_position().width * ax.figure.get_figwidth() * 72
-    title = textwrap.fill(sentence, max(int(width_pt / _CHARACTER_PT), 20))
-    frame(ax, title, _subtitle(verdict, violation, shown), grid="x")
-    ax.title.set_fontsize("medium")
-    ax._left_title.set_fontsize("medium")
-    room = 0.03 * (shown.end or 1e-6)
-    ax.set_xlim(-room, (shown.end or 1e-6) + room)
-    time_axis(ax, shown.end or 1e-6, "time since the first of these calls")
-    ax.set_ylim(rows - 0.4, -0.65)
+    ax = axes_for(ax, height=1.75 + 0.62 * rows)
+    frame(ax, "", _subtitle(verdict, violation, shown), grid="x")
+    width_pt = ax.get_window_extent().width * 72 / ax.figure.dpi
+    ax.set_title(
+        textwrap.fill(literal(violation.sentence), max(int(width_pt / _CHARACTER_PT), 20)),
+        loc="left",
+        fontsize="medium",
+        fontweight="bold",
+        color=INK,
+        pad=22,
+    )
+    end = shown.end or 1e-6  # a call without duration, such as the final read
+    room = 0.03 * end
+    ax.set_xlim(-room, end + room)
+    time_axis(ax, end, "time since the first of these calls")
+    if not shown.end:
+        ax.set_xticks([0.0])
+    ax.set_ylim(rows - (0.2 if shown.gap else 0.5), -0.75)
     ax.set_yticks(
         [(first + last) / 2 for first, last in shown.lanes.values()],
         [literal(actor) for actor in shown.lanes],
     )
     ax.tick_params(axis="y", length=0)
     for first, _ in list(shown.lanes.values())[1:]:
-        ax.axhline(first - 0.6, color=FAINT, linewidth=0.8)
-    for bar in shown.bars:
-        _draw(ax, bar, middle=shown.end / 2, edge=shown.end + room)
+        ax.axhline(first - 0.7, color=FAINT, linewidth=0.8)
     if shown.gap:
-        _shade(ax, shown.gap, shown.end)
+        _shade(ax, shown.gap, end)
+    for bar in shown.bars:
+        _draw(ax, bar, end, edge=end + room)
     return ax
+
+
+def _violation(verdict: Verdict | Violation) -> Violation:
+    if isinstance(verdict, Verdict):
+        if not verdict.violations:
+            raise ValueError(
+                f"the verdict is {verdict.outcome.value} and has no violation, so there is no "
+                "counterexample to draw"
+            )
+        verdict = verdict.violations[0]
+    elif not isinstance(verdict, Violation):
+        raise TypeError(f"counterexample takes a Verdict or one of its violations, not {verdict!r}")
+    if not verdict.calls:
+        raise ValueError(f"the violation of {verdict.rule} names no calls to draw")
+    return verdict
+
+
+def _subtitle(verdict: Verdict | Violation, violation: Violation, shown: Proof) -> str:
+    told = [f"rule: {violation.rule}"]
+    if isinstance(verdict, Verdict):
+        found = sum(verdict.counts.values())
+        if found > 1:
+            told.append(f"the first of {plural(found, 'violation')}")
+    if shown.left_out:
+        told.append(f"the last {len(shown.bars)} of {plural(len(violation.calls), 'call')}")
+    return ", ".join(told)
+
+
+def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
+    call = bar.call
+    colour = STATUS_COLOURS.get(call.observed or "", NEUTRAL)
+    accepted = call.outcome == "ok"
+    if call.row == FINAL_ROW:
+        ax.plot(
+            [bar.start],
+            [bar.row],
+            "D",
+            color=colour if accepted else "white",
+            markeredgecolor=INK,
+            markersize=8,
+            clip_on=False,
+        )
+    else:
+        stop = edge if bar.end is None else bar.end
+        ax.barh(
+            bar.row,
+            stop - bar.start,
+            left=bar.start,
+            height=_HEIGHT,
+            color=colour if accepted else "white",
+            # The outline keeps a call visible that is too short to see.
+            edgecolor=INK,
+            linewidth=1.2,
+            linestyle="--" if bar.end is None else "-",
+        )
+        if not accepted and bar.end is not None:
+            ax.barh(
+                bar.row,
+                stop - bar.start,
+                left=bar.start,
+                height=_HEIGHT,
+                fill=False,
+                hatch="/////",
+                edgecolor=colour,
+                linewidth=0,
+            )
+    right = bar.start + (bar.end if bar.end is not None else edge) > end
+    at = bar.end if right and bar.end is not None else bar.start
+    ax.annotate(
+        literal(bar.text),
+        (at, bar.row - _HEIGHT / 2),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="right" if right and bar.end is not None else "left",
+        va="bottom",
+        color=INK,
+        fontsize="small",
+        linespacing=1.15,
+    )
+
+
+def _shade(ax: Axes, gap: tuple[float, float], end: float) -> None:
+    ax.axvspan(*gap, color=FAINT, alpha=0.7, linewidth=0, zorder=0.4)
+    ax.axvline(gap[0], color=MUTED, linewidth=0.8, linestyle=":", zorder=0.5)
+    ax.axvline(gap[1], color=MUTED, linewidth=0.8, linestyle=":", zorder=0.5)
+    middle = sum(gap) / 2
+    place = "left" if middle < end / 4 else "right" if middle > end * 3 / 4 else "center"
+    ax.annotate(
+        f"{span(round((gap[1] - gap[0]) * 1e9))} between",
+        ({"left": gap[0], "right": gap[1], "center": middle}[place], 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha=place,
+        va="bottom",
+        color=MUTED,
+        fontsize="small",
+    )

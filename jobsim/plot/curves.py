@@ -14,9 +14,10 @@ from pandas.api.types import is_numeric_dtype
 
 from jobsim.analysis.intervals import intervals, setting_columns
 from jobsim.analysis.metrics import UNITS
+from jobsim.display import format_duration, time_unit
 from jobsim.plot.chart import axes_for, frame, legend_below, literal, note
 from jobsim.plot.distributions import draw_ecdf, log_start
-from jobsim.plot.duration import format_duration, log_time_axis, time_axis, time_unit
+from jobsim.plot.duration import log_time_axis, time_axis
 from jobsim.plot.style import INK, MUTED, STATUS_COLOURS
 
 LINES = ("#2B6CB0", "#7A1533", "#4F9D83", "#F0AC28", "#7C8AA0", "#222222")

@@ -13,15 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from jobsim.analysis import durations
 from jobsim.analysis.durations import percentiles
+from jobsim.display import format_duration, format_number, time_unit
 from jobsim.domain.models import JobStatus
 from jobsim.plot.chart import RunTables, axes_for, frame, literal, note, plural
-from jobsim.plot.duration import (
-    format_duration,
-    format_number,
-    log_time_axis,
-    time_axis,
-    time_unit,
-)
+from jobsim.plot.duration import log_time_axis, time_axis
 from jobsim.plot.style import INK, MUTED, NEUTRAL, STATUS_COLOURS
 
 # The colour is that of the status during the stage; two share one, so the dashes differ.

@@ -1,60 +1,14 @@
-"""Durations as people read them: the unit, the ticks, the text."""
+"""Axes of time: the unit and the ticks that suit a span."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-_UNITS = (  # (name, its seconds, shown from)
-    ("d", 86_400.0, 259_200.0),
-    ("h", 3600.0, 10_800.0),
-    ("min", 60.0, 600.0),
-    ("s", 1.0, 1.0),
-    ("ms", 1e-3, 1e-3),
-    ("µs", 1e-6, 0.0),
-)
-
-
-def time_unit(seconds: float) -> tuple[str, float]:
-    """Return the unit that suits a duration, and how many seconds it has.
-
-    Examples
-    --------
-    >>> time_unit(0.25), time_unit(90.0), time_unit(7200.0)
-    (('ms', 0.001), ('s', 1.0), ('min', 60.0))
-    """
-    if not seconds > 0:
-        return "s", 1.0
-    return next((name, size) for name, size, shown_from in _UNITS if seconds >= shown_from)
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration with three significant digits and its unit.
-
-    Examples
-    --------
-    >>> format_duration(0.01234), format_duration(1234.0), format_duration(float("nan"))
-    ('12.3 ms', '20.6 min', 'none')
-    """
-    if math.isnan(seconds):
-        return "none"
-    name, size = time_unit(seconds)
-    return f"{format_number(seconds / size)} {name}"
-
-
-def format_number(value: float) -> str:
-    """Return a number with three significant digits, and no fewer for larger ones.
-
-    Examples
-    --------
-    >>> format_number(0.51234), format_number(1234.5)
-    ('0.512', '1,234')
-    """
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+from jobsim.display import time_unit
 
 
 def time_axis(

@@ -9,6 +9,7 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 
 from jobsim.analysis import flow
+from jobsim.display import format_duration
 from jobsim.domain.models import JobStatus
 from jobsim.plot.chart import (
     RunTables,
@@ -21,7 +22,7 @@ from jobsim.plot.chart import (
     plural,
     thin,
 )
-from jobsim.plot.duration import format_duration, time_axis
+from jobsim.plot.duration import time_axis
 from jobsim.plot.style import INK, STATUS_COLOURS, status_label
 
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)

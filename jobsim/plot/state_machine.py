@@ -9,9 +9,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from jobsim.analysis import flow
 from jobsim.analysis.durations import holding_times
 from jobsim.analysis.tables import STATUS
+from jobsim.display import format_duration
 from jobsim.domain.models import LEGAL_TRANSITIONS, JobStatus
 from jobsim.plot.chart import RunTables, axes_for, plural, titles
-from jobsim.plot.duration import format_duration
 from jobsim.plot.style import INK, LIGHT, MUTED, STATUS_COLOURS, status_label
 
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)

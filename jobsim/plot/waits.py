@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from jobsim.analysis.durations import dwell
+from jobsim.display import format_duration
 from jobsim.plot.chart import axes_for, frame, legend_below, note, plural
 from jobsim.plot.distributions import ecdf
-from jobsim.plot.duration import format_duration, time_axis
+from jobsim.plot.duration import time_axis
 from jobsim.plot.style import INK, MUTED, NEUTRAL, STATUS_COLOURS
 
 _LINE = STATUS_COLOURS["running"]

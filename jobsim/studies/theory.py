@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 
+from jobsim.display import rows_as_html, rows_as_text
 from jobsim.scenario.arrivals import Bursts, Paced, Poisson
 from jobsim.scenario.distributions import Constant, Exponential
 from jobsim.scenario.scenario import Payment, Scenario
@@ -136,17 +136,10 @@ class Theory:
         return rows + [("note", note) for note in self.notes]
 
     def __repr__(self) -> str:
-        rows = self._rows()
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+        return rows_as_text(None, self._rows())
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:left">{html.escape(text)}</td></tr>'
-            for name, text in self._rows()
-        )
-        return f"<table>{body}</table>"
+        return rows_as_html(None, self._rows())
 
 
 def theory(scenario: Scenario) -> Theory:

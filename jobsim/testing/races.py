@@ -266,8 +266,11 @@ def _torn_sentence(
 
 
 def _statuses(answer: Any) -> dict[str, int]:
-    jobs: list[Job] = list(answer.values() if isinstance(answer, Mapping) else answer)
-    statuses = {job.job_id: _STATUS_NUMBER[job.status] for job in jobs}
+    try:
+        jobs: list[Job] = list(answer.values() if isinstance(answer, Mapping) else answer)
+        statuses = {job.job_id: _STATUS_NUMBER[job.status] for job in jobs}
+    except (AttributeError, KeyError, TypeError) as exc:
+        fail(f"snapshot() answered {answer!r:.100}, which lists no jobs ({exc!r})")
     if len(statuses) < len(jobs):
         fail(f"snapshot() shows {len(jobs)} jobs, but only {len(statuses)} ids")
     return statuses

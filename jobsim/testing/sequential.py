@@ -6,6 +6,7 @@ What its docstring requires is the sentence that people read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import product
 from typing import Any, TypeVar
 
@@ -307,6 +308,9 @@ def _created(player: Player) -> Job:
     job = player.create()
     if job is None:
         fail("create raised; it takes an input hash and answers the new job")
+    for name in ("created_at", "updated_at"):
+        if not isinstance(getattr(job, name, None), datetime):
+            fail(f"create answered {name} {getattr(job, name, None)!r}; it is a datetime")
     return job
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, NoReturn
 
 import pandas as pd
@@ -75,7 +76,7 @@ class Player:
         error = ERROR_TEXT.format(actor=self.name) if target is JobStatus.FAILED else None
         update = self.recorder.update_status
         job = self._see(self._attempt(update, job_id, target, result=result, error=error))
-        if job is not None:
+        if job is not None and isinstance(job.updated_at, datetime):
             self._trial.accepted.append((job_id, target, job.updated_at))
         return job
 

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from jobsim import plot
+from jobsim.analysis.verdict import Call, Violation
 
 SCALED = [name for name in plot.__all__ if name != "lifecycle"]
 UNITS = {
     "compare": ("(s)", "share"),
+    "counterexample": ("(µs)", ""),
     "dwell": ("(s)", "share"),
     "latency": ("(µs", ""),
     "occupancy": ("(s)", "jobs"),
@@ -26,12 +28,18 @@ UNITS = {
 
 
 def subject(name: str, run: SimpleNamespace) -> object:
-    """Return what the chart is of: the run, or a study with a row for each of its jobs."""
+    """Return what the chart is of: the run, a study with a row for each of its jobs, or a proof."""
     jobs = run.jobs
     wait = (jobs["started"] - jobs["paid"]).to_numpy()
     if name == "compare":
         off = pd.DataFrame({"lateness": wait, "dispatch": wait / 2, "drift": -2 * wait})
         return SimpleNamespace(jobs=off, agree=True)
+    if name == "counterexample":
+        calls = (
+            Call(0, "worker-1", "update_status", 0, "running", 0, 400, "ok", "running"),
+            Call(1, "reader-0", "get", 0, None, 700, 900, "ok", "awaiting_payment"),
+        )
+        return Violation(0, "real_time", "job 0: " + "the job went back, " * 9, calls)
     if name == "sweep":
         at = np.arange(len(jobs))
         columns = {"workers": at // 2, "replication": at % 2, "wait_p95": wait}
@@ -74,7 +82,9 @@ def test_the_labels_have_units(name: str, run: SimpleNamespace) -> None:
     assert y in ax.get_ylabel()
 
 
-@pytest.mark.parametrize("name", [name for name in SCALED if name != "latency"])
+@pytest.mark.parametrize(
+    "name", [name for name in SCALED if name not in ("latency", "counterexample")]
+)
 def test_the_chart_of_an_empty_run_says_so_and_has_its_labels(
     name: str, empty: SimpleNamespace
 ) -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import pytest
 
-from jobsim.plot.duration import format_duration, log_time_axis, time_axis, time_unit
+from jobsim.display import format_duration, time_unit
+from jobsim.plot.duration import log_time_axis, time_axis
 
 
 def tick_labels(ax: plt.Axes, *, minor: bool = False) -> list[str]:

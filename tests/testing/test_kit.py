@@ -200,6 +200,7 @@ def test_a_torn_snapshot_is_proved_by_two_calls():
     [
         (lambda self: 1 / 0, "snapshot() raised ZeroDivisionError"),
         (lambda self: [], "does not show what"),
+        (lambda self: None, "snapshot() answered None, which lists no jobs"),
         (lambda self: self._first(), "does not show what"),
         (lambda self: list(self._store.values()) * 2, "but only"),
         (lambda self: [self.stranger], "that nobody created"),
