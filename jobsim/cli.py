@@ -66,11 +66,12 @@ def _run(options: argparse.Namespace) -> int:
     _introduce(workload)
     run = _engine(options, workload)
     run.save(folder)
-    code = _report(run, options.require)
+    verdict = None if run.calls is None else run.check()
+    code = _report(run, verdict, options.require)
     if run.ended == "interrupted":
         print(f"\nInterrupted: what was recorded is in {folder}")
         return INTERRUPTED
-    charts = _save_charts(run, folder / "charts")
+    charts = _save_charts(run, verdict, folder / "charts")
     print(f"\nTables and {count_of(charts, 'chart')} are in {folder}")
     return code
 
@@ -133,7 +134,7 @@ def _show(options: argparse.Namespace) -> int:
     run = Run.load(options.run)
     print(run.workload.scenario.describe() if run.workload.source is None else _trace(run.workload))
     print()
-    return _report(run, options.require)
+    return _report(run, None if run.calls is None else run.check(), options.require)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -209,12 +210,11 @@ def _new_folder(name: str) -> Path:
     return folder
 
 
-def _report(run: Run, requirements: Sequence[Requirement]) -> int:
+def _report(run: Run, verdict: Verdict | None, requirements: Sequence[Requirement]) -> int:
     """Print what happened, what was proved and what was required; return the exit code."""
     print(run)
     code = OK
-    if run.calls is not None:
-        verdict = run.check()
+    if verdict is not None:
         print(f"\n{verdict}")
         code = _code(verdict)
     figures = run.metrics()
@@ -230,7 +230,7 @@ def _code(verdict: Verdict) -> int:
     return NOT_MET if verdict.violations else OK
 
 
-def _save_charts(run: Run, folder: Path) -> int:
+def _save_charts(run: Run, verdict: Verdict | None, folder: Path) -> int:
     """Draw every chart of a run into a folder, and return how many there are."""
     import matplotlib as mpl
 
@@ -244,12 +244,15 @@ def _save_charts(run: Run, folder: Path) -> int:
     charts = [plot.lifecycle, plot.occupancy, plot.dwell, plot.throughput, plot.swimlanes]
     if run.calls is not None:
         charts.append(plot.latency)
-    for chart in charts:
-        figure = chart(run).figure
+    drawn = {chart.__name__: chart(run) for chart in charts}
+    if verdict is not None and verdict.violations:
+        drawn["counterexample"] = plot.counterexample(verdict)
+    for name, axes in drawn.items():
+        figure = axes.figure
         assert isinstance(figure, Figure)  # noqa: S101 - a chart of its own, tells mypy so
-        figure.savefig(folder / f"{chart.__name__}.png", dpi=150, bbox_inches="tight")
+        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
         plt.close(figure)
-    return len(charts)
+    return len(drawn)
 
 
 class _Parser(argparse.ArgumentParser):

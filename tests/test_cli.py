@@ -25,7 +25,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 def undrawn(monkeypatch):
     """Leave out the charts, which take seconds; one test below draws them."""
     draw = cli._save_charts
-    monkeypatch.setattr(cli, "_save_charts", lambda _run, _folder: 0)
+    monkeypatch.setattr(cli, "_save_charts", lambda _run, _verdict, _folder: 0)
     return draw
 
 
@@ -147,7 +147,11 @@ def test_check_prints_the_verdict_of_a_saved_run(capsys):
     assert capsys.readouterr().out.startswith("verdict  OK")
 
 
-def test_a_violation_is_exit_code_one(use_repository, capsys):
+def test_a_violation_is_exit_code_one_and_drawn(
+    tmp_path, use_repository, capsys, monkeypatch, undrawn
+):
+    monkeypatch.setattr(cli, "_save_charts", undrawn)
+
     class Careless(InMemoryJobRepository):
         """Takes every step, legal or not."""
 
@@ -160,6 +164,7 @@ def test_a_violation_is_exit_code_one(use_repository, capsys):
     scenario = ["duplicate-payments", "--jobs", "40", "--speedup", "inf"]
     assert command("run", *scenario, "--out", "r") == 1
     assert "VIOLATED" in capsys.readouterr().out
+    assert (tmp_path / "r" / "charts" / "counterexample.png").is_file()
     assert command("check", "r") == 1
 
 

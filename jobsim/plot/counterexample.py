@@ -19,6 +19,9 @@ MAX_CALLS = 12
 _HEIGHT = 0.3
 """Of a bar, where a row has 1."""
 
+_NARROW = 0.01
+"""The share of the time axis below which a bar is a line."""
+
 _CHARACTER_PT = 5.9
 """The mean width of a character of the title."""
 
@@ -213,15 +216,16 @@ def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
         )
     else:
         stop = edge if bar.end is None else bar.end
+        narrow = stop - bar.start < _NARROW * end
         ax.barh(
             bar.row,
             stop - bar.start,
             left=bar.start,
             height=_HEIGHT,
             color=colour if accepted else "white",
-            # The outline keeps a call visible that is too short to see.
-            edgecolor=INK,
-            linewidth=1.2,
+            # A call that is too short to see is all outline.
+            edgecolor=colour if narrow else INK,
+            linewidth=3.5 if narrow else 1.2,
             linestyle="--" if bar.end is None else "-",
         )
         if not accepted and bar.end is not None:

@@ -84,6 +84,13 @@ class TestBars:
         assert hatching.get_edgecolor() == to_rgba(STATUS_COLOURS["running"])
         assert microseconds(hatching) == microseconds(outline)
 
+    def test_call_too_short_to_see_is_a_line_in_its_colour(self):
+        brief = call("w-1", "get", 5_000, 5_001, "completed")
+        line, bar = bars(drawn(brief, REFUSED))[:2]
+        assert line.get_edgecolor() == to_rgba(STATUS_COLOURS["completed"])
+        assert line.get_linewidth() > bar.get_linewidth()
+        assert bar.get_edgecolor() != to_rgba(STATUS_COLOURS["running"])
+
     def test_pending_call_is_open_up_to_the_edge(self):
         ax = drawn(WROTE, PENDING, STALE)
         (bar,) = [bar for bar in bars(ax) if bar.get_linestyle() == "--"]
