@@ -210,7 +210,9 @@ class Run:
             return f"virtual time; {self.ended} after {wall} of wall time"
         speed = "no waiting" if math.isinf(info.speedup) else f"speed-up {info.speedup:,.4g}"
         ended = self.ended.replace("_", " ")
-        return f"threads on {info.repository}, {speed}; {ended} after {wall} of wall time"
+        perturbed = ", perturbed" if info.perturbed else ""
+        where = f"threads on {info.repository}{perturbed}"
+        return f"{where}, {speed}; {ended} after {wall} of wall time"
 
     def _calls_rows(self, figures: dict[str, float]) -> Rows:
         if self.calls is None:

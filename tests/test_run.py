@@ -82,6 +82,12 @@ def test_transitions_are_derived_where_none_are_given(run):
     assert "calls" not in repr(virtual)
 
 
+def test_a_perturbed_run_says_so():
+    assert "Repository, perturbed, no waiting" in repr(
+        run_threads(workload(1), speedup=float("inf"), perturb=True)
+    )
+
+
 def test_a_run_of_nothing_can_be_shown():
     run = run_threads(workload(0), speedup=float("inf"))
     assert "0 of 0 created: none finished" in repr(run)
