@@ -36,7 +36,8 @@ def ecdf(values: ArrayLike, *, points: int = 2000) -> tuple[Array, Array]:
     """Return the steps of the empirical distribution function, NaN left out.
 
     Every step that is returned is exact: the share of values at or below x. Of more than
-    `points` steps, those at evenly spaced ranks are returned, with the first and the last.
+    `points` steps at most so many are returned: the first and the last, half at evenly spaced
+    ranks, half ever closer towards the top, so that the tail keeps its form on a log scale.
 
     Examples
     --------
@@ -48,7 +49,10 @@ def ecdf(values: ArrayLike, *, points: int = 2000) -> tuple[Array, Array]:
     found, repeats = np.unique(found[~np.isnan(found)], return_counts=True)
     share = np.cumsum(repeats) / max(repeats.sum(), 1)
     if len(found) > points:
-        kept = np.linspace(0, len(found) - 1, points).round().astype(np.int64)
+        last = len(found) - 1
+        even = np.linspace(0, last, points // 2)
+        from_top = last - np.geomspace(1, last, points // 2)
+        kept = np.unique(np.concatenate([even, from_top]).round().astype(np.int64))
         found, share = found[kept], share[kept]
     return found, share
 
