@@ -1,7 +1,7 @@
 # Everything a person or CI runs. Needs Python 3.11 or newer and make; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests lab bench notebooks format clean
+.PHONY: help demo test lint types tests notebook-tests lab bench notebooks format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +30,14 @@ ifdef TRACE
 	$(BIN)/jobsim run steady --trace '$(TRACE)'
 endif
 
-test: lint types tests
+# Types and notebooks are checked beside the tests, for a machine has two cores or more.
+test: lint
+	@log=$$(mktemp); \
+	$(MAKE) --no-print-directory types notebook-tests >"$$log" 2>&1 & beside=$$!; \
+	trap 'kill $$beside' INT TERM; \
+	$(MAKE) --no-print-directory tests; tests=$$?; \
+	wait $$beside; beside=$$?; \
+	cat "$$log"; rm -f "$$log"; exit $$((tests | beside))
 
 lint: $(VENV)/all
 	$(BIN)/ruff check
@@ -41,7 +48,10 @@ types: $(VENV)/all
 
 # The threshold stands here and not among pytest's own options: one file alone must still pass.
 tests: $(VENV)/all
-	$(BIN)/python -m pytest --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest tests jobsim --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
+
+notebook-tests: $(VENV)/all
+	$(BIN)/python -m pytest notebooks
 
 lab: $(VENV)/all
 	$(BIN)/jupyter lab --notebook-dir=notebooks
