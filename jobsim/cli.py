@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from jobsim.analysis.verdict import Verdict
     from jobsim.run import Run
 
-OK, NOT_MET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, NOT_MET, BAD_INPUT, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
 
 _SCENARIO_SUFFIXES = {".toml", ".json"}
 
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done, and the run held. 1: a check found a violation, or a requirement is not met.
     2: the input is at fault, said in one line. 130: Ctrl-C; what a run had recorded is saved.
+    141: whoever read the output closed it, as `head` does.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -45,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except ValidationError as exc:
         return _bad_input(": ".join(explain(exc)))
+    except BrokenPipeError:
+        # Whoever read the output has enough, as `head` does. What is still in the buffer
+        # would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
     except OSError as exc:
         return _bad_input(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
     except (JobsimError, ValueError) as exc:

@@ -2,6 +2,9 @@
 
 import _thread
 import json
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -285,6 +288,19 @@ def test_workers_needed_prints_its_answer(capsys):
 def test_a_target_that_no_number_of_workers_meets_is_exit_code_one(capsys):
     few = ["--jobs", "300", "--replications", "3"]
     assert command("workers-needed", "steady", "sojourn_mean=0.001", *few) == 1
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    shell = f"{sys.executable} -m jobsim.cli presets | true; echo ${{PIPESTATUS[0]}}"
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("needs bash")
+    done = subprocess.run(
+        [bash, "-c", f"{shell}"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr == ""
+    # Zero where `true` closed the pipe only after all was written to it.
+    assert done.stdout.strip() in {"0", "141"}
 
 
 def test_the_version_is_told(capsys):

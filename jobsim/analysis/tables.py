@@ -62,8 +62,10 @@ CALLS = {
 
 `job` is -1 where it is unknown, `returned_ns` -1 while pending, `count` -1 but for the answer
 of a `count`. `changed` says that the answered job's identifiers differ from those it was
-created with, `backdated` that its `updated_at` lies before one that was known at the
-invocation, or before its `created_at`.
+created with; it is looked at in every `get`, as `final` does for the last state, and not in
+updates, where the look would cost more than the note. `backdated` says that the answer's
+`updated_at` lies before one that was known at the invocation or, in a `get`, before its
+`created_at`.
 """
 
 FINAL = {

@@ -239,14 +239,14 @@ def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
                 edgecolor=colour,
                 linewidth=0,
             )
-    right = bar.start + (bar.end if bar.end is not None else edge) > end
-    at = bar.end if right and bar.end is not None else bar.start
+    # Late calls are labelled at their end, so that the text stays inside.
+    late = bar.end is not None and bar.start + bar.end > end
     ax.annotate(
         literal(bar.text),
-        (at, bar.row - _HEIGHT / 2),
+        (bar.end if late else bar.start, bar.row - _HEIGHT / 2),
         xytext=(0, 4),
         textcoords="offset points",
-        ha="right" if right and bar.end is not None else "left",
+        ha="right" if late else "left",
         va="bottom",
         color=INK,
         fontsize="small",
