@@ -9,14 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.analysis.tables import CALLS, OP, OUTCOME, STATUS
-from jobsim.repository.recorded import (
-    BACKDATED,
-    CHANGED,
-    COUNT,
-    ROW,
-    ActorHistory,
-    RecordedRepository,
-)
+from jobsim.repository.call_rows import BACKDATED, CHANGED, COUNT, ROW
+from jobsim.repository.recorded import ActorHistory, RecordedRepository
 
 
 def calls_table(recorded: RecordedRepository) -> pd.DataFrame:

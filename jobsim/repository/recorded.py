@@ -15,54 +15,32 @@ from numpy.typing import NDArray
 
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
+from jobsim.repository.call_rows import (
+    BACKDATED,
+    CHANGED,
+    COUNT,
+    CREATE,
+    ERROR,
+    GET,
+    ILLEGAL,
+    KEPT,
+    NOT_FOUND,
+    OK,
+    PENDING,
+    ROW,
+    UPDATE,
+    decode,
+    encode,
+    pack,
+)
 from jobsim.repository.protocol import JobRepository, require_repository
 
-ROW = np.dtype(
-    [
-        ("op", "i1"),  # CREATE, GET, UPDATE or COUNT
-        ("target", "i1"),  # number of the status asked for, in lifecycle order; -1 none
-        ("outcome", "i1"),  # OK ... PENDING
-        ("observed", "i1"),  # number of the status that the answer revealed; -1 none
-        ("faults", "i1"),  # CHANGED and BACKDATED, or 0
-        ("job", "i4"),  # number of the job, -1 unknown; for COUNT the answer
-        ("invoked_ns", "i8"),
-        ("returned_ns", "i8"),  # -1 while pending
-    ]
-)
-"""One recorded call, times on the clock of `time.perf_counter_ns`."""
-
-CREATE, GET, UPDATE, COUNT = range(4)
-OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
-CHANGED, BACKDATED = 1, 2
-
-# A call is kept as four numbers, the first six fields of a row packed into one.
-_KEPT = np.dtype([("code", "i4"), ("job", "i4"), ("invoked_ns", "i8"), ("returned_ns", "i8")])
-_pack = struct.Struct("=iiqq").pack
 _clock_ns = time.perf_counter_ns
-
-
-def _code(op: int, target: int, outcome: int, observed: int, faults: int = 0) -> int:
-    return op | (target + 1) << 2 | outcome << 5 | (observed + 1) << 8 | faults << 11
-
-
-def _decoded(kept: NDArray[np.void]) -> NDArray[np.void]:
-    code = kept["code"]
-    rows = np.empty(len(kept), dtype=ROW)
-    rows["op"] = code & 3
-    rows["target"] = (code >> 2 & 7) - 1
-    rows["outcome"] = code >> 5 & 7
-    rows["observed"] = (code >> 8 & 7) - 1
-    rows["faults"] = code >> 11
-    for name in ("job", "invoked_ns", "returned_ns"):
-        rows[name] = kept[name]
-    return rows
-
-
 _NUMBER_OF: dict[str, int] = {status.value: number for number, status in enumerate(JobStatus)}
 # What is expected is looked up, not computed.
-_CREATED = _code(CREATE, 0, OK, 0)
-_UPDATED = {status: _code(UPDATE, number, OK, number) for number, status in enumerate(JobStatus)}
-_COUNTED = _code(COUNT, -1, OK, -1)
+_CREATED = encode(CREATE, 0, OK, 0)
+_UPDATED = {status: encode(UPDATE, number, OK, number) for number, status in enumerate(JobStatus)}
+_COUNTED = encode(COUNT, -1, OK, -1)
 _AWAITING_PAYMENT = JobStatus.AWAITING_PAYMENT
 _MAX_ERROR_TEXT = 500
 
@@ -111,7 +89,7 @@ def _code_of(op: int, target: str | None, job: Job, known: _Known, floor: dateti
             faults = CHANGED
         if job.updated_at < floor or job.updated_at < job.created_at:
             faults |= BACKDATED
-    return _code(op, _number_of(target), OK, _NUMBER_OF[job.status], faults)
+    return encode(op, _number_of(target), OK, _NUMBER_OF[job.status], faults)
 
 
 @dataclass(frozen=True)
@@ -196,7 +174,7 @@ class ActorRecorder:
                 code = _code_of(CREATE, _AWAITING_PAYMENT, job, known, job.updated_at)
         except _NO_JOB as exc:
             raise self._bad_answer(job, returned) from exc
-        self._buffer += _pack(code, number, invoked, returned)
+        self._buffer += pack(code, number, invoked, returned)
         self.returned_ns = returned
         self._known[job.job_id] = known
         return job
@@ -218,7 +196,7 @@ class ActorRecorder:
             code = _code_of(GET, None, job, known, floor)
         except _NO_JOB as exc:
             raise self._bad_answer(job, returned) from exc
-        self._buffer += _pack(code, known.number, invoked, returned)
+        self._buffer += pack(code, known.number, invoked, returned)
         self.returned_ns = returned
         return job
 
@@ -248,7 +226,7 @@ class ActorRecorder:
                 code = _code_of(UPDATE, target, job, known, floor)
         except _NO_JOB as exc:
             raise self._bad_answer(job, returned) from exc
-        self._buffer += _pack(code, known.number, invoked, returned)
+        self._buffer += pack(code, known.number, invoked, returned)
         self.returned_ns = returned
         if floor is not None:
             known.updated_at = updated_at
@@ -265,7 +243,7 @@ class ActorRecorder:
             raise
         returned = _clock_ns()
         try:
-            self._buffer += _pack(_COUNTED, count, invoked, returned)
+            self._buffer += pack(_COUNTED, count, invoked, returned)
         except struct.error as exc:
             raise self._bad_answer(count, returned) from exc
         self.returned_ns = returned
@@ -287,7 +265,7 @@ class ActorRecorder:
         """
         # The open call is read first: had it been read after the rows, a call that returned
         # in between would be in neither.
-        pending, rows = self._open, _decoded(np.frombuffer(bytes(self._buffer), dtype=_KEPT))
+        pending, rows = self._open, decode(np.frombuffer(bytes(self._buffer), dtype=KEPT))
         if pending is not None:
             op, target, number, invoked = pending
             if not len(rows) or rows["invoked_ns"][-1] != invoked:
@@ -316,9 +294,9 @@ class ActorRecorder:
         else:
             # format_exception_only also copes with an exception whose own text fails.
             text = traceback.format_exception_only(exc)[-1].strip()
-            self._errors[len(self._buffer) // _KEPT.itemsize] = text[:_MAX_ERROR_TEXT]
-        code = _code(op, _number_of(target), outcome, observed)
-        self._buffer += _pack(code, number, invoked, returned)
+            self._errors[len(self._buffer) // KEPT.itemsize] = text[:_MAX_ERROR_TEXT]
+        code = encode(op, _number_of(target), outcome, observed)
+        self._buffer += pack(code, number, invoked, returned)
         self.returned_ns = returned
         self._last_error = exc
 

@@ -1,0 +1,58 @@
+"""One recorded call as numbers: the row that is read, and the few bytes that are kept."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROW = np.dtype(
+    [
+        ("op", "i1"),  # CREATE, GET, UPDATE or COUNT
+        ("target", "i1"),  # number of the status asked for, in lifecycle order; -1 none
+        ("outcome", "i1"),  # OK ... PENDING
+        ("observed", "i1"),  # number of the status that the answer revealed; -1 none
+        ("faults", "i1"),  # CHANGED and BACKDATED, or 0
+        ("job", "i4"),  # number of the job, -1 unknown; for COUNT the answer
+        ("invoked_ns", "i8"),
+        ("returned_ns", "i8"),  # -1 while pending
+    ]
+)
+"""One recorded call, times on the clock of `time.perf_counter_ns`."""
+
+CREATE, GET, UPDATE, COUNT = range(4)
+OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
+CHANGED, BACKDATED = 1, 2
+
+KEPT = np.dtype([("code", "i4"), ("job", "i4"), ("invoked_ns", "i8"), ("returned_ns", "i8")])
+"""A call as it is kept: the first five fields of a row packed into one number."""
+
+pack = struct.Struct("=iiqq").pack
+"""Returns the bytes of one kept call."""
+
+
+def encode(op: int, target: int, outcome: int, observed: int, faults: int = 0) -> int:
+    """Return the first five fields of a row as one number.
+
+    Examples
+    --------
+    >>> kept = np.array([(encode(UPDATE, 1, OK, 1), 7, 10, 20)], dtype=KEPT)
+    >>> decode(kept)[["op", "target", "outcome", "observed", "job"]].tolist()
+    [(2, 1, 0, 1, 7)]
+    """
+    return op | (target + 1) << 2 | outcome << 5 | (observed + 1) << 8 | faults << 11
+
+
+def decode(kept: NDArray[np.void]) -> NDArray[np.void]:
+    """Return the rows of kept calls."""
+    code = kept["code"]
+    rows = np.empty(len(kept), dtype=ROW)
+    rows["op"] = code & 3
+    rows["target"] = (code >> 2 & 7) - 1
+    rows["outcome"] = code >> 5 & 7
+    rows["observed"] = (code >> 8 & 7) - 1
+    rows["faults"] = code >> 11
+    for name in ("job", "invoked_ns", "returned_ns"):
+        rows[name] = kept[name]
+    return rows
