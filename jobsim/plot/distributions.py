@@ -47,7 +47,7 @@ def ecdf(values: ArrayLike, *, points: int = 2000) -> tuple[Array, Array]:
     """
     found = np.asarray(values, dtype=np.float64)
     found, repeats = np.unique(found[~np.isnan(found)], return_counts=True)
-    share = np.cumsum(repeats) / max(repeats.sum(), 1)
+    share = np.cumsum(repeats) / max(int(repeats.sum()), 1)
     if len(found) > points:
         last = len(found) - 1
         even = np.linspace(0, last, points // 2)

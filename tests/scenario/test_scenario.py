@@ -1,3 +1,4 @@
+import inspect
 import pickle
 
 import numpy as np
@@ -32,7 +33,7 @@ def test_every_field_is_documented(part):
 @pytest.mark.parametrize("part", [Scenario, Payment, Work])
 def test_every_field_is_in_the_docstring(part):
     for name in part.model_fields:
-        assert f"\n    {name}\n" in part.__doc__
+        assert f"\n{name}\n" in inspect.getdoc(part)
 
 
 def test_a_scenario_cannot_be_changed_and_can_be_a_key():
