@@ -296,7 +296,7 @@ def test_a_reader_who_has_enough_is_no_error():
     if bash is None:
         pytest.skip("needs bash")
     done = subprocess.run(
-        [bash, "-c", f"{shell}"], capture_output=True, text=True, check=True, timeout=60
+        [bash, "-c", shell], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stderr == ""
     # Zero where `true` closed the pipe only after all was written to it.

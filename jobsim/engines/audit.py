@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -99,7 +100,8 @@ def look(recorded: RecordedRepository, job_id: str) -> Look:
     except JobNotFoundError:
         return Look("not_found")
     except Exception as exc:  # noqa: BLE001 - a repository may raise anything, it is data here
-        return Look("error", error=f"{type(exc).__name__}: {exc}")
+        # format_exception_only also copes with an exception whose own text fails.
+        return Look("error", error=traceback.format_exception_only(exc)[-1].strip())
 
 
 def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:

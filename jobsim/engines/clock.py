@@ -11,8 +11,8 @@ class Clock:
     """Scenario seconds since the start of the run: wall time times the speed-up.
 
     At a speed-up of infinity nothing waits, every deadline has come, and a scenario second is a
-    wall second. `start` is called once, before any other thread reads the clock; after that
-    it never changes, so it needs no lock.
+    wall second. `start` is called before any other thread reads the clock; after that it never
+    changes, so it needs no lock.
 
     Examples
     --------

@@ -105,8 +105,8 @@ class PaymentQueue:
 class UntimedQueue:
     """A queue for runs that never wait: every payment is due as it is put in.
 
-    First in, first out, which there is the order of payment. Costs a tenth of a
-    `PaymentQueue`, so that a run without waiting measures the repository and not the queue.
+    First in, first out, which there is the order of payment. The standard library's own queue,
+    without a heap or a condition, so that such a run measures the repository and not this.
 
     Parameters
     ----------

@@ -117,3 +117,17 @@ def test_statuses_given_as_plain_strings_are_understood():
         status = "completed"
 
     assert final_table([0], [Look("ok", Row())])["status"].tolist() == ["completed"]
+
+
+def test_a_look_copes_with_an_exception_whose_own_text_fails():
+    class MuteError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    class Broken(InMemoryJobRepository):
+        def get(self, job_id):
+            raise MuteError
+
+    seen = look(RecordedRepository(Broken()), "x")
+    assert seen.outcome == "error"
+    assert "MuteError" in seen.error
