@@ -124,7 +124,8 @@ class Run:
     @cached_property
     def transitions(self) -> pd.DataFrame:
         """One row an accepted transition, in time order; derived when first asked for."""
-        return transitions_from_jobs(self.jobs, clients=self.workload.scenario.clients)
+        scenario = self.workload.scenario
+        return transitions_from_jobs(self.jobs, clients=scenario.clients, users=scenario.users)
 
     @property
     def ended(self) -> Ended:

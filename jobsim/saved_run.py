@@ -17,14 +17,13 @@ from jobsim.domain.exceptions import JobsimError
 from jobsim.run import Run, RunInfo
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.trace_source import TraceSource
-from jobsim.scenario.workload import Workload
+from jobsim.scenario.workload import COLUMNS, Workload
 
 FORMAT = 1
 """Version of the folder's layout; a reader refuses any other."""
 
 _INDEX = "run.json"
 _NAMES = {"jobs": ("worker",), "transitions": ("actor",), "calls": ("actor", "error")}
-_COLUMNS = ("arrival", "delay", "lag", "service", "fails")
 
 
 class SavedRunError(JobsimError):
@@ -108,10 +107,11 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
 
 def _write(run: Run, folder: Path) -> None:
     workload = run.workload
-    columns = {name: getattr(workload, name) for name in _COLUMNS}
-    if workload.logged_wait is not None:
-        columns["logged_wait"] = workload.logged_wait
-    tables = {"workload": pd.DataFrame(columns), "jobs": run.jobs, "transitions": run.transitions}
+    tables = {
+        "workload": pd.DataFrame(workload.arrays()),
+        "jobs": run.jobs,
+        "transitions": run.transitions,
+    }
     tables |= {
         name: table
         for name, table in (("calls", run.calls), ("final", run.final))
@@ -161,12 +161,11 @@ def _read_table(folder: Path, name: str, digest: str) -> pd.DataFrame:
 
 
 def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
-    arrays = {name: table[name].to_numpy() for name in _COLUMNS}
+    arrays = {name: table[name].to_numpy() for name in COLUMNS if name in table}
     source = index["source"]
     return Workload(
         scenario=Scenario.model_validate(index["scenario"]),
         **arrays,
-        logged_wait=table["logged_wait"].to_numpy() if "logged_wait" in table else None,
         source=None if source is None else TraceSource.model_validate(source),
     )
 

@@ -15,6 +15,21 @@ _BEFORE = np.array([-1, CREATED, RUNNING, RUNNING], dtype=np.int8)
 """The status that precedes each status; -1 before the creation."""
 
 
+REAPER = "reaper-0"
+"""The actor that fails what runs too long."""
+
+
+def client_of(
+    request: NDArray[np.integer], clients: int, users: int | None = None
+) -> NDArray[np.integer]:
+    """Return which client makes each request: k, k + clients, ..., or those of its users.
+
+    In a closed loop user u makes the requests u, u + users, ..., and client k acts for the
+    users k, k + clients, ...
+    """
+    return (request if users is None else request % users) % clients
+
+
 def accepted(calls: pd.DataFrame) -> pd.DataFrame:
     """Return the calls that made a transition: creates and updates that succeeded.
 
@@ -124,11 +139,13 @@ def jobs_from_calls(
     )
 
 
-def transitions_from_jobs(jobs: pd.DataFrame, *, clients: int) -> pd.DataFrame:
+def transitions_from_jobs(
+    jobs: pd.DataFrame, *, clients: int, users: int | None = None
+) -> pd.DataFrame:
     """Return the transitions that a table of jobs implies, in time order.
 
     Ties go by job, then by lifecycle. For runs in virtual time, whose jobs never tell of a
-    transition that was accepted twice. Client k creates jobs k, k + clients, ...
+    transition that was accepted twice. Client k makes the requests of `client_of`.
     """
     number = np.arange(len(jobs), dtype=np.int32)
     failed = (jobs["status"] == JobStatus.FAILED.value).to_numpy()
@@ -144,17 +161,22 @@ def transitions_from_jobs(jobs: pd.DataFrame, *, clients: int) -> pd.DataFrame:
     order = np.lexsort((target, job, time))
     time, target, job = time[order], target[order], job[order]
     workers = jobs["worker"].cat.categories
-    names = pd.Index([*workers, *(f"client-{k}" for k in range(clients))], dtype="str")
     actor = np.where(
-        target == CREATED, len(workers) + job % clients, jobs["worker"].cat.codes.to_numpy()[job]
+        target == CREATED,
+        len(workers) + client_of(jobs["request"].to_numpy(), clients, users)[job],
+        jobs["worker"].cat.codes.to_numpy()[job],
     )
+    names = [*workers, *(f"client-{k}" for k in range(clients))]
+    if "reaped" in jobs:
+        actor[(target == FAILED) & jobs["reaped"].to_numpy()[job]] = len(names)
+        names.append(REAPER)
     return pd.DataFrame(
         {
             "time": time,
             "job": job,
             "source": pd.Categorical.from_codes(_BEFORE[target], dtype=STATUS),
             "target": pd.Categorical.from_codes(target, dtype=STATUS),
-            "actor": pd.Categorical.from_codes(actor, categories=names),
+            "actor": pd.Categorical.from_codes(actor, categories=pd.Index(names, dtype="str")),
         },
         columns=list(TRANSITIONS),
     )

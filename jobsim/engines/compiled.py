@@ -1,20 +1,24 @@
-"""The first-come-first-served recursion for numba, compiled on first use.
+"""What numba compiles on first use: the recursion of a queue, and the event loop.
 
 Importing this module imports no numba: it is an optional extra that takes a third of a second
-to load. `jobsim.engines.kernel` says why there is a plain twin.
+to load. `jobsim.engines.kernel` says why its recursion has a plain twin; the event loop is its
+own twin.
 """
 
 from __future__ import annotations
 
 import threading
+import types
 import warnings
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from jobsim.engines import event_loop
 
 Serve = Callable[
     [
@@ -30,55 +34,76 @@ Serve = Callable[
 ]
 """What both recursions look like: order, paid, service, workers, and three columns to write."""
 
-_loading = threading.Lock()
-_loaded: Serve | None = None  # written once, under _loading
+Function = TypeVar("Function", bound=Callable[..., None])
 
 
-def load_if_worth_it(jobs: int, *, threshold: int) -> Serve | None:
-    """Return the compiled recursion if a run of so many jobs should use it, else None.
+class Compiled(Generic[Function]):
+    """A function that is compiled once per process, when it is first worth it. Thread-safe.
 
-    It should if it is loaded already, or if numba is installed and there are `threshold` jobs.
-    A numba that is installed but cannot be imported is warned of.
-
-    Examples
-    --------
-    >>> serve = load_if_worth_it(10, threshold=200_000)  # None, unless it is loaded already
+    Parameters
+    ----------
+    compile_it
+        Compiles and returns it; raises ImportError if numba is missing or does not fit.
     """
-    if _loaded is not None:
-        return _loaded
-    if jobs < threshold or find_spec("numba") is None:
-        return None
+
+    def __init__(self, compile_it: Callable[[], Function]) -> None:
+        self.compile_it = compile_it
+        self._loading = threading.Lock()
+        self.loaded: Function | None = None  # written once, under _loading
+
+    def load_if_worth_it(self, jobs: int, *, threshold: int) -> Function | None:
+        """Return the function if a run of so many jobs should use it, else None.
+
+        It should if it is loaded already, or if numba is installed and there are `threshold`
+        jobs. A numba that is installed but cannot be imported is warned of.
+
+        Examples
+        --------
+        >>> serve = recursion.load_if_worth_it(10, threshold=200_000)  # None, unless loaded
+        """
+        if self.loaded is not None:
+            return self.loaded
+        if jobs < threshold or find_spec("numba") is None:
+            return None
+        try:
+            return self.load()
+        except ImportError as problem:
+            warnings.warn(
+                f"numba is installed but cannot be imported ({problem}); running in plain "
+                "Python, some ten times slower, with the same result",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            return None
+
+    def load(self) -> Function:
+        """Return the function, compiled once per process and cached on disk if it can be.
+
+        Raises
+        ------
+        ImportError
+            If numba is missing, or does not fit the installed numpy.
+        """
+        with self._loading:
+            if self.loaded is None:
+                self.loaded = self.compile_it()
+            return self.loaded
+
+
+def _jit(numba: Any, function: Callable[..., None], *signature: object) -> Any:
     try:
-        return load()
-    except ImportError as problem:
-        warnings.warn(
-            f"numba is installed but cannot be imported ({problem}); running in plain Python, "
-            "some ten times slower, with the same result",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-        return None
+        return numba.njit(*signature, cache=True, nogil=True)(function)
+    except RuntimeError:  # numba found no directory to keep its cache in: compile every time
+        return numba.njit(*signature, nogil=True)(function)
 
 
-def load() -> Serve:
-    """Return the compiled recursion, compiled once per process and cached on disk if it can be.
-
-    Safe to call from several threads.
-
-    Raises
-    ------
-    ImportError
-        If numba is missing, or does not fit the installed numpy.
-    """
-    global _loaded
-    with _loading:
-        if _loaded is None:
-            _loaded = _compile()
-        return _loaded
+def _numba() -> Any:
+    return import_module("numba")  # untyped, so that mypy says the same with and without it
 
 
-def _compile() -> Serve:
-    numba: Any = import_module("numba")  # untyped, so that mypy says the same with and without it
+def compile_recursion() -> Serve:
+    """Compile `serve`."""
+    numba = _numba()
 
     # The inputs are declared read-only, which accepts writable arrays too: one compilation.
     def given(dtype: object) -> object:
@@ -87,12 +112,22 @@ def _compile() -> Serve:
     real, index = numba.float64, numba.intp
     columns = (real[::1], real[::1], numba.int32[::1])
     signature = numba.void(given(index), given(real), given(real), index, *columns)
-    compiled: Serve
-    try:
-        compiled = numba.njit(signature, cache=True, nogil=True)(serve)
-    except RuntimeError:  # numba found no directory to keep its cache in: compile every time
-        compiled = numba.njit(signature, nogil=True)(serve)
+    compiled: Serve = _jit(numba, serve, signature)
     return compiled
+
+
+def compile_event_loop() -> Callable[..., None]:
+    """Compile `event_loop.play` and all that it calls."""
+    numba = _numba()
+    # The same functions over names of their own, among which each finds the others compiled.
+    # Inlined: a call would count a reference to every array that it passes on.
+    names = dict(vars(event_loop))
+    for name, value in vars(event_loop).items():
+        if isinstance(value, types.FunctionType) and value.__module__ == event_loop.__name__:
+            copy = types.FunctionType(value.__code__, names, name)
+            names[name] = numba.njit(copy, inline="always")
+    play: Callable[..., None] = _jit(numba, names["play"].py_func)
+    return play
 
 
 def serve(
@@ -135,3 +170,10 @@ def serve(
             child = 2 * hole + 1
         free[hole] = end
         number[hole] = first
+
+
+recursion = Compiled(compile_recursion)
+"""First come first served without feedback."""
+
+loop = Compiled(compile_event_loop)
+"""The event loop, for feedback."""

@@ -145,9 +145,9 @@ def fcfs(
         finished.fill(np.nan)
         worker.fill(-1)
     if compiled is None:
-        serve = _compiled.load_if_worth_it(len(paid), threshold=COMPILE_FROM) or _serve
+        serve = _compiled.recursion.load_if_worth_it(len(paid), threshold=COMPILE_FROM) or _serve
     else:
-        serve = _compiled.load() if compiled else _serve
+        serve = _compiled.recursion.load() if compiled else _serve
     serve(order, paid, service, workers, started, finished, worker)
 
 

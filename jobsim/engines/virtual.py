@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import time
 from datetime import datetime, timezone
-from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.analysis.tables import STATUS
 from jobsim.domain.models import JobStatus
+from jobsim.engines.feedback import serve_feedback
+from jobsim.engines.jobs_table import jobs_table
 from jobsim.engines.kernel import fcfs, queue_order, rejections
 from jobsim.progress import bar
 from jobsim.run import Run, RunInfo
@@ -66,9 +67,12 @@ def run_virtual(source: Scenario | Workload, *, progress: bool | None = None) ->
     if progress is None and len(workload) < LONG_RUN:
         progress = False
     with bar(len(workload), "jobs", unit="job", progress=progress) as shown:
-        paid = payments(workload)
-        order = queue_order(paid)
-        jobs = serve(workload, workload.scenario.workers, paid=paid, order=order)
+        if workload.scenario.has_feedback:
+            jobs = serve_feedback(workload, workload.scenario)
+        else:
+            paid = payments(workload)
+            order = queue_order(paid)
+            jobs = serve(workload, workload.scenario.workers, paid=paid, order=order)
         shown.update_to(len(workload))
     info = RunInfo(
         engine="virtual",
@@ -91,7 +95,7 @@ def payments(workload: Workload) -> NDArray[np.float64]:
 def serve(
     workload: Workload, workers: int, *, paid: NDArray[np.float64], order: NDArray[np.intp]
 ) -> pd.DataFrame:
-    """Return the `jobs` table of a workload at some number of workers.
+    """Return the `jobs` table of a workload without feedback at some number of workers.
 
     Parameters
     ----------
@@ -125,7 +129,7 @@ def serve(
     status = workload.fails.view(np.int8) + np.int8(_COMPLETED)
     if len(order) < jobs:
         status *= ~np.isnan(paid)
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "request": np.arange(jobs, dtype=np.int32),
         "attempt": np.ones(jobs, dtype=np.int16),
         "arrival": workload.arrival,
@@ -133,17 +137,8 @@ def serve(
         "paid": paid,
         "started": started,
         "finished": finished,
-        "status": pd.Categorical.from_codes(status, dtype=STATUS, validate=False),
-        "worker": pd.Categorical.from_codes(worker, dtype=_names(workers), validate=False),
+        "status": status,
+        "worker": worker,
         "rejected": rejections(paid, workload.lag),
     }
-    for column in columns.values():
-        if isinstance(column, np.ndarray):
-            column.flags.writeable = False
-    return pd.DataFrame(columns, index=pd.RangeIndex(jobs, name="job"), copy=False)
-
-
-@lru_cache(maxsize=256)
-def _names(workers: int) -> pd.CategoricalDtype:
-    """Return the workers' names; made once, for a sweep has many short runs."""
-    return pd.CategoricalDtype(pd.Index([f"worker-{k}" for k in range(workers)], dtype="str"))
+    return jobs_table(columns, workers)

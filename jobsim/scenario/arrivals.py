@@ -1,65 +1,18 @@
-"""When jobs are asked for: the arrival processes of an open loop."""
+"""When jobs are asked for: the arrival processes of an open loop, and all kinds together."""
 
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from jobsim.scenario.part import Count, Part, PositiveSeconds, Rate, Seconds, in_words
+from jobsim.scenario.arrival_process import ArrivalProcess, Times, before
+from jobsim.scenario.closed import Closed
+from jobsim.scenario.part import Count, PositiveSeconds, Rate, Seconds, in_words
 from jobsim.scenario.ticks import TICKS_PER_SECOND, blocks, to_ticks
-
-Times = NDArray[np.float64]
-
-
-class ArrivalProcess(Part):
-    """What every kind of arrival offers; a new kind is a subclass and a place in `Arrivals`."""
-
-    @property
-    def mean_rate(self) -> float | None:
-        """Long-run arrivals per second, or None where there is no such number."""
-        return None
-
-    @abstractmethod
-    def sample(self, rng: np.random.Generator, jobs: int | None, duration: float | None) -> Times:
-        """Draw the arrival times.
-
-        Parameters
-        ----------
-        rng
-            The only source of chance; a kind without chance leaves it alone.
-        jobs
-            At most so many arrivals, or None.
-        duration
-            Only arrivals before so many seconds, or None. With both, whichever ends first.
-
-        Returns
-        -------
-        numpy.ndarray
-            float64, seconds in whole ticks, not decreasing; one entry an arrival.
-
-        Raises
-        ------
-        ValueError
-            If nothing says how many there are.
-        """
-
-    @abstractmethod
-    def describe(self) -> str:
-        """Return what the jobs do, as the rest of a sentence that begins with their number."""
-
-    def _count(self, jobs: int | None, before_the_end: int | None) -> int:
-        """Return the smaller number of arrivals that is known."""
-        known = [number for number in (jobs, before_the_end) if number is not None]
-        if not known:
-            raise ValueError(
-                f"{type(self).__name__} arrivals never end: say how many by jobs or duration"
-            )
-        return min(known)
+from jobsim.scenario.varying import Varying
 
 
 class Poisson(ArrivalProcess):
@@ -96,7 +49,7 @@ class Poisson(ArrivalProcess):
             drawn.append(self._draw(rng, count, last))
             last = float(drawn[-1][-1])
             left -= count
-        return _before(np.concatenate(drawn), duration)
+        return before(np.concatenate(drawn), duration)
 
     def _draw(self, rng: np.random.Generator, count: int, last: float) -> Times:
         times = np.empty(count)
@@ -142,7 +95,7 @@ class Paced(ArrivalProcess):
         in_time = None if duration is None else math.ceil(duration * self.rate) + 1
         # Each time is rounded by itself: rounding the gap would let the rate drift.
         times = to_ticks(np.arange(self._count(jobs, in_time)) / self.rate)
-        return _before(times, duration)
+        return before(times, duration)
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
@@ -177,7 +130,7 @@ class Bursts(ArrivalProcess):
         in_time = None if duration is None else (math.ceil(duration / self.every) + 1) * self.size
         times = (np.arange(self._count(jobs, in_time)) // self.size).astype(np.float64)
         times *= self.every
-        return _before(to_ticks(times), duration)
+        return before(to_ticks(times), duration)
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
@@ -205,7 +158,7 @@ class Stampede(ArrivalProcess):
         """Return the arrival times; see `ArrivalProcess.sample`. Nothing is drawn."""
         if jobs is None:
             raise ValueError("A stampede is over at once: say how many by jobs, not by duration")
-        return _before(to_ticks(np.full(jobs, self.at)), duration)
+        return before(to_ticks(np.full(jobs, self.at)), duration)
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
@@ -238,7 +191,7 @@ class Schedule(ArrivalProcess):
         duration: float | None,
     ) -> Times:
         """Return the arrival times; see `ArrivalProcess.sample`. Nothing is drawn."""
-        return _before(to_ticks(np.array(self.times[:jobs])), duration)
+        return before(to_ticks(np.array(self.times[:jobs])), duration)
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
@@ -247,12 +200,7 @@ class Schedule(ArrivalProcess):
 
 
 Arrivals = Annotated[
-    Poisson | Paced | Bursts | Stampede | Schedule,
+    Poisson | Paced | Bursts | Stampede | Schedule | Varying | Closed,
     Field(discriminator="kind"),
 ]
 """Any kind of arrivals, told apart by `kind`."""
-
-
-def _before(times: Times, duration: float | None) -> Times:
-    # A copy, so that the rest of a longer array is not kept in memory.
-    return times if duration is None else times[: np.searchsorted(times, duration)].copy()

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from jobsim.display import Rows, format_duration, printable
 from jobsim.scenario.part import in_words
 
 if TYPE_CHECKING:
-    from jobsim.scenario.scenario import Payment, Scenario, Work
+    from jobsim.scenario.payment import Payment
+    from jobsim.scenario.scenario import Scenario, Work
+    from jobsim.scenario.workload import Workload
 
 
 def describe(scenario: Scenario) -> str:
@@ -19,15 +25,51 @@ def describe(scenario: Scenario) -> str:
     >>> print(describe(Scenario(jobs=1)).splitlines()[1])
     1 job arrives at random (Poisson), 1 per second on average.
     """
-    lines = [
-        f"{scenario.name}: {scenario.why}" if scenario.why else scenario.name,
-        _arrivals(scenario),
-        _payment(scenario.payment),
-        _work(scenario.work),
-        _threads(scenario),
-        *_load(scenario),
+    title, rows = title_and_rows(scenario)
+    return "\n".join([title, *(sentence for _, sentence in rows)])
+
+
+def title_and_rows(scenario: Scenario) -> tuple[str, Rows]:
+    """Return the name and reason of a scenario, and its sentences, each with what it is about."""
+    name, why = printable(scenario.name), printable(scenario.why)
+    return f"{name}: {why}" if why else name, [
+        ("arrivals", _arrivals(scenario)),
+        ("payment", _payment(scenario.payment)),
+        ("work", _work(scenario.work)),
+        *_feedback(scenario),
+        ("threads", _threads(scenario)),
+        *(("load", sentence) for sentence in _load(scenario)),
     ]
-    return "\n".join(lines)
+
+
+def workload_rows(workload: Workload) -> Rows:
+    """Return what was drawn, or read from a trace, in a few figures over all its rows."""
+    attempts = f", up to {workload.attempts} attempts each" if workload.attempts > 1 else ""
+    rows = [("requests", f"{workload.requests:,}{attempts}")]
+    if workload.source is not None:
+        rows.append(("source", workload.source.name))
+    if not len(workload):
+        return rows
+    if workload.scenario.arrivals.kind != "closed":  # there only a run can tell
+        first, last = (format_duration(float(workload.arrival[at])) for at in (0, -1))
+        rows.append(("arrivals", f"from {first} to {last}"))
+    unpaid = int(np.count_nonzero(np.isnan(workload.delay)))
+    twice = int(np.count_nonzero(~np.isnan(workload.lag)))
+    fail = int(np.count_nonzero(workload.fails))
+    return [
+        *rows,
+        ("payment", _spread(workload.delay, {"never paid": unpaid, "confirmed twice": twice})),
+        ("service", _spread(workload.service, {"to fail": fail})),
+    ]
+
+
+def _spread(times: NDArray[np.float64], counts: dict[str, int]) -> str:
+    known = times[~np.isnan(times)]
+    parts = [f"{count:,} {what}" for what, count in counts.items() if count]
+    if len(known):
+        mean, longest = (format_duration(float(value)) for value in (known.mean(), known.max()))
+        parts.insert(0, f"mean {mean}, longest {longest}")
+    return "; ".join(parts)
 
 
 def _arrivals(scenario: Scenario) -> str:
@@ -47,6 +89,10 @@ def _payment(payment: Payment) -> str:
     sentences = [f"Payment is confirmed {after}."]
     if payment.abandon:
         sentences.append(f"{_percent(payment.abandon)} of jobs are never paid and wait for ever.")
+    if payment.deadline is not None:
+        sentences.append(f"Nobody pays later than {in_words(payment.deadline)} s after asking.")
+    if payment.lost:
+        sentences.append(_losses(payment))
     if payment.duplicate:
         sentences.append(
             f"{_percent(payment.duplicate)} of confirmations come twice, "
@@ -55,9 +101,42 @@ def _payment(payment: Payment) -> str:
     return " ".join(sentences)
 
 
+def _losses(payment: Payment) -> str:
+    lost = _percent(payment.lost)
+    if not payment.resend:
+        return f"{lost} of confirmations are lost for ever."
+    waits = ", ".join(in_words(wait) for wait in payment.resend)
+    return (
+        f"{lost} of deliveries of a confirmation are lost; after each loss there is another one, "
+        f"{waits} s later, then none."
+    )
+
+
 def _work(work: Work) -> str:
-    takes = f"Work takes {work.service.describe()}."
-    return f"{takes} {_percent(work.fail)} of jobs fail." if work.fail else takes
+    sentences = [f"Work takes {work.service.describe()}."]
+    if work.fail:
+        sentences.append(f"{_percent(work.fail)} of jobs fail.")
+    if work.crash:
+        back = f"after {work.restart.describe()}" if work.restart.mean else "at once"
+        sentences.append(
+            f"In {_percent(work.crash)} of jobs the worker dies in the middle; it is back {back}."
+        )
+    return " ".join(sentences)
+
+
+def _feedback(scenario: Scenario) -> Rows:
+    rows: Rows = []
+    if scenario.patience is not None:
+        then = "asks again or leaves" if scenario.attempts > 1 else "leaves"
+        patience = f"A client's patience with a job lasts {scenario.patience.describe()}"
+        rows.append(("patience", f"{patience}; then it {then}, and the job is served all the same."))
+    if scenario.retry is not None:
+        rows.append(("retries", scenario.retry.describe()))
+    if scenario.reaper is not None:
+        rows.append(("reaper", scenario.reaper.describe()))
+    elif scenario.work.crash or scenario.outages:
+        rows.append(("reaper", "Nothing fails a job whose worker is gone: it stays RUNNING for ever."))
+    return rows + [("outage", outage.describe()) for outage in scenario.outages]
 
 
 def _threads(scenario: Scenario) -> str:
@@ -79,10 +158,23 @@ def _load(scenario: Scenario) -> list[str]:
     if load is None:
         return []
     utilisation = load / scenario.workers
-    line = f"Offered load {in_words(load)} erlangs on {_number(scenario.workers, 'worker')}: "
-    if utilisation < 1.0:
+    crew = _number(scenario.workers, "worker")
+    line = f"Offered load {in_words(load)} erlangs{_before(scenario)} on {crew}: "
+    # A crash cuts work short, so nothing is sure to grow then.
+    if utilisation < 1.0 or scenario.work.crash:
         return [f"{line}utilisation {_percent(utilisation)} per worker."]
     return [f"{line}not less than they can do, so the backlog grows while jobs arrive."]
+
+
+def _before(scenario: Scenario) -> str:
+    """Return what the offered load, that of first attempts, leaves out."""
+    left_out = {
+        "retries": scenario.attempts > 1,
+        "crashes": scenario.work.crash > 0,
+        "outages": bool(scenario.outages),
+    }
+    names = [name for name, there in left_out.items() if there]
+    return f" before {' and '.join(names)}" if names else ""
 
 
 def _number(count: int, noun: str) -> str:

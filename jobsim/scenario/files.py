@@ -185,17 +185,25 @@ def _locate(loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
         if step in kinds:
             model, kinds = kinds[step], {}
             continue
-        field += f"[{step}]" if isinstance(step, int) else f".{step}"
+        if isinstance(step, int):
+            field += f"[{step}]"  # an entry of a list can hold what the list says
+            continue
+        field += f".{step}"
         names = list(model.model_fields)
-        annotation = model.model_fields[step].annotation if step in names else None
+        held = _models_in(model.model_fields[step].annotation) if step in names else []
         kinds = {
-            part.model_fields["kind"].default: part
-            for part in get_args(annotation)
-            if isinstance(part, type) and issubclass(part, BaseModel)
+            part.model_fields["kind"].default: part for part in held if "kind" in part.model_fields
         }
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        if held and not kinds:
+            (model,) = held
     return field.removeprefix(".") or "file", [str(kind) for kind in kinds] or names
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    """Return the models that a field of this type can hold, by itself or in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _problem(error: ErrorDetails, names: list[str]) -> str:

@@ -11,7 +11,22 @@ from jobsim.domain.exceptions import JobsimError
 from jobsim.scenario.files import validate
 from jobsim.scenario.scenario import Scenario
 
-_NAMES = ("steady", "stampede", "bursty", "unpaid", "duplicate-payments", "overload")
+_NAMES = (
+    "steady",
+    "stampede",
+    "bursty",
+    "busy-hour",
+    "unpaid",
+    "duplicate-payments",
+    "lost-webhooks",
+    "block-time-payments",
+    "overload",
+    "outage",
+    "stuck-jobs",
+    "impatient-reaper",
+    "retry-storm",
+    "closed-loop",
+)
 
 
 class UnknownPresetError(JobsimError, ValueError):

@@ -10,10 +10,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from jobsim.display import rows_as_html
 from jobsim.domain.exceptions import JobsimError
 from jobsim.scenario.arrivals import Arrivals, Poisson
+from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Constant, Distribution, Exponential
+from jobsim.scenario.dynamics import Outage, Reaper, Retry
 from jobsim.scenario.part import Count, Part, PositiveSeconds, Probability, Seconds
+from jobsim.scenario.payment import Payment
 
 
 class UnknownFieldError(JobsimError, ValueError):
@@ -43,35 +47,31 @@ class UnknownFieldError(JobsimError, ValueError):
         return f"A scenario has no field {self.path!r}; {hint}"
 
 
-class Payment(Part):
-    """How, when and how often a job is paid for.
+class PartNotGivenError(JobsimError, ValueError):
+    """A path leads into a part that this scenario does without; give the whole part first.
 
-    Attributes
+    Parameters
     ----------
-    delay
-        Seconds from the arrival until the payment is confirmed.
-    abandon
-        Probability that a job is never paid; it then waits for ever.
-    duplicate
-        Probability that the confirmation of a paid job comes twice.
-    lag
-        Seconds from the confirmation to its duplicate; 0 makes the two race.
+    path
+        The dotted path that was asked for.
+    part
+        The dotted path of the part.
+
+    Examples
+    --------
+    >>> str(PartNotGivenError("reaper.timeout", "reaper"))
+    "This scenario has no reaper, so no 'reaper.timeout'; give 'reaper' as a whole first"
     """
 
-    delay: Distribution = Field(
-        default=Constant(value=0.0),
-        description="Seconds from the arrival until the payment is confirmed.",
-    )
-    abandon: Probability = Field(
-        default=0.0, description="Probability that a job is never paid; it then waits for ever."
-    )
-    duplicate: Probability = Field(
-        default=0.0, description="Probability that the confirmation of a paid job comes twice."
-    )
-    lag: Distribution = Field(
-        default=Constant(value=0.0),
-        description="Seconds from the confirmation to its duplicate; 0 makes the two race.",
-    )
+    def __init__(self, path: str, part: str) -> None:
+        super().__init__(path, part)
+        self.path, self.part = path, part
+
+    def __str__(self) -> str:
+        return (
+            f"This scenario has no {self.part}, so no {self.path!r}; "
+            f"give {self.part!r} as a whole first"
+        )
 
 
 class Work(Part):
@@ -83,6 +83,11 @@ class Work(Part):
         Service time in seconds.
     fail
         Probability that the work ends in FAILED, after its full time.
+    crash
+        Probability that the worker dies in the middle of it; the job then stays RUNNING until
+        a reaper comes, or for ever.
+    restart
+        Seconds from its death until the worker is back.
     """
 
     service: Distribution = Field(
@@ -91,6 +96,14 @@ class Work(Part):
     fail: Probability = Field(
         default=0.0,
         description="Probability that the work ends in FAILED, after its full time.",
+    )
+    crash: Probability = Field(
+        default=0.0,
+        description="Probability that the worker dies in the middle; the job stays RUNNING.",
+    )
+    restart: Distribution = Field(
+        default=Constant(value=0.0),
+        description="Seconds from its death until the worker is back.",
     )
 
 
@@ -124,6 +137,16 @@ class Scenario(Part):
         Number of threads that read jobs meanwhile.
     poll_interval
         Seconds between two reads of one poller; 0 reads as fast as it can.
+    patience
+        Seconds for which a client waits for the end of one attempt; None waits for ever. Then
+        it asks again, if `retry` lets it, or leaves. The job that it leaves behind is served
+        all the same: the lifecycle has no legal way out of the queue.
+    retry
+        When a client asks again; None never does.
+    reaper
+        What fails jobs that run too long; None lets them run.
+    outages
+        When some of the workers are gone.
     seed
         Seed of every random choice.
 
@@ -155,17 +178,53 @@ class Scenario(Part):
         default=1.0,
         description="Seconds between two reads of one poller; 0 reads as fast as it can.",
     )
+    patience: Distribution | None = Field(
+        default=None,
+        description="Seconds for which a client waits for the end of one attempt; none: for ever.",
+    )
+    retry: Retry | None = Field(default=None, description="When a client asks again; none: never.")
+    reaper: Reaper | None = Field(
+        default=None, description="What fails jobs that run too long; none: they run on."
+    )
+    outages: tuple[Outage, ...] = Field(
+        default=(), description="When some of the workers are gone."
+    )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = Field(
         default=0, description="Seed of every random choice."
     )
 
     @property
+    def attempts(self) -> int:
+        """How many attempts a request has at most."""
+        return 1 if self.retry is None else self.retry.attempts
+
+    @property
+    def users(self) -> int | None:
+        """How many users a closed loop has; None in an open loop."""
+        return self.arrivals.users if isinstance(self.arrivals, Closed) else None
+
+    @property
+    def has_feedback(self) -> bool:
+        """Whether what happens to one job can change when another is asked for, or who works."""
+        return bool(
+            isinstance(self.arrivals, Closed)
+            or self.patience
+            or self.retry
+            or self.reaper
+            or self.work.crash
+            or self.outages
+        )
+
+    @property
     def offered_load(self) -> float | None:
-        """Arrival rate of paid jobs times mean service time, in erlangs; None without a rate."""
-        rate = self.arrivals.mean_rate
-        if rate is None:
+        """Arrival rate of paid jobs times mean service time, in erlangs.
+
+        None without a rate, and with a deadline for payments, see `Payment.confirmed`.
+        """
+        rate, confirmed = self.arrivals.mean_rate, self.payment.confirmed
+        if rate is None or confirmed is None:
             return None
-        return rate * (1.0 - self.payment.abandon) * self.work.service.mean
+        return rate * confirmed * self.work.service.mean
 
     def replace(self, changes: Mapping[str, Any], /) -> Scenario:
         """Return a validated copy with some fields changed.
@@ -180,6 +239,8 @@ class Scenario(Part):
         ------
         UnknownFieldError
             If the scenario has no such field; its text suggests one.
+        PartNotGivenError
+            If the path leads into a part that is None; give the part first, or with it.
         pydantic.ValidationError
             If a value does not fit; a ValueError too.
 
@@ -214,6 +275,19 @@ class Scenario(Part):
         from jobsim.scenario.describe import describe
 
         return describe(self)
+
+    def __repr__(self) -> str:
+        from jobsim.scenario.code import as_code
+
+        return as_code(self, cut=True)
+
+    def __str__(self) -> str:
+        return self.describe()
+
+    def _repr_html_(self) -> str:
+        from jobsim.scenario.describe import title_and_rows
+
+        return rows_as_html(*title_and_rows(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Scenario:
@@ -266,6 +340,8 @@ def _set(data: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _step(inner: Any, part: str, path: str, above: list[str]) -> Any:
+    if inner is None:
+        raise PartNotGivenError(path, ".".join(above))
     if not isinstance(inner, dict):
         raise UnknownFieldError(path, (".".join(above),))
     if part not in inner:

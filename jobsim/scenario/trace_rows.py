@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.scenario.draws import LONGEST
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.ticks import to_ticks
 from jobsim.scenario.trace_source import Ending, OutcomePolicy, TraceError, TraceSource, listing
-from jobsim.scenario.workload import LONGEST, Workload, draw_payment
+from jobsim.scenario.workload import Workload, draw_payment
 
 LIMIT = LONGEST / 2
 """Seconds (136 years) that no time may reach, so that a workload can hold the longest trace."""

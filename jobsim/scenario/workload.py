@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.scenario.distributions import Distribution
+from jobsim.display import Rows, rows_as_html, rows_as_text
+from jobsim.scenario.draws import (
+    LONGEST,
+    NEEDED_FOR,
+    draw_arrivals,
+    draw_attempt,
+    draw_payment,
+    needed_arrays,
+)
 from jobsim.scenario.scenario import Scenario
-from jobsim.scenario.ticks import BLOCK, TICKS_PER_SECOND, blocks, round_in_place, to_ticks
+from jobsim.scenario.ticks import BLOCK, TICKS_PER_SECOND, blocks, to_ticks
 from jobsim.scenario.trace_source import OutcomePolicy, TraceSource
 
 if TYPE_CHECKING:
@@ -21,13 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["TICKS_PER_SECOND", "Workload", "draw_payment", "to_ticks"]
 
-LONGEST = 2.0**33
-"""Seconds up to which whole ticks are exact floats: 272 years."""
+COLUMNS = (
+    "arrival", "delay", "lag", "service", "fails", "pause", "patience", "crash", "restart",
+    "logged_wait",
+)  # fmt: skip
+"""The arrays of a workload; those after `fails` may be None."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Workload:
-    """The jobs that both engines run, as plain arrays with one entry a job.
+    """The jobs that both engines run, as plain arrays.
 
     All arrays are read-only, contiguous and of one length; an array that could still be written
     to is copied. Times are seconds in whole ticks of 2^-20 s. Immutable, so it may be shared
@@ -38,7 +49,7 @@ class Workload:
     scenario
         Where workers, clients and pollers come from.
     arrival
-        float64, when each job is asked for, not decreasing.
+        float64, when each request is asked for, not decreasing; 0 in a closed loop.
     delay
         float64, from the arrival until the payment is confirmed; NaN where it never is.
     lag
@@ -47,6 +58,15 @@ class Workload:
         float64, how long the work takes.
     fails
         bool, whether the work ends in FAILED.
+    pause
+        float64 or None: for how long a client waits before it asks, which is the backoff of a
+        later attempt and, in a closed loop, the thought before a first one; else NaN.
+    patience
+        float64 or None: how long a client waits for the end of the attempt.
+    crash
+        float64 or None: how far into the work its worker dies; NaN where it does not.
+    restart
+        float64 or None: from its death until the worker is back; NaN where it does not die.
     logged_wait
         float64 or None: the waits that a trace logged, for comparison, never an input; NaN
         where the log has none.
@@ -59,7 +79,7 @@ class Workload:
         If an array has another dtype.
     ValueError
         If an array has another length, or a value that is no whole tick from 0 to 2^33 s; if
-        arrivals decrease.
+        arrivals decrease; if the scenario needs an array that is not there.
 
     Examples
     --------
@@ -74,20 +94,53 @@ class Workload:
     lag: NDArray[np.float64]
     service: NDArray[np.float64]
     fails: NDArray[np.bool_]
+    pause: NDArray[np.float64] | None = None
+    patience: NDArray[np.float64] | None = None
+    crash: NDArray[np.float64] | None = None
+    restart: NDArray[np.float64] | None = None
     logged_wait: NDArray[np.float64] | None = None
     source: TraceSource | None = None
 
     def __post_init__(self) -> None:
-        for name, array in self._arrays().items():
+        for name, array in self.arrays().items():
             dtype = np.dtype(np.bool_ if name == "fails" else np.float64)
             # The one assignment that a frozen dataclass allows itself.
             object.__setattr__(self, name, _checked(name, array, dtype, len(self.arrival)))
         if np.any(self.arrival[1:] < self.arrival[:-1]):
             first = int(np.argmax(self.arrival[1:] < self.arrival[:-1])) + 1
             raise ValueError(f"arrival decreases at job {first}: sort the jobs by arrival")
+        if len(self) % self.attempts:
+            raise ValueError(f"{len(self)} rows are no whole requests of {self.attempts} attempts")
+        for name in needed_arrays(self.scenario):
+            if getattr(self, name) is None:
+                raise ValueError(
+                    f"{self.scenario.name!r} needs draws of {name}, which this workload does not "
+                    f"have; a trace has none: leave out {NEEDED_FOR[name]}"
+                )
 
     def __len__(self) -> int:
         return len(self.arrival)
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(*self._display())
+
+    def _display(self) -> tuple[str, Rows]:
+        from jobsim.scenario.describe import workload_rows
+
+        return f"Workload of {self.scenario.name!r}", workload_rows(self)
+
+    @property
+    def attempts(self) -> int:
+        """How many rows each request has."""
+        return self.scenario.attempts
+
+    @property
+    def requests(self) -> int:
+        """How many requests there are."""
+        return len(self) // self.attempts
 
     def digest(self) -> str:
         """Return the SHA-256 hex digest of all arrays: equal digests, equal jobs.
@@ -103,21 +156,16 @@ class Workload:
         True
         """
         whole = hashlib.sha256()
-        for name, array in self._arrays().items():
+        for name, array in self.arrays().items():
             portable = array.astype(array.dtype.newbyteorder("<"), copy=False)
             whole.update(f"{name} {len(array)} ".encode())
             whole.update(portable.data)
         return whole.hexdigest()
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        arrays = {
-            "arrival": self.arrival,
-            "delay": self.delay,
-            "lag": self.lag,
-            "service": self.service,
-            "fails": self.fails,
-        }
-        return arrays if self.logged_wait is None else arrays | {"logged_wait": self.logged_wait}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that there are by name, in the order of `COLUMNS`."""
+        arrays = {name: getattr(self, name) for name in COLUMNS}
+        return {name: array for name, array in arrays.items() if array is not None}
 
     @classmethod
     def sample(cls, scenario: Scenario) -> Workload:
@@ -147,23 +195,22 @@ class Workload:
         >>> Workload.sample(Scenario(jobs=3, arrivals=Paced(rate=2.0))).arrival
         array([0. , 0.5, 1. ])
         """
-        streams = _streams(scenario.seed)
-        arrival = scenario.arrivals.sample(streams[ARRIVALS], scenario.jobs, scenario.duration)
-        _check_longest("arrivals", arrival)
-        n = len(arrival)
-        delay, lag = draw_payment(scenario, n)
-        arrays: dict[str, NDArray[Any]] = {
-            "arrival": arrival,
-            "delay": delay,
-            "lag": lag,
-            "service": _times(streams[SERVICE], "work.service", scenario.work.service, n),
-            "fails": _events(streams[FAILURE], scenario.work.fail, n),
-        }
+        arrival = draw_arrivals(scenario)
+        drawn = [
+            draw_attempt(scenario, len(arrival), attempt)
+            for attempt in range(1, scenario.attempts + 1)
+        ]
+        arrays: dict[str, NDArray[Any]] = {"arrival": arrival} | drawn[0]
+        if len(drawn) > 1:
+            arrays = {"arrival": np.repeat(arrival, len(drawn))}
+            for name in drawn[0]:
+                arrays[name] = np.column_stack([draws[name] for draws in drawn]).reshape(-1)
         for array in arrays.values():
             array.flags.writeable = False
         # These arrays are fit as they were made; checking them again would cost a third more.
         workload = object.__new__(cls)
-        workload.__dict__.update(scenario=scenario, **arrays, logged_wait=None, source=None)
+        workload.__dict__.update(dict.fromkeys(COLUMNS), scenario=scenario, source=None)
+        workload.__dict__.update(arrays)
         return workload
 
     @classmethod
@@ -208,72 +255,6 @@ class Workload:
         return from_frame(frame, columns=columns, scenario=scenario, outcomes=outcomes)
 
 
-def draw_payment(scenario: Scenario, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw the payments of a scenario: the very draws that `Workload.sample` makes.
-
-    Parameters
-    ----------
-    scenario
-        Its `payment` and `seed` are used.
-    n
-        Number of jobs.
-
-    Returns
-    -------
-    delay, lag : numpy.ndarray
-        float64, shape (n,), as in `Workload`; NaN where nothing is confirmed.
-
-    Examples
-    --------
-    >>> draw_payment(Scenario(), 2)
-    (array([0., 0.]), array([nan, nan]))
-    """
-    streams, payment = _streams(scenario.seed), scenario.payment
-    delay = _times(streams[DELAY], "payment.delay", payment.delay, n)
-    if payment.duplicate:
-        lag = _times(streams[LAG], "payment.lag", payment.lag, n)
-        lag[~_events(streams[DUPLICATE], payment.duplicate, n)] = np.nan
-    else:
-        lag = np.full(n, np.nan)
-    if payment.abandon:
-        abandoned = _events(streams[ABANDONMENT], payment.abandon, n)
-        delay[abandoned] = np.nan
-        lag[abandoned] = np.nan
-    return delay, lag
-
-
-# One stream a quantity. New ones go last, so that old seeds keep their meaning.
-ARRIVALS, DELAY, ABANDONMENT, DUPLICATE, LAG, SERVICE, FAILURE = range(7)
-
-
-def _streams(seed: int) -> list[np.random.Generator]:
-    spawned = np.random.SeedSequence(seed).spawn(FAILURE + 1)
-    return [np.random.Generator(np.random.PCG64(child)) for child in spawned]
-
-
-def _times(
-    rng: np.random.Generator, name: str, distribution: Distribution, n: int
-) -> NDArray[np.float64]:
-    times = distribution.sample(rng, n)
-    _check_longest(name, times)
-    return round_in_place(times)
-
-
-def _check_longest(name: str, times: NDArray[np.float64]) -> None:
-    longest = times.max(initial=0.0)
-    if longest > LONGEST:
-        raise ValueError(f"{name} gave {longest:.3g} s, beyond 2**33 s (272 years): scale it down")
-
-
-def _events(rng: np.random.Generator, probability: float, n: int) -> NDArray[np.bool_]:
-    """Draw which of `n` jobs an event happens to; a higher probability only adds jobs."""
-    happens = np.zeros(n, dtype=np.bool_)
-    if probability:
-        for block in blocks(happens):
-            np.less(rng.random(len(block)), probability, out=block)
-    return happens
-
-
 def _checked(name: str, array: NDArray[Any], dtype: np.dtype[Any], length: int) -> NDArray[Any]:
     """Return the array, or a copy if it could still be written to; raise if it is unfit."""
     if not isinstance(array, np.ndarray) or array.dtype != dtype:
@@ -285,7 +266,7 @@ def _checked(name: str, array: NDArray[Any], dtype: np.dtype[Any], length: int) 
         array = array.copy()
         array.flags.writeable = False
     if dtype == np.float64:
-        _check_times(name, array, may_be_missing=name in {"delay", "lag", "logged_wait"})
+        _check_times(name, array, may_be_missing=name not in {"arrival", "service"})
     return array
 
 

@@ -15,6 +15,7 @@ from jobsim.scenario.distributions import (
     Exponential,
     Gamma,
     LogNormal,
+    Sum,
     Uniform,
     Weibull,
 )
@@ -31,6 +32,7 @@ EXAMPLES = [
     Weibull(median=1.0, p95=3.0),
     Weibull(mean=3.0, cv=0.0),
     Empirical(values=(1.0, 2.0, 2.0, 7.0)),
+    Sum(parts=(Exponential(mean=2.0), Gamma(mean=5.0, cv=0.4), Constant(value=3.0))),
 ]
 SHAPED = [LogNormal, Gamma, Weibull]
 any_distribution = TypeAdapter(Distribution)
@@ -191,12 +193,28 @@ def test_figures_beyond_floating_point_are_refused():
         (Uniform, {"low": 3.0, "high": 2.0}),
         (Empirical, {"values": ()}),
         (Empirical, {"values": (1.0, -1.0)}),
+        (Sum, {"parts": ()}),
+        (Sum, {"parts": ({"kind": "sum", "parts": ({"kind": "constant", "value": 1.0},)},)}),
     ],
     ids=str,
 )
 def test_a_time_that_is_none_is_refused(family, fields):
     with pytest.raises(ValidationError):
         family(**fields)
+
+
+def test_the_stages_of_a_sum_are_independent():
+    alike = Sum(parts=(Exponential(mean=1.0), Exponential(mean=1.0)))
+    reference = stats.gamma(2.0)
+    assert stats.kstest(alike.sample(rng(), 5000), reference.cdf).pvalue > 1e-3
+
+
+def test_a_change_of_one_stage_leaves_the_draws_of_the_others():
+    first, second = Exponential(mean=2.0), Uniform(low=0.0, high=1.0)
+    before = Sum(parts=(first, second)).sample(rng(), 50)
+    after = Sum(parts=(Constant(value=0.0), second)).sample(rng(), 50)
+    alone = Sum(parts=(first,)).sample(rng(), 50)
+    np.testing.assert_allclose(before - after, alone, atol=1e-12)
 
 
 def test_numpy_values_are_taken_for_what_they_hold():
@@ -217,6 +235,10 @@ def test_an_empirical_sample_draws_every_value_and_nothing_else():
         (Exponential(mean=2.0), "2 s on average, exponentially distributed"),
         (Weibull(mean=2.0, cv=1.0), "2 s on average (Weibull, cv 1, median 1.39 s, p95 5.99 s)"),
         (Empirical(values=(1.0, 3.0)), "2 s on average, from a sample of 2"),
+        (
+            Sum(parts=(Constant(value=2.0), Uniform(low=0.0, high=10.0))),
+            "7 s on average (2 s; plus 0 to 10 s, uniformly)",
+        ),
     ],
     ids=repr,
 )

@@ -135,6 +135,21 @@ def test_a_file_as_a_person_writes_it(tmp_path):
             "must be greater than or equal to 0, not -2",
         ),
         (
+            {"arrivals": {"kind": "varying", "points": [[0, 1], [9, True]]}},
+            "arrivals.points[1][1]",
+            "must be a valid number, not True",
+        ),
+        (
+            {"payment": {"delay": {"kind": "sum", "parts": [{"kind": "constant", "vale": 1}]}}},
+            "payment.delay.parts[0].vale",
+            "no such field; did you mean 'value'?",
+        ),
+        (
+            {"payment": {"delay": {"kind": "sum", "parts": [{"kind": "sum", "parts": []}]}}},
+            "payment.delay.parts[0]",
+            "no such kind 'sum'; choose from constant, uniform, exponential, lognormal",
+        ),
+        (
             {"arrivals": {"kind": "schedule", "times": 3}},
             "arrivals.times",
             "must be a list, not 3",

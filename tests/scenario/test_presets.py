@@ -1,6 +1,7 @@
 import importlib.resources
 import pickle
 
+import numpy as np
 import pytest
 
 from jobsim.scenario.presets import UnknownPresetError, preset, presets
@@ -15,6 +16,7 @@ def test_every_preset_file_is_listed_with_a_sentence_of_why():
 
 def test_the_promised_presets_are_there():
     promised = {"steady", "stampede", "bursty", "unpaid", "duplicate-payments", "overload"}
+    promised |= {"busy-hour", "lost-webhooks", "block-time-payments"}
     assert promised <= presets().keys()
 
 
@@ -33,6 +35,20 @@ def test_the_presets_show_what_they_promise():
     assert preset("duplicate-payments").payment.duplicate > 0.0
     assert preset("bursty").arrivals.kind == "bursts"
     assert preset("stampede").arrivals.kind == "stampede"
+    assert preset("lost-webhooks").payment.lost > 0.0
+    assert preset("block-time-payments").payment.delay.kind == "sum"
+
+
+def test_the_busy_hour_is_too_much_for_workers_who_do_for_the_day():
+    day = preset("busy-hour")
+    assert day.offered_load < day.workers < day.arrivals.peak_rate * day.work.service.mean
+
+
+def test_block_times_lie_where_they_were_observed_and_a_deadline_cuts_them_off():
+    payment = preset("block-time-payments").payment
+    assert 107.0 < payment.delay.mean < 141.0
+    share_unpaid = np.isnan(Workload.sample(preset("block-time-payments")).delay).mean()
+    assert 0.02 < share_unpaid < 0.2
 
 
 @pytest.mark.parametrize(

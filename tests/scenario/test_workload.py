@@ -32,6 +32,9 @@ DIGESTS = {
     "unpaid": "afbf438eb6caad3c4801a041b04a8c37694eae9805c9ecbdf052ea11b4ab93c9",
     "duplicate-payments": "566bcbedebe4a2e5daa167445f9221d13ce5a1df875751340323df757ac99605",
     "overload": "380600b0afef118a8396572f9c6381455117793e23cf392277ff4b94b5ede641",
+    "busy-hour": "7a5498a8ed61ce961486fe546b7a31ba38a773bd4fc280d307f9bec15be30d16",
+    "lost-webhooks": "a7d534473b22caf955a456293ee20db293496033b46c972549d6b634c14c0466",
+    "block-time-payments": "2c7bd3f0c9585d8200c6a14f4872e97bec5c960464a1aa419162e14a40afe389",
 }
 
 
