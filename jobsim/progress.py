@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self, TypeAlias
+
+LiveProgress: TypeAlias = bool | Literal["live"] | None
+"""What `run_threads` takes as `progress`."""
+
+_COUNT = "{n_fmt}/{total_fmt}"
+_LINES = (
+    "{l_bar}{bar}| " + _COUNT + " [{elapsed}<{remaining}, {rate_fmt}] <note>",
+    "{l_bar}{bar}| " + _COUNT + ", <note>",
+    "{percentage:3.0f}%|{bar}| <note>",
+    "{percentage:3.0f}% <note>",
+    "{percentage:3.0f}%",
+)
+"""What a line may say, the widest first: a number that is cut off is a wrong number."""
+
+_LEAST_BAR = 10
+"""Columns that tqdm gives a bar if nobody says how many there are."""
+
+_CTRL_C = 2
+"""Columns left free for the ^C that a terminal writes at the cursor; drawn over at the end."""
 
 
 class Bar(Protocol):
@@ -19,24 +39,57 @@ class Bar(Protocol):
         trace: TracebackType | None,
     ) -> object: ...
 
-    def update_to(self, done: int) -> None:
-        """Show that `done` of the total are done."""
+    def update_to(self, done: int, note: Callable[[], str] | None = None) -> None:
+        """Show that `done` of the total are done, and what `note` says if anybody watches."""
+
+    def close(self) -> None:
+        """Show what was last said for good; more than once is as good as once."""
 
 
 class _Tqdm:
     def __init__(self, total: int, description: str, unit: str) -> None:
         from tqdm.auto import tqdm
 
-        self._bar: Any = tqdm(total=total, desc=description, unit=unit, leave=True)
+        # With `miniters` 0 the time alone decides when to draw, also while only the note
+        # changes; and tqdm's monitor thread never does.
+        self._bar: Any = tqdm(
+            total=total, desc=description, unit=unit, leave=True, miniters=0, dynamic_ncols=True
+        )
+        self._line = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def update_to(self, done: int, note: Callable[[], str] | None = None) -> None:
+        # A job that is asked for again is one more.
+        self._bar.total = max(self._bar.total, done)
+        if note is not None:
+            self._bar.bar_format = self._fitting(done, note())
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar.bar_format is not None:
+            self._bar.bar_format += " " * _CTRL_C
         self._bar.close()
 
-    def update_to(self, done: int) -> None:
-        self._bar.update(done - self._bar.n)
+    def _fitting(self, done: int, note: str) -> str:
+        """Return the widest line that fits; never again a wider one, lest the line flickers."""
+        shown: dict[str, Any] = self._bar.format_dict
+        columns = shown["ncols"]
+        if not isinstance(columns, int):
+            return _LINES[0].replace("<note>", note)  # a notebook, or no terminal
+        while True:
+            line = _LINES[self._line].replace("<note>", note)
+            shown |= {"n": done, "ncols": None, "bar_format": line}
+            spare = columns - _CTRL_C - len(self._bar.format_meter(**shown))
+            if spare >= 0:
+                return line.replace("{bar}", f"{{bar:{_LEAST_BAR + spare}}}")
+            if self._line == len(_LINES) - 1:
+                return line
+            self._line += 1
 
 
 class _Silent:
@@ -46,8 +99,11 @@ class _Silent:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def update_to(self, done: int) -> None:
+    def update_to(self, done: int, note: Callable[[], str] | None = None) -> None:
         """Show nothing."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
 
 
 def bar(total: int, description: str, *, unit: str, progress: bool | None) -> Bar:
@@ -56,9 +112,13 @@ def bar(total: int, description: str, *, unit: str, progress: bool | None) -> Ba
     return _Tqdm(total, description, unit) if show else _Silent()
 
 
-def _watched() -> bool:
-    if sys.stderr is not None and sys.stderr.isatty():
-        return True
+def in_notebook() -> bool:
+    """Return whether this runs in a Jupyter kernel, whose outputs a person sees."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+    # By name, for a kernel may have a class of its own that derives from this one.
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+
+
+def _watched() -> bool:
+    return (sys.stderr is not None and sys.stderr.isatty()) or in_notebook()

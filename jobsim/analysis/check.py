@@ -108,7 +108,7 @@ answered awaiting_payment: the job had come as far as running, and went back
         undecided += unread
         if engine_texts:
             checks.append("content")
-            findings += invariants.content(history)
+            findings += invariants.content(history, created)
     return Verdict(
         jobs=history.seen_jobs(),
         calls=len(calls),

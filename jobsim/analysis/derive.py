@@ -75,6 +75,7 @@ def jobs_from_calls(
     delay: NDArray[np.float64],
     zero_ns: int,
     seconds_per_ns: float,
+    asked: NDArray[np.float64] | None = None,
     never_waited: bool = False,
 ) -> pd.DataFrame:
     """Return one row a job: what happened to it, and when.
@@ -91,6 +92,8 @@ def jobs_from_calls(
         was to be confirmed (NaN for never).
     zero_ns, seconds_per_ns
         As in `transitions_from_calls`.
+    asked
+        float64, seconds, when each client was free to ask, if that may be after the arrival.
     never_waited
         Whether the run ignored the schedule: payments then follow creation at once, and
         there is no lateness to speak of.
@@ -108,7 +111,7 @@ def jobs_from_calls(
         return times
 
     created = first(target == CREATED)
-    schedule = np.full(jobs, np.nan) if never_waited else arrival
+    schedule = np.full(jobs, np.nan) if never_waited else arrival if asked is None else asked
     paid = np.where(np.isnan(delay), np.nan, np.fmax(created, schedule + delay))
     status = np.full(jobs, -1, dtype=np.int8)
     status[job] = target

@@ -15,8 +15,11 @@ from jobsim.analysis import roles
 from jobsim.analysis.history import Finding, History, IntArray
 from jobsim.analysis.verdict import Call, Violation
 
-INPUT_HASH = "{job:064x}"
-"""What the threaded engine asks for: the job number, as a digest would look."""
+INPUT_HASH = "{request:064x}"
+"""What the threaded engine asks for: the number of the request, as a digest would look.
+
+All attempts of a request ask for the same. Without retries it is the number of the job.
+"""
 
 RESULT_TEXT = "done by {actor}"
 """The result that the threaded engine's worker writes with COMPLETED."""
@@ -172,14 +175,18 @@ def counts(history: History, before: int) -> list[Finding]:
     return [_finding("count", np.full(len(wrong), -1), tell)]
 
 
-def content(history: History) -> list[Finding]:
+def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
     """Return the jobs whose final input hash, result or error is not what the engine wrote.
 
+    `created` tells of which request each job is, if it has that column; else each is its own.
     A job ends with the text of the worker that ended it, and has no text before. An end
     without a definite writer may be the work of anyone who may have written it.
     """
     job, status = history.final_read["job"], history.final_read["status"]
-    expected = _input_hashes(job)
+    request = job
+    if created is not None and "request" in created:
+        request = created["request"].to_numpy()[job].astype(np.int64)
+    expected = _input_hashes(request)
     wrong = _differs(history, "input_hash", expected)
     findings = [_by_text(history, "content", "input_hash", wrong, expected)]
     actors = [str(actor) for actor in history.calls["actor"].cat.categories]
@@ -298,11 +305,11 @@ def _array(flags: Any) -> NDArray[np.bool_]:
     return array
 
 
-def _input_hashes(job: IntArray) -> Any:
-    """Return `INPUT_HASH` of each job as an Arrow array, without a Python object a job."""
+def _input_hashes(request: IntArray) -> Any:
+    """Return `INPUT_HASH` of each request as an Arrow array, without a Python object a job."""
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    text = np.full((len(job), 64), digits[0])
+    text = np.full((len(request), 64), digits[0])
     for place in range(8):
-        text[:, 63 - place] = digits[(job >> (4 * place)) & 15]
-    offsets = np.arange(len(job) + 1, dtype=np.int64) * 64
-    return pa.LargeStringArray.from_buffers(len(job), pa.py_buffer(offsets), pa.py_buffer(text))
+        text[:, 63 - place] = digits[(request >> (4 * place)) & 15]
+    offsets = np.arange(len(request) + 1, dtype=np.int64) * 64
+    return pa.LargeStringArray.from_buffers(len(request), pa.py_buffer(offsets), pa.py_buffer(text))

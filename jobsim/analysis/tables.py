@@ -33,7 +33,7 @@ JOBS = {
 """One row a job, the row number is the job; seconds, NaN where it never happened."""
 
 THREADED_JOBS = JOBS | {"job_id": "str", "lateness": "float64"}
-"""What a threaded run knows besides: the repository's id, and `created - arrival`."""
+"""What a threaded run knows besides: the repository's id, and how late the engine created it."""
 
 FEEDBACK_JOBS = {"crashed": "bool", "reaped": "bool", "left": "float64"}
 """What a run with feedback knows besides, in `jobs`, which then holds what was asked for.

@@ -8,6 +8,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.analysis.derive import jobs_from_calls
 from jobsim.analysis.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.domain.models import JobStatus
 from jobsim.engines.clock import Clock
@@ -35,6 +40,28 @@ class Stage:
     go: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     created: list[tuple[int, str]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Let every actor end."""
+        self.stop.set()
+        self.go.set()
+        self.queue.close()
+
+    def rows(self) -> NDArray[np.intp] | None:
+        """Return which rows of the workload are the jobs of the run; None if all are."""
+        return None
+
+    def jobs(self, calls: pd.DataFrame) -> pd.DataFrame:
+        """Return the table of jobs, as the calls tell it."""
+        clock = self.clock
+        return jobs_from_calls(
+            calls,
+            arrival=self.workload.arrival,
+            delay=self.workload.delay,
+            zero_ns=clock.zero_ns,
+            seconds_per_ns=clock.seconds_per_ns,
+            never_waited=clock.never_waits,
+        )
 
 
 class Actor(ABC):
@@ -78,6 +105,17 @@ class Actor(ABC):
         if not self.recorder.noted(exc):
             raise exc
 
+    def _advance(
+        self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
+    ) -> bool:
+        """Return whether the repository accepted the step."""
+        try:
+            advance_job_state(self.recorder, job_id, target, result, error)
+        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+            self._forgive(exc)
+            return False
+        return True
+
 
 class Client(Actor):
     """Creates every n-th job at its arrival and sends on the confirmations of its payment."""
@@ -100,7 +138,7 @@ class Client(Actor):
         for job, arrival, delay, lag in schedule:
             if not clock.wait_until(arrival, stop):
                 return
-            job_id = self._create(job)
+            job_id = self._create(job, request=job)
             if job_id is None or math.isnan(delay):
                 self.settled += 1
                 continue
@@ -108,10 +146,10 @@ class Client(Actor):
             if not math.isnan(lag):
                 self._confirm(arrival + delay + lag, job, job_id)
 
-    def _create(self, job: int) -> str | None:
+    def _create(self, job: int, *, request: int) -> str | None:
         self.recorder.next_job = job
         try:
-            job_id = create_job(self.recorder, INPUT_HASH.format(job=job)).job_id
+            job_id = create_job(self.recorder, INPUT_HASH.format(request=request)).job_id
         except Exception as exc:  # noqa: BLE001 - a repository may raise anything
             self._forgive(exc)
             return None
@@ -151,17 +189,6 @@ class Worker(Actor):
             else:
                 self._advance(job_id, JobStatus.COMPLETED, result=done)
             self.settled += 1
-
-    def _advance(
-        self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
-    ) -> bool:
-        """Return whether the repository accepted the step."""
-        try:
-            advance_job_state(self.recorder, job_id, target, result, error)
-        except Exception as exc:  # noqa: BLE001 - a repository may raise anything
-            self._forgive(exc)
-            return False
-        return True
 
 
 class Poller(Actor):

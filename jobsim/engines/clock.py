@@ -36,6 +36,10 @@ class Clock:
         """Return the scenario time of a reading of `time.perf_counter_ns`."""
         return (ns - self.zero_ns) * self.seconds_per_ns
 
+    def now(self) -> float:
+        """Return the scenario time."""
+        return self.at(time.perf_counter_ns())
+
     def remaining(self, when: float) -> float:
         """Return the wall seconds until scenario time `when`; not positive if it has come."""
         if self.never_waits:

@@ -32,6 +32,9 @@ from jobsim.scenario.workload import Workload
 COMPILE_FROM = 200_000
 """Rows from which loading or compiling the compiled loop costs less than it saves."""
 
+LATEST = 2.0**40
+"""Seconds at which an outage or a look at a job may lie: far beyond all that is drawn."""
+
 DRAWN = ("arrival", "pause", "delay", "service", "fails", "patience", "crash", "restart")
 """The arrays of a workload that the loop reads, as its fields."""
 
@@ -168,4 +171,5 @@ def _ticks(times: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _tick(seconds: float) -> int:
-    return round(seconds * TICKS_PER_SECOND)
+    # Beyond all drawn times nothing happens; sums of a few still fit into 64 bits.
+    return round(min(seconds, LATEST) * TICKS_PER_SECOND)

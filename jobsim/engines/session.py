@@ -7,23 +7,30 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jobsim.analysis.calls import calls_table
-from jobsim.analysis.derive import jobs_from_calls, transitions_from_calls
+from jobsim.analysis.derive import transitions_from_calls
 from jobsim.engines.actors import Actor, Client, Poller, Stage, Worker
 from jobsim.engines.audit import PATIENCE_S, Audit, count_all, final_table, look
 from jobsim.engines.clock import Clock
+from jobsim.engines.feedback_actors import FeedbackClient, FeedbackWorker, Reaper
+from jobsim.engines.feedback_stage import FeedbackStage, Owed
+from jobsim.engines.live import View, view
 from jobsim.engines.payments import PaymentQueue, Payments, UntimedQueue
 from jobsim.engines.perturb import Perturbation, PerturbedRepository
-from jobsim.progress import Bar, bar
+from jobsim.progress import LiveProgress
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.run import Ended, Run, RunFailed, RunInfo, Unreturned
+from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 
 GRACE_S = 1.0
@@ -52,20 +59,20 @@ class Session:
             if self._perturbation is None
             else PerturbedRepository(repository, self._perturbation)
         )
-        payments: Payments = (
-            UntimedQueue(producers=scenario.clients)
-            if clock.never_waits
-            else PaymentQueue(clock, producers=scenario.clients)
+        self._over = threading.Event()  # nothing more can happen, or an actor is at fault
+        self._stage = (
+            FeedbackStage(
+                workload,
+                clock,
+                PaymentQueue(clock, producers=scenario.clients),
+                owed=Owed(self._over.set),
+            )
+            if scenario.has_feedback
+            else Stage(workload, clock, _queue(clock, scenario.clients))
         )
-        self._stage = Stage(workload, clock, payments)
-        roles: list[tuple[type[Actor], int]] = [
-            (Client, scenario.clients),
-            (Worker, scenario.workers),
-            (Poller, scenario.pollers),
-        ]
         self._actors = [
-            role(index, self._stage, self._recorded.actor(f"{role.role}-{index}"))
-            for role, number in roles
+            kind(index, self._stage, self._recorded.actor(f"{role}-{index}"))
+            for kind, role, number in _roles(scenario)
             for index in range(number)
         ]
         self._threads = [
@@ -74,18 +81,19 @@ class Session:
             )
             for actor in self._actors
         ]
-        self._over = threading.Event()  # clients and workers are done, or an actor is at fault
         self._lock = threading.Lock()
         self._at_work = scenario.clients + scenario.workers  # guarded by _lock
         self._count_before: int | None = None
         self._unreturned: list[Unreturned] = []
 
-    def run(self, progress: bool | None, wall_limit: float | None) -> Run:
+    def run(self, progress: LiveProgress, wall_limit: float | None) -> Run:
         """Run the workload to its end, or to an early one, and return what was recorded."""
-        with self._perturbation or nullcontext():
-            return self._run(progress, wall_limit)
+        jobs = self._stage.workload.requests
+        shown = view(self._recorded, self._stage.clock, jobs=jobs, progress=progress)
+        with shown, self._perturbation or nullcontext():
+            return self._run(shown, wall_limit)
 
-    def _run(self, progress: bool | None, wall_limit: float | None) -> Run:
+    def _run(self, shown: View, wall_limit: float | None) -> Run:
         started_at = datetime.now(timezone.utc)
         clock = self._stage.clock
         clock.start()  # again in _start; a run that ends before has a start all the same
@@ -94,14 +102,17 @@ class Session:
         try:
             self._count()
             self._start()
-            with bar(len(self._stage.workload), "jobs", unit="job", progress=progress) as shown:
-                ended = self._watch(shown, wall_limit)
+            ended = self._watch(shown, wall_limit)
         except KeyboardInterrupt:
             ended = "interrupted"
         except Exception as exc:  # noqa: BLE001 - such as no more threads to be had
             fault = exc
         wall_seconds = (time.perf_counter_ns() - clock.zero_ns) * 1e-9
         self._stop()
+        try:
+            shown.finish(self._settled())  # exact: no thread goes on
+        except Exception as exc:  # noqa: BLE001 - the display failed; what was recorded is kept
+            fault = exc
         fault = next((actor.fault for actor in self._actors if actor.fault), fault)
         if fault is not None:
             ended = "failed"
@@ -128,7 +139,7 @@ class Session:
         actor.run()
         if actor.fault is not None:
             self._over.set()
-        if not isinstance(actor, Poller):
+        if isinstance(actor, Client | Worker):
             with self._lock:
                 self._at_work -= 1
                 if not self._at_work:
@@ -147,19 +158,20 @@ class Session:
         self._stage.clock.start()
         self._stage.go.set()
 
-    def _watch(self, shown: Bar, wall_limit: float | None) -> Ended:
+    def _watch(self, shown: View, wall_limit: float | None) -> Ended:
         deadline = math.inf if wall_limit is None else time.monotonic() + wall_limit
         over = False
         while not over and time.monotonic() < deadline:
             over = self._over.wait(min(_TICK_S, max(deadline - time.monotonic(), 0.0)))
-            shown.update_to(sum(actor.settled for actor in self._actors))
+            shown.update_to(self._settled())
         return "complete" if over else "time_limit"
+
+    def _settled(self) -> int:
+        return sum(actor.settled for actor in self._actors)
 
     def _stop(self) -> None:
         """Let every thread end, and name those that do not come back from a call."""
-        self._stage.stop.set()
-        self._stage.go.set()
-        self._stage.queue.close()
+        self._stage.close()
         deadline = time.monotonic() + GRACE_S
         for thread, actor in zip(self._threads, self._actors, strict=True):
             if thread.ident is None:
@@ -192,18 +204,40 @@ class Session:
         return final_table([job for job, _ in created], list(audit.results)), ended
 
     def _tables(self, info: RunInfo, final: pd.DataFrame) -> Run:
-        workload, clock = self._stage.workload, self._stage.clock
-        calls = calls_table(self._recorded)
-        jobs = jobs_from_calls(
-            calls,
-            arrival=workload.arrival,
-            delay=workload.delay,
-            zero_ns=clock.zero_ns,
-            seconds_per_ns=clock.seconds_per_ns,
-            never_waited=clock.never_waits,
-        )
-        jobs["job_id"] = pd.Series(dict(self._stage.created), dtype="str").reindex(jobs.index)
+        clock, rows = self._stage.clock, self._stage.rows()
+        calls, ids = calls_table(self._recorded), pd.Series(dict(self._stage.created), dtype="str")
+        if rows is not None:
+            calls["job"] = _renumbered(calls["job"], rows)
+            final["job"] = _renumbered(final["job"], rows)
+            ids.index = _renumbered(ids.index.to_series(), rows)
+        jobs = self._stage.jobs(calls)
+        jobs["job_id"] = ids.reindex(jobs.index)
         transitions = transitions_from_calls(
             calls, zero_ns=clock.zero_ns, seconds_per_ns=clock.seconds_per_ns
         )
-        return Run(workload, info, jobs, transitions=transitions, calls=calls, final=final)
+        return Run(
+            self._stage.workload, info, jobs, transitions=transitions, calls=calls, final=final
+        )
+
+
+def _queue(clock: Clock, clients: int) -> Payments:
+    if clock.never_waits:
+        return UntimedQueue(producers=clients)
+    return PaymentQueue(clock, producers=clients)
+
+
+def _roles(scenario: Scenario) -> list[tuple[Callable[..., Actor], str, int]]:
+    """Return which actors a run has: their class, the name of their role, and how many."""
+    feedback = scenario.has_feedback
+    return [
+        (FeedbackClient if feedback else Client, Client.role, scenario.clients),
+        (FeedbackWorker if feedback else Worker, Worker.role, scenario.workers),
+        (Poller, Poller.role, scenario.pollers),
+        (Reaper, Reaper.role, int(scenario.reaper is not None)),
+    ]
+
+
+def _renumbered(rows: pd.Series, chosen: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Return the place of each row number among the chosen ones; -1 stays -1."""
+    places = np.searchsorted(chosen, rows.to_numpy()).astype(np.int32)
+    return np.where(rows.to_numpy() < 0, np.int32(-1), places)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from jobsim.engines.pace import choose_speedup
 from jobsim.engines.session import Session
+from jobsim.progress import LiveProgress
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.protocol import JobRepository, require_repository
 from jobsim.run import Run
@@ -17,7 +20,7 @@ def run_threads(
     *,
     speedup: float | None = 1.0,
     perturb: bool = False,
-    progress: bool | None = None,
+    progress: LiveProgress = None,
     wall_limit: float | None = None,
 ) -> Run:
     """Run a workload with real threads on a real repository, and record every call.
@@ -43,7 +46,9 @@ def run_threads(
         seed; nothing else in an engine is drawn, and how the threads take turns is up to the
         operating system all the same.
     progress
-        Whether to show a progress bar; None shows it in a notebook or on a terminal.
+        Whether to show a progress bar with the counts by status; None shows it in a notebook
+        or on a terminal. In a notebook "live" shows a chart of the jobs in each status instead,
+        about twice a second, and leaves the last one behind; elsewhere it shows the bar.
     wall_limit
         Wall seconds after which the run ends; None sets no limit.
 
@@ -62,7 +67,8 @@ def run_threads(
     TypeError
         If the repository lacks a method, or the source is neither scenario nor workload.
     ValueError
-        If `speedup` or `wall_limit` is not positive.
+        If `speedup` or `wall_limit` is not positive, if `speedup` is infinite and the scenario
+        has feedback, or `progress` is none of its values.
 
     Examples
     --------
@@ -81,4 +87,11 @@ def run_threads(
     for name, value in (("speedup", speedup), ("wall_limit", wall_limit)):
         if value is not None and not value > 0:
             raise ValueError(f"{name} must be positive, not {value}")
+    if progress not in (True, False, None, "live"):
+        raise ValueError(f"progress must be True, False, None or 'live', not {progress!r}")
+    if speedup == math.inf and source.scenario.has_feedback:
+        raise ValueError(
+            "speedup=inf skips all waiting, and retries, patience, reapers, crashes, outages and "
+            "closed loops are about waiting; give a finite one, or None"
+        )
     return Session(source, repository, speedup, perturb=perturb).run(progress, wall_limit)

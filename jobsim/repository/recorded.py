@@ -258,6 +258,14 @@ class ActorRecorder:
         rows = self.history().rows
         return len(rows) > 0 and rows["outcome"][-1] == PENDING
 
+    def kept_from(self, row: int) -> bytearray:
+        """Return a copy of the calls from that row on, as they are kept: see `call_rows.KEPT`.
+
+        May be called from another thread at any time.
+        """
+        # Never a view: a bytearray that somebody looks at cannot grow.
+        return self._buffer[row * KEPT.itemsize :]
+
     def history(self) -> ActorHistory:
         """Return a copy of what was noted so far; a call still open comes last, as PENDING.
 
@@ -371,9 +379,13 @@ class RecordedRepository:
         known = self._known.get(job_id)
         return known is not None and known.differs_from(job)
 
+    def recorders(self) -> list[ActorRecorder]:
+        """Return the recorder of every actor, in the order in which they first appeared."""
+        return list(self._actors)
+
     def histories(self) -> list[ActorHistory]:
-        """Return what every actor noted so far, in the order in which they first appeared."""
-        return [recorder.history() for recorder in list(self._actors)]
+        """Return what every actor noted so far, in the same order."""
+        return [recorder.history() for recorder in self.recorders()]
 
     def _current(self) -> ActorRecorder:
         recorder: ActorRecorder | None = getattr(self._of_thread, "recorder", None)

@@ -109,7 +109,7 @@ def replay(run: Run, repository: JobRepository | None = None) -> Replay:
       accepted  150 of 150 transitions
     """
     recorded = RecordedRepository(InMemoryJobRepository() if repository is None else repository)
-    moves = run.transitions
+    moves, requests = run.transitions, run.jobs["request"].to_list()
     recorders = [recorded.actor(str(name)) for name in moves["actor"].cat.categories]
     ids: dict[int, str] = {}
     unsent = 0
@@ -122,7 +122,7 @@ def replay(run: Run, repository: JobRepository | None = None) -> Replay:
         try:
             if status is JobStatus.AWAITING_PAYMENT:
                 recorder.next_job = job
-                ids[job] = create_job(recorder, INPUT_HASH.format(job=job)).job_id
+                ids[job] = create_job(recorder, INPUT_HASH.format(request=requests[job])).job_id
             else:
                 _advance(recorder, ids[job], status)
         except Exception as exc:

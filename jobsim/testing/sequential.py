@@ -376,7 +376,7 @@ def _fields(job: Job) -> dict[str, Any]:
 
 
 def _hash(trial: Trial) -> str:
-    return INPUT_HASH.format(job=trial.created[-1][0])
+    return INPUT_HASH.format(request=trial.created[-1][0])
 
 
 def _listed(args: tuple[object, ...], kwargs: dict[str, object]) -> str:

@@ -61,7 +61,7 @@ class Player:
         """Create the next job; None if the repository raised."""
         number = next(self._trial.numbers)
         self.recorder.next_job = number
-        job: Job | None = self._attempt(self.recorder.create, INPUT_HASH.format(job=number))
+        job: Job | None = self._attempt(self.recorder.create, INPUT_HASH.format(request=number))
         if job is not None:
             self._trial.created.append((number, job))
         return job

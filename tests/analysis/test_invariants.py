@@ -277,7 +277,7 @@ def test_an_end_without_a_definite_writer_may_be_anyones(result: str, right: boo
 
 def test_input_hashes_are_those_of_the_engine_for_large_numbers_too() -> None:
     job = 0xABCDE
-    assert INPUT_HASH.format(job=job) == read(job)["input_hash"]
+    assert INPUT_HASH.format(request=job) == read(job)["input_hash"]
     assert judge_final(read(job), calls=life(job)).ok
 
 

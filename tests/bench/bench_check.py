@@ -84,7 +84,7 @@ def right_run(size: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
             "outcome": code(np.zeros(jobs, np.int8), dtype=OUTCOME),
             "status": code(ends, dtype=STATUS),
             "changed": False,
-            "input_hash": [INPUT_HASH.format(job=n) for n in range(jobs)],
+            "input_hash": [INPUT_HASH.format(request=n) for n in range(jobs)],
             "blockchain_identifier": [f"mock_bc_{n:08x}" for n in range(jobs)],
             "created_at": pd.to_datetime(start, unit="ns", utc=True).as_unit("us"),
             "updated_at": pd.to_datetime(start + 140_000, unit="ns", utc=True).as_unit("us"),
