@@ -1,7 +1,7 @@
 # Everything a person or CI runs. Needs Python 3.11 or newer and make; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests notebook-tests lab bench notebooks format clean
+.PHONY: help demo test lint types tests notebook-tests lab bench notebooks docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,7 @@ help:
 	@echo 'make lab                open the notebooks in JupyterLab'
 	@echo 'make bench              the benchmarks, as ratios'
 	@echo 'make notebooks          re-execute the notebooks, rewrite those whose output changed; ALL=1 rewrites all'
+	@echo 'make docs               the guide and the reference, in build/docs/html/index.html'
 	@echo 'make format             format the code and the notebooks'
 	@echo 'make clean              remove .venv and all caches'
 	@echo 'PYTHON=python3.13       makes .venv with this interpreter'
@@ -62,25 +63,37 @@ bench: $(VENV)/all
 notebooks: $(VENV)/all
 	$(BIN)/python tests/tools/normalise_notebooks.py $(if $(ALL),--all)
 
+docs: $(VENV)/docs
+	rm -rf build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --builder html \
+	  --conf-dir notebooks/docs --doctree-dir build/docs/doctrees notebooks build/docs/html
+	@echo 'The documentation begins at build/docs/html/index.html'
+
 format: $(VENV)/all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache htmlcov
+	rm -rf $(VENV) build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache htmlcov
 	find jobsim tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # The stamps: what is installed, as of which pyproject.toml.
+# Loading the fonts once builds matplotlib's font cache, which would otherwise warn inside a notebook.
 $(VENV)/core: pyproject.toml | $(BIN)/python
 	@echo 'Installing jobsim into $(VENV) ...'
-	@$(PIP) install --editable .
+	@$(PIP) install --editable '.[report]'
+	@$(BIN)/python -c 'import matplotlib.font_manager'
 	@touch $@
 
-# Loading the fonts once builds matplotlib's font cache, which would otherwise warn inside a notebook.
 $(VENV)/all: pyproject.toml | $(BIN)/python
 	@echo 'Installing jobsim with its extras into $(VENV) (a minute or two) ...'
 	@$(PIP) install --editable '.[all]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'
+	@touch $(VENV)/core $@
+
+$(VENV)/docs: pyproject.toml | $(BIN)/python
+	@echo 'Installing jobsim and what its documentation needs into $(VENV) ...'
+	@$(PIP) install --editable '.[docs,report]'
 	@touch $(VENV)/core $@
 
 $(BIN)/python:

@@ -1,0 +1,191 @@
+"""What the tables, figures, presets, checks and commands say of themselves, and what they cannot.
+
+What a column or a figure means stands here; one without an entry is a KeyError, so none goes
+undocumented.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import pandas as pd
+
+from jobsim import cli, testing
+from jobsim.analysis import tables
+from jobsim.analysis.metrics import UNITS
+from jobsim.scenario.presets import presets
+
+from .text import block, markdown, notes_below, table
+
+COLUMNS = {
+    "jobs": {
+        "request": "Which request of a client it belongs to.",
+        "attempt": "Which attempt at that request, from 1.",
+        "arrival": "When it was to be asked for.",
+        "created": "When the repository had created it.",
+        "paid": "When its confirmation is due: `max(created, arrival + delay)`.",
+        "started": "When it had turned RUNNING.",
+        "finished": "When it had turned COMPLETED or FAILED.",
+        "status": "Where it was at the end of the run.",
+        "worker": "Which worker ran it.",
+        "rejected": "How many calls on it were refused.",
+        "job_id": "The id that the repository gave it.",
+        "lateness": "How late the engine created it.",
+        "crashed": "Whether its worker died or went away in the middle of it.",
+        "reaped": "Whether the reaper failed it.",
+        "left": "When its client left for good with nothing, on its last attempt.",
+    },
+    "transitions": {
+        "time": "When, in seconds since the start of the run.",
+        "job": "Row number in `jobs`.",
+        "source": "From which status; missing for a creation.",
+        "target": "To which status.",
+        "actor": "Which thread asked for it.",
+    },
+    "calls": {
+        "actor": "Which thread called.",
+        "op": "Which of the four methods.",
+        "job": "Row number in `jobs`, -1 where it is not known.",
+        "target": "The status that was asked for.",
+        "invoked_ns": "When it was called.",
+        "returned_ns": "When it had answered; -1 while pending.",
+        "outcome": "How it ended: answered, refused, id unknown, another exception, or not at all.",
+        "observed": "The status that the answer revealed.",
+        "count": "What a `count` answered, else -1.",
+        "changed": "Whether the answered job's identifiers were others than before.",
+        "backdated": "Whether the answer's `updated_at` went back.",
+        "error": "Type and text of any other exception.",
+    },
+    "final": {
+        "job": "Row number in `jobs`.",
+        "outcome": "How the `get` ended.",
+        "status": "Which status it found.",
+        "changed": "Whether the identifiers were others than before.",
+        "input_hash": "As the repository answered.",
+        "blockchain_identifier": "As the repository answered.",
+        "created_at": "As the repository answered.",
+        "updated_at": "As the repository answered.",
+        "result": "As the repository answered; missing if there is none.",
+        "error": "As the repository answered; missing if there is none.",
+    },
+}
+"""What each column of each table means."""
+
+_STATISTICS = {
+    "mean": "mean",
+    "p50": "median",
+    "p95": "95th percentile",
+    "p99": "99th percentile",
+    "max": "maximum",
+}
+_SPREADS = {
+    "wait": "From paid to started: {}, over the jobs that were started.",
+    "sojourn": "From created to finished: {}, over the jobs that ended.",
+    "lateness": "From the schedule to the creation: {}. Threaded runs only.",
+    "response": "From a request's intended start to its useful result, lateness and retries "
+    "included: {}. Threaded runs, and runs with feedback.",
+    "recovery": "From the start of a job that lost its worker until the reaper came: {}. Runs "
+    "with feedback only.",
+}
+
+FIGURES = {
+    "jobs": "Asked for.",
+    "created": "Of those, created by the repository.",
+    "paid": "Created and with a confirmation.",
+    "unpaid": "Created and never paid: they wait for ever.",
+    "waiting": "Paid and never started.",
+    "stuck": "RUNNING at the end of the run.",
+    "completed": "COMPLETED at the end.",
+    "failed": "FAILED at the end.",
+    "rejected": "Calls that the repository refused.",
+    "service_mean": "Mean time from started to finished.",
+    "utilisation": "Service times of finished jobs over workers times makespan.",
+    "throughput": "Jobs finished per second of makespan.",
+    "makespan": "From the first creation to the last finish.",
+    "requests": "Made by the clients. This and what follows: runs with feedback only.",
+    "served": "Of those, with a useful result.",
+    "left": "Whose client left with nothing.",
+    "amplification": "Jobs created per request.",
+    "goodput": "Requests served per second of makespan.",
+    "crashed": "Whose worker died or went away.",
+    "reaped": "Failed by the reaper.",
+    "false_kills": "Reaped while the worker was still at it.",
+} | {
+    f"{what}_{name}": text.format(label)
+    for what, text in _SPREADS.items()
+    for name, label in _STATISTICS.items()
+}
+"""What each figure of `Run.metrics` is; those of a spread are made from its parts."""
+
+
+def preset_table() -> str:
+    """Return the presets with their reasons."""
+    rows = [(f"`{name}`", why) for name, why in presets().items()]
+    return table(("preset", "why one would run it"), rows)
+
+
+def run_tables() -> str:
+    """Return the columns of the four tables of a run."""
+    notes = notes_below(tables)
+    own = {
+        "jobs": (tables.THREADED_JOBS | tables.FEEDBACK_JOBS, notes["JOBS"]),
+        "transitions": (tables.TRANSITIONS, notes["TRANSITIONS"]),
+        "calls": (tables.CALLS, notes["CALLS"]),
+        "final": (tables.FINAL, notes["FINAL"]),
+    }
+    sections = []
+    for name, (dtypes, note) in own.items():
+        meanings = COLUMNS[name]
+        rows = [
+            (f"`{column}`", _dtype(dtype), meanings[column] + _only(name, column))
+            for column, dtype in dtypes.items()
+        ]
+        sections += [
+            f"## `run.{name}`\n\n{markdown(note)}",
+            table(("column", "dtype", "what"), rows),
+        ]
+    return "\n\n".join(sections)
+
+
+def figures() -> str:
+    """Return every figure of `Run.metrics` with its unit."""
+    rows = [(f"`{name}`", unit, FIGURES[name]) for name, unit in UNITS.items()]
+    return table(("figure", "unit", "what"), rows)
+
+
+def conformance_checks() -> str:
+    """Return the checks of `check_repository`, each with what it requires."""
+    rows = [
+        (f"`{check.name}`", "one" if check.pressure is None else "many", check.sentence)
+        for check in testing.CHECKS
+    ]
+    return table(("check", "threads", "what holds of a repository that passes"), rows)
+
+
+def commands() -> str:
+    """Return the help of the command line, a section a command."""
+    parser = cli._parser()
+    (group,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    sections = [block("text", _help(parser))]
+    for name, command in group.choices.items():
+        sections += [f"## `jobsim {name}`", block("text", _help(command))]
+    return "\n\n".join(sections)
+
+
+def _dtype(dtype: Any) -> str:
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category: " + ", ".join(f"`{each}`" for each in dtype.categories)
+    return f"`{dtype}`"
+
+
+def _only(table: str, column: str) -> str:
+    if table == "jobs" and column in tables.FEEDBACK_JOBS:
+        return " Runs with feedback only."
+    threaded = table == "jobs" and column not in tables.JOBS
+    return " Threaded runs only." if threaded else ""
+
+
+def _help(parser: argparse.ArgumentParser) -> str:
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=88)
+    return parser.format_help()

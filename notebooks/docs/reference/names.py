@@ -1,0 +1,143 @@
+"""The public names, and where each is documented, as reStructuredText for autodoc."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Any
+
+import jobsim
+from jobsim import plot, testing
+from jobsim.testing.broken import GALLERY
+
+from .fields import scenario_parts
+from .text import notes_below, sentence
+
+ROOMS = {
+    "domain": (),
+    "repository": ("repository.adapt.AdaptedRepository", "repository.recorded.BadAnswerError"),
+    "services": (),
+    "scenario": (
+        "scenario.scenario.UnknownFieldError",
+        "scenario.presets.UnknownPresetError",
+        "scenario.files.ScenarioFileError",
+        "scenario.trace_source.OutcomePolicy",
+        "scenario.trace_source.TraceSource",
+        "scenario.trace_source.TraceError",
+    ),
+    "run": ("run.RunInfo", "run.Platform", "run.Unreturned"),
+    "engines": (),
+    "analysis": (
+        "analysis.verdict.Verdict",
+        "analysis.verdict.Outcome",
+        "analysis.verdict.Violation",
+        "analysis.verdict.Call",
+        "analysis.verdict.HistoryViolation",
+        "analysis.check.check_history",
+        "analysis.metrics.metrics",
+        "analysis.metrics.UNITS",
+        "analysis.durations.dwell",
+        "analysis.durations.holding_times",
+        "analysis.durations.latencies",
+        "analysis.durations.percentiles",
+        "analysis.flow.transition_matrix",
+        "analysis.flow.occupancy",
+        "analysis.flow.throughput",
+        "analysis.lifecycle.illegal_transitions",
+        "analysis.intervals.intervals",
+        "analysis.require.Requirement",
+        "analysis.require.RequirementError",
+    ),
+    "explorer": ("explorer.panel.Explorer",),
+    "studies": (
+        "studies.theory.Theory",
+        "studies.replicate.Replications",
+        "studies.replicate.paired",
+        "studies.replicate.wait_interval",
+        "studies.sizing.WorkersNeeded",
+        "studies.compare.Comparison",
+        "studies.replay.Replay",
+        "studies.little.LittlesLaw",
+        "studies.little.littles_law",
+        "studies.grid.StudyFailed",
+        "studies.statistics.*",
+        "studies.formulas.*",
+    ),
+}
+"""What a page lists besides the room's names in `jobsim.__all__`; ``*`` is all of a module."""
+
+_LISTED = {"plot": plot, "testing": testing}
+
+
+def room(name: str) -> str:
+    """Return the objects of a room: those to import from the top, then others."""
+    if name in _LISTED:
+        broken = [f"testing.broken.{each.__name__}" for each in GALLERY.values()]
+        more = broken if name == "testing" else []
+        return _listing(f"jobsim.{name}", _LISTED[name].__all__) + _more(more)
+    public = [each for each, home in sorted(jobsim._HOME.items()) if home.split(".")[0] == name]
+    more = list(ROOMS.get(name, ()))
+    if name == "scenario":
+        parts = [part for part in scenario_parts() if part.__name__ not in jobsim.__all__]
+        more += [f"{part.__module__}.{part.__name__}".removeprefix("jobsim.") for part in parts]
+    return _listing("jobsim", public) + _more(more)
+
+
+def other_rooms() -> str:
+    """Return the rooms of public names that have no page, so that a new room is not forgotten."""
+    rooms = {home.split(".")[0] for home in jobsim._HOME.values()} - set(ROOMS) - set(_LISTED)
+    return "\n".join(room(name) for name in sorted(rooms))
+
+
+def _listing(module: str, names: Iterable[str]) -> str:
+    """Return a table of a module's objects, then each in full."""
+    found = {name: getattr(_loaded(module), name) for name in names}
+    if not found:
+        return ""
+    # Data has no docstring that autosummary could find.
+    table = "".join(f"   {name}\n" for name, value in found.items() if callable(value))
+    full = "\n".join(_directive(module, name, value) for name, value in found.items())
+    summary = f".. autosummary::\n   :nosignatures:\n\n{table}" if table else ""
+    return f".. currentmodule:: {module}\n\n{summary}\n{full}\n"
+
+
+def _directive(module: str, name: str, value: Any) -> str:
+    if not callable(value):
+        home = getattr(_loaded(module), "_HOME", {}).get(name)
+        defined = f"{module}.{home}" if home else module
+        note = notes_below(_loaded(defined))[name].replace("\n", "\n   ")
+        return f".. data:: {name}\n\n   {note}\n"
+    if not inspect.isclass(value):
+        return f".. autofunction:: {name}\n"
+    if issubclass(value, BaseException):
+        return f".. autoexception:: {name}\n"
+    every = "   :undoc-members:\n" * issubclass(value, Enum)
+    return f".. autoclass:: {name}\n   :members:\n{every}"
+
+
+def _more(paths: Iterable[str]) -> str:
+    """Return a section for each module, with its first sentence; paths are below jobsim."""
+    by_module: dict[str, list[str]] = {}
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        names = _defined(_loaded(f"jobsim.{module}")) if name == "*" else [name]
+        by_module.setdefault(module, []).extend(names)
+    sections = []
+    for path, names in by_module.items():
+        title = f"jobsim.{path}"
+        summary = sentence(inspect.getdoc(_loaded(title)) or "")
+        sections.append(f"\n{title}\n{'-' * len(title)}\n\n{summary}\n\n{_listing(title, names)}")
+    return "\n".join(sections)
+
+
+def _loaded(module: str) -> types.ModuleType:
+    return importlib.import_module(module)
+
+
+def _defined(module: types.ModuleType) -> Iterator[str]:
+    for name, value in vars(module).items():
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__:
+            yield name
