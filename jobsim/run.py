@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -170,6 +171,7 @@ class Run:
             workers=self.workload.scenario.workers,
             count_before=self.info.count_before,
             created=self.jobs,
+            crashed=np.flatnonzero(self.jobs["crashed"]) if "crashed" in self.jobs else (),
             engine_texts=True,
         )
 
@@ -200,6 +202,7 @@ class Run:
             ("wait", _spread_row(figures, "wait")),
             ("sojourn", _spread_row(figures, "sojourn")),
             ("workers", _workers_row(figures, scenario.workers)),
+            *_feedback_rows(figures),
             *self._calls_rows(figures),
             *(("never returned", left.actor) for left in self.unreturned),
         ]
@@ -241,6 +244,24 @@ def _jobs_row(figures: dict[str, float]) -> str:
     counts = (f"{figures[name]:,.0f} {label}" for name, label in parts.items() if figures[name])
     created = f"{figures['created']:,.0f} of {figures['jobs']:,.0f} created"
     return f"{created}: {', '.join(counts) or 'none finished'}"
+
+
+def _feedback_rows(figures: dict[str, float]) -> Rows:
+    if "requests" not in figures:
+        return []
+    requests, served, left = (figures[name] for name in ("requests", "served", "left"))
+    parts = {"served": served, "left": left, "open": requests - served - left}
+    ends = ", ".join(f"{count:,.0f} {name}" for name, count in parts.items() if count)
+    grown = "" if not requests else f"; amplification {format_number(figures['amplification'])}"
+    rows = [
+        ("requests", f"{requests:,.0f}: {ends or 'none made'}{grown}"),
+        ("response", _spread_row(figures, "response")),
+    ]
+    if figures["crashed"] or figures["reaped"]:
+        reaped, false = figures["reaped"], figures["false_kills"]
+        killed = f"{reaped:,.0f} reaped, {false:,.0f} of them false kills"
+        rows.append(("cut off", f"{figures['crashed']:,.0f} lost their worker; {killed}"))
+    return rows
 
 
 def _spread_row(

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from jobsim.analysis import invariants, linearizability, roles
+from jobsim.analysis import invariants, linearizability, order, roles
 from jobsim.analysis.history import Finding, History
 from jobsim.analysis.verdict import SPELLED_OUT, Verdict, Violation
 
@@ -40,7 +40,9 @@ def check_history(
     created
         What the creates answered, one row a job in order of its number, missing where a create
         did not answer. Of its columns, `job_id`, `input_hash` and `blockchain_identifier`
-        are checked where they are there; the `jobs` table of a threaded run will do.
+        are checked where they are there; the `jobs` table of a threaded run will do. With that
+        of a run with feedback, retries and the reaper are checked as well, see
+        `jobsim.analysis.order`.
     crashed
         Numbers of the jobs whose worker crashed: they may stay RUNNING without one.
     engine_texts
@@ -98,6 +100,9 @@ answered awaiting_payment: the job had come as far as running, and went back
     if created is not None and "job_id" in created:
         checks.append("unique_ids")
         findings += invariants.unique_ids(history, created)
+    if created is not None and order.applies(created):
+        checks += order.CHECKS
+        findings += order.find(history, created)
     if workers is not None:
         checks.append("workers")
         findings += invariants.workers_busy(history, workers, crashed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -125,25 +126,58 @@ def throughput(transitions: pd.DataFrame, *, window: float | None = None) -> pd.
     >>> throughput(moves, window=5.0)["awaiting_payment"].to_dict()
     {0.0: 0.4, 5.0: 0.2}
     """
+    time, target = transitions["time"].to_numpy(), _codes(transitions["target"])
+    names = enumerate(STATUS.categories)
+    return rates({name: time[target == code] for code, name in names}, window=window)
+
+
+def rates(
+    moments: Mapping[str, NDArray[np.float64]], *, window: float | None = None
+) -> pd.DataFrame:
+    """Count what happens per second in windows of equal width.
+
+    Parameters
+    ----------
+    moments
+        float64 seconds, for each column when something of its kind happened.
+    window
+        Width of a window in seconds; None takes a round one that makes 24 to 60 of them.
+
+    Returns
+    -------
+    DataFrame
+        float64, as that of `throughput`, with the columns of `moments`.
+
+    Raises
+    ------
+    ValueError
+        If `window` is not a positive number of seconds.
+
+    Examples
+    --------
+    >>> rates({"asked": np.array([0.0, 1.0]), "done": np.array([9.0])}, window=5.0)["done"].tolist()
+    [0.0, 0.2]
+    """
     if window is not None and not (math.isfinite(window) and window > 0):
         raise ValueError(f"window must be a positive number of seconds, not {window!r}")
-    names = list(STATUS.categories)
-    time = transitions["time"].to_numpy()
-    if not len(time):
+    known = [times for times in moments.values() if len(times)]
+    if not known:
         nowhere = pd.Index([], dtype="float64", name="start")
-        return pd.DataFrame(columns=names, index=nowhere, dtype="float64")
-    width = throughput_window(transitions) if window is None else window
-    first, last = math.floor(time.min() / width), math.floor(time.max() / width)
+        return pd.DataFrame(columns=list(moments), index=nowhere, dtype="float64")
+    earliest = min(float(times.min()) for times in known)
+    latest = max(float(times.max()) for times in known)
+    width = round_duration((latest - earliest) / 60) if window is None else window
+    first, last = math.floor(earliest / width), math.floor(latest / width)
     starts = np.arange(first, last + 2) * width
     # Against the very starts that the index shows: dividing would round differently.
-    which = np.searchsorted(starts, time, side="right") - 1
-    starts = starts[: which.max() + 1]
-    target = _codes(transitions["target"])
-    columns = {
-        name: np.bincount(which[target == code], minlength=len(starts)) / width
-        for code, name in enumerate(names)
+    which = {
+        name: np.searchsorted(starts, times, side="right") - 1 for name, times in moments.items()
     }
-    return pd.DataFrame(columns, index=pd.Index(starts, name="start"))
+    length = 1 + max(int(places.max(initial=0)) for places in which.values())
+    columns = {
+        name: np.bincount(places, minlength=length) / width for name, places in which.items()
+    }
+    return pd.DataFrame(columns, index=pd.Index(starts[:length], name="start"))
 
 
 def throughput_window(transitions: pd.DataFrame) -> float:

@@ -64,7 +64,7 @@ def unique_ids(history: History, created: pd.DataFrame) -> list[Finding]:
             for row in history.rows_of(owner)
             if history.op[row] == roles.CREATE
         )
-        return f"was given the id of job {first}, {ids.iloc[job]!r}", calls
+        return f"was given the id of job {first}, {ids.iloc[job]!r:.200}", calls
 
     return [_finding("unique_ids", again, tell)]
 
@@ -252,7 +252,8 @@ def _by_text(
         last = history.final_call(int(history.final_read["job"][at]))
         given = _final_text(history, column)[at].as_py()
         sentence = (
-            f"{last.name} {last.answer} with {column} {given!r}, not {expected[at].as_py()!r}"
+            f"{last.name} {last.answer} with {column} {given!r:.200}, not "
+            f"{expected[at].as_py()!r:.200}"
         )
         return sentence, (last,)
 

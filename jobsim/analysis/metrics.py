@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.analysis.attempts import LEFT, SERVED, intended_start, settle, useful
 from jobsim.analysis.tables import STATUS
 from jobsim.domain.models import JobStatus
 
@@ -23,6 +24,8 @@ _COUNTS = (
     "failed",
     "rejected",
 )
+_REQUESTS = ("requests", "served", "left")
+_CUT_OFF = ("crashed", "reaped", "false_kills")
 _TAIL = ("p50", "p95", "p99")
 
 UNITS: Mapping[str, str] = MappingProxyType(
@@ -31,6 +34,11 @@ UNITS: Mapping[str, str] = MappingProxyType(
     | {f"{what}_{stat}": "s" for what in ("wait", "sojourn") for stat in ("mean", *_TAIL)}
     | {"service_mean": "s", "utilisation": "share", "throughput": "jobs/s", "makespan": "s"}
     | {f"lateness_{stat}": "s" for stat in ("p50", "p99", "max")}
+    | {f"response_{stat}": "s" for stat in ("mean", *_TAIL)}
+    | dict.fromkeys(_REQUESTS, "requests")
+    | {"amplification": "jobs/request", "goodput": "jobs/s"}
+    | dict.fromkeys(_CUT_OFF, "jobs")
+    | {"recovery_mean": "s", "recovery_max": "s"}
 )
 """The unit of each number that `metrics` returns."""
 
@@ -65,9 +73,29 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
         - `lateness_p50`, `lateness_p99`, `lateness_max`, created late against the schedule;
           only where the table has the column
 
+        - `response_mean`, `response_p50`, ..., from the intended start of a request to its
+          useful result, of the requests that were served, see `jobsim.analysis.attempts`: it
+          has the lateness and all retries in it. Only where the table has the column
+          `lateness`, or those of a run with feedback
+
         And `throughput`, jobs finished per second of makespan; `utilisation`, the service
         times of finished jobs over `workers` times makespan. What has no data is NaN.
         `UNITS` has the unit of each.
+
+        A run with feedback has besides, see `jobsim.analysis.tables.FEEDBACK_JOBS`:
+
+        - `requests`, made; `served`, of those; `left`, whose client left with nothing
+        - `amplification`, jobs created per request
+        - `goodput`, requests served per second of makespan; never more than `throughput`
+        - `crashed`, jobs whose worker died or went; `reaped`, failed by the reaper;
+          `false_kills`, reaped while the worker was still at it
+        - `recovery_mean`, `recovery_max`, seconds for which jobs that had lost their worker were
+          RUNNING until the reaper came, their work until then included
+
+        There `service_mean` leaves out reaped jobs, and `utilisation` is what the table can
+        prove: each worker was at work from the start of a job to its end, unless that
+        worker was lost, and so it is a lower bound. Left out are the work on a job up to the
+        loss of its worker, and what a slow worker did after the reaper had failed its job.
 
     Raises
     ------
@@ -117,11 +145,47 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
         "throughput": ended / elapsed,
         "makespan": makespan,
     }
+    if "left" in jobs:
+        found |= _with_feedback(jobs, finished - started, workers, elapsed)
+    elif "lateness" in jobs:
+        done = np.asarray(jobs["status"] == JobStatus.COMPLETED.value)
+        found |= _spread("response", _known((finished - intended_start(jobs))[done]))
     if "lateness" in jobs:
         late = _quantiles(_known(jobs["lateness"].to_numpy(dtype=np.float64)), (50, 99, 100))
         names = ("lateness_p50", "lateness_p99", "lateness_max")
         found |= dict(zip(names, late, strict=True))
     return found
+
+
+def _with_feedback(
+    jobs: pd.DataFrame, running: NDArray[np.float64], workers: int, elapsed: float
+) -> dict[str, float]:
+    """Return the figures of a run with feedback, and those that feedback changes.
+
+    `running` is how long each job was RUNNING, in seconds.
+    """
+    crashed, reaped = jobs["crashed"].to_numpy(), jobs["reaped"].to_numpy()
+    of_use = useful(jobs)
+    found = settle(jobs, of_use)
+    served = found.outcome == SERVED
+    recovery = _known(running[crashed & reaped])
+    requests = len(found.first)
+    created = int(np.count_nonzero(~np.isnan(jobs["created"].to_numpy(dtype=np.float64))))
+    return {
+        "service_mean": _mean(_known(running[~reaped])),
+        "utilisation": float(_known(running[~crashed]).sum()) / (workers * elapsed),
+        **_spread("response", _known((found.settled - found.asked)[served])),
+        "requests": requests,
+        "served": int(np.count_nonzero(served)),
+        "left": int(np.count_nonzero(found.outcome == LEFT)),
+        "amplification": created / requests if requests else float("nan"),
+        "goodput": int(np.count_nonzero(of_use)) / elapsed,
+        "crashed": int(np.count_nonzero(crashed)),
+        "reaped": int(np.count_nonzero(reaped)),
+        "false_kills": int(np.count_nonzero(reaped & ~crashed)),
+        "recovery_mean": _mean(recovery),
+        "recovery_max": float(recovery.max()) if len(recovery) else float("nan"),
+    }
 
 
 def _status_counts(status: pd.Series) -> dict[JobStatus, int]:

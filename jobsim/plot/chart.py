@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 from matplotlib.transforms import ScaledTranslation
 
+from jobsim.display import MAX_TEXT, printable
 from jobsim.plot.style import FAINT, INK, MUTED
 
 
@@ -184,12 +185,14 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def literal(text: str) -> str:
+def literal(text: str, *, limit: int = MAX_TEXT) -> str:
     r"""Return text that matplotlib draws as it stands, not as mathematics.
+
+    What does not print is an escape, and longer text is cut at `limit`.
 
     Examples
     --------
     >>> print(literal("costs $5"))
     costs \$5
     """
-    return text.replace("$", r"\$")
+    return printable(text, limit).replace("$", r"\$")

@@ -162,7 +162,7 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     ax.set_ylim(rows - (0.2 if shown.gap else 0.5), -0.75)
     ax.set_yticks(
         [(first + last) / 2 for first, last in shown.lanes.values()],
-        [literal(actor) for actor in shown.lanes],
+        [literal(actor, limit=30) for actor in shown.lanes],
     )
     ax.tick_params(axis="y", length=0)
     for first, _ in list(shown.lanes.values())[1:]:
@@ -242,7 +242,7 @@ def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
     # Late calls are labelled at their end, so that the text stays inside.
     late = bar.end is not None and bar.start + bar.end > end
     ax.annotate(
-        literal(bar.text),
+        "\n".join(literal(line) for line in bar.text.splitlines()),
         (bar.end if late else bar.start, bar.row - _HEIGHT / 2),
         xytext=(0, 4),
         textcoords="offset points",

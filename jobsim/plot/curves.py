@@ -101,7 +101,7 @@ def sweep(
         colour = LINES[number % len(LINES)]
         label = ", ".join(f"{name} {value}" for name, value in zip(others, key, strict=True))
         at = rows[along].map(places)
-        _band(ax, at, rows, colour, _MARKERS[number % len(_MARKERS)], literal(label))
+        _band(ax, at, rows, colour, _MARKERS[number % len(_MARKERS)], literal(label, limit=60))
         if dashed is not None:
             known = at.index[np.isfinite(dashed.loc[at.index])]
             ax.plot(at[known], dashed[known], color=colour, linestyle="dashed", linewidth=1.2)
@@ -120,7 +120,7 @@ def _places(ax: Axes, values: pd.Series) -> Mapping[object, float]:
         if len(unique) <= 15 and all(float(value).is_integer() for value in unique):
             ax.set_xticks(sorted(unique))
         return {value: float(value) for value in unique}
-    ax.set_xticks(range(len(unique)), [fill(literal(str(value)), 16) for value in unique])
+    ax.set_xticks(range(len(unique)), [fill(literal(str(value), limit=60), 16) for value in unique])
     ax.set_xlim(-0.5, len(unique) - 0.5)
     return {value: float(number) for number, value in enumerate(unique)}
 

@@ -124,7 +124,7 @@ def swimlanes(run: RunTables, *, ax: Axes | None = None) -> Axes:
     # Room for half a tick at time zero.
     ax.set_xlim(-0.01 * shown.end, shown.end or 1)
     time_axis(ax, shown.end)
-    ax.set_yticks(range(len(names)), [literal(name) for name in names])
+    ax.set_yticks(range(len(names)), [literal(name, limit=30) for name in names])
     ax.set_ylim(max(len(names), 1) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     if not names:

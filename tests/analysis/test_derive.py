@@ -127,6 +127,7 @@ def test_transitions_from_jobs_agree_with_those_from_calls():
 def test_transitions_at_one_instant_go_by_job_and_then_by_lifecycle():
     jobs = pd.DataFrame(
         {
+            "request": [0, 1],
             "created": [0.0, 0.0],
             "started": [0.0, 0.0],
             "finished": [0.0, np.nan],

@@ -9,19 +9,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobsim import plot
+from jobsim import Scenario, plot
 from jobsim.analysis.verdict import Call, Violation
 
 SCALED = [name for name in plot.__all__ if name != "lifecycle"]
 UNITS = {
+    "attempts": ("number", "requests"),
     "compare": ("(s)", "share"),
     "counterexample": ("(µs)", ""),
     "dwell": ("(s)", "share"),
+    "goodput": ("(s)", "jobs per second"),
     "latency": ("(µs", ""),
     "occupancy": ("(s)", "jobs"),
+    "outage": ("(s)", "jobs"),
+    "running_age": ("(s)", "(s)"),
     "sweep": ("workers", "(ms)"),
     "swimlanes": ("(s)", ""),
     "throughput": ("(s)", "jobs per second"),
+    "unpaid": ("(s)", "jobs"),
     "waits": ("(s)", "share"),
     "warmup": ("number", "(s)"),
 }
@@ -40,6 +45,16 @@ def subject(name: str, run: SimpleNamespace) -> object:
             Call(1, "reader-0", "get", 0, None, 700, 900, "ok", "awaiting_payment"),
         )
         return Violation(0, "real_time", "job 0: " + "the job went back, " * 9, calls)
+    if name in ("attempts", "goodput", "outage", "running_age"):
+        gone = {"at": 1.0, "duration": 1.0, "workers": 1}
+        scenario = Scenario(reaper={"timeout": 2.0}, outages=[gone])
+        feedback = {"crashed": True, "reaped": False, "left": np.nan}
+        request = np.arange(len(jobs))
+        return SimpleNamespace(
+            jobs=jobs.assign(request=request, attempt=1, arrival=jobs["created"], **feedback),
+            transitions=run.transitions,
+            workload=SimpleNamespace(scenario=scenario),
+        )
     if name == "sweep":
         at = np.arange(len(jobs))
         columns = {"workers": at // 2, "replication": at % 2, "wait_p95": wait}

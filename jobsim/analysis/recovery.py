@@ -1,0 +1,264 @@
+"""Jobs that were cut off, and a service that gets over it: crashes, the reaper, outages.
+
+When a worker died is not in the table of jobs. So what is measured here begins where a job was
+started, and its work until the crash is part of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+CUT_OFF = pd.CategoricalDtype(["recovered", "stuck", "false kill"])
+"""What became of a job that was cut off: see `cut_off`."""
+
+PHASES = ("before", "during", "after")
+"""The rows of `around`."""
+
+Seconds = NDArray[np.float64]
+
+
+def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return the jobs that their worker could not bring to an end.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run with feedback.
+
+    Returns
+    -------
+    DataFrame
+        A row a job, indexed by `job`: `started` and `finished` (s, NaN for never), `running`
+        (s), how long it was RUNNING, and `kind`, a category:
+
+        - ``recovered``: its worker died or went away, and the reaper failed it; `running`
+          bounds the time to recover from above, for it has the work until the crash in it
+        - ``stuck``: its worker died or went away, and it stays RUNNING for ever
+        - ``false kill``: the reaper failed it while its worker was still at it
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"started": [1.0, 2.0, 3.0], "finished": [9.0, float("nan"), 9.0],
+    ...                      "crashed": [True, True, False], "reaped": [True, False, True]})
+    >>> cut_off(jobs)["kind"].tolist()
+    ['recovered', 'stuck', 'false kill']
+    """
+    crashed, reaped = jobs["crashed"].to_numpy(), jobs["reaped"].to_numpy()
+    found: pd.DataFrame = jobs.loc[crashed | reaped, ["started", "finished"]]
+    ended = found["finished"].notna().to_numpy()
+    kind = np.where(crashed[crashed | reaped], np.where(ended, 0, 1), 2)
+    found["running"] = found["finished"] - found["started"]
+    found["kind"] = pd.Categorical.from_codes(kind, dtype=CUT_OFF)
+    return found
+
+
+def running_age(jobs: pd.DataFrame, *, instants: int = 400) -> pd.DataFrame:
+    """Measure how long the jobs that are RUNNING have been so, over time.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run.
+    instants
+        How many evenly spaced instants to look at. As many ends are looked at besides, those of
+        the jobs that were RUNNING longest: every peak of the oldest age that can be seen.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `time` (s), each instant twice, just before what happens in it and just after:
+        `running` (int64), how many jobs are RUNNING; `oldest` and `median` (float64, s), their
+        ages, NaN where there is none.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"created": [0.0, 0.0], "started": [0.0, 2.0],
+    ...                      "finished": [4.0, float("nan")]})
+    >>> running_age(jobs, instants=3).loc[4.0, "oldest"].tolist()
+    [4.0, 2.0]
+    """
+    started, finished = jobs["started"].to_numpy(), jobs["finished"].to_numpy()
+    begun = np.flatnonzero(~np.isnan(started))
+    begun = begun[np.argsort(started[begun], kind="stable")]
+    starts, ends = started[begun], np.nan_to_num(finished[begun], nan=np.inf)
+    over = np.isfinite(ends)
+    longest = np.argsort((starts - ends)[over], kind="stable")[:instants]
+    even = np.linspace(0.0, last_moment(jobs), instants)
+    times = np.unique(np.concatenate([even, ends[over][longest]]))
+    upto = np.searchsorted(starts, times, side="right").tolist()
+    running = np.empty(0, dtype=np.intp)  # places in `starts`, so oldest first
+    rows = []
+    for time, seen, until in zip(times.tolist(), [0, *upto[:-1]], upto, strict=True):
+        running = np.concatenate([running, np.arange(seen, until)])
+        rows.append(
+            _ages(time, starts[running[(starts[running] < time) & (ends[running] >= time)]])
+        )
+        running = running[ends[running] > time]
+        rows.append(_ages(time, starts[running]))
+    index = pd.Index(np.repeat(times, 2), name="time")
+    return pd.DataFrame(rows, columns=["running", "oldest", "median"], index=index)
+
+
+def backlog(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Count the jobs that are paid and wait for a worker, over time.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run.
+
+    Returns
+    -------
+    DataFrame
+        int32, the column `waiting`; a row an instant at which a job was paid or started,
+        indexed by `time` (s). The count holds from that instant until the next row.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"paid": [0.0, 1.0], "started": [0.0, 3.0]})
+    >>> backlog(jobs)["waiting"].to_dict()
+    {0.0: 0, 1.0: 1, 3.0: 0}
+    """
+    paid, started = (np.sort(_known(jobs[name])) for name in ("paid", "started"))
+    time = np.unique(np.concatenate([paid, started]))
+    came, went = (np.searchsorted(at, time, side="right") for at in (paid, started))
+    return pd.DataFrame(
+        {"waiting": (came - went).astype(np.int32)}, index=pd.Index(time, name="time")
+    )
+
+
+def around(jobs: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
+    """Compare waits and backlog before, during and after an outage or a spike.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run.
+    start, end
+        From when to when it lasted, in seconds.
+
+    Returns
+    -------
+    DataFrame
+        A row a phase, `PHASES`; each holds its start and not its end, and the last one goes to
+        the end of the run:
+
+        - `seconds`, how long it lasted; 0 where the run was over by then
+        - `paid`, int64, jobs whose payment was confirmed in it
+        - `wait_mean`, `wait_p50`, `wait_p95`, in seconds, of those jobs, even if they waited
+          into a later phase; NaN where none of them was started
+        - `backlog_mean`, over time, and `backlog_max`, jobs that were paid and waited; NaN for
+          a phase of no length
+
+    Raises
+    ------
+    ValueError
+        If `end` lies before `start`.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"created": 0.0, "paid": [0.0, 4.0], "started": [0.0, 6.0],
+    ...                      "finished": [1.0, 8.0]})
+    >>> around(jobs, 3.0, 5.0)["backlog_mean"].tolist()
+    [0.0, 0.5, 0.3333333333333333]
+    """
+    if end < start:
+        raise ValueError(f"end = {end} lies before start = {start}; swap them")
+    stop = last_moment(jobs)
+    bounds = np.minimum([0.0, start, end, stop], stop)
+    paid = jobs["paid"].to_numpy()
+    waits = jobs["started"].to_numpy() - paid
+    steps = backlog(jobs)
+    rows = []
+    for phase, (since, until) in enumerate(itertools.pairwise(bounds.tolist())):
+        # A payment may be due at the very end, or after it.
+        inside = (paid >= since) & ((paid < until) | (phase == len(PHASES) - 1))
+        known = waits[inside & ~np.isnan(waits)]
+        middle, high = np.percentile(known, (50, 95)) if len(known) else (np.nan, np.nan)
+        mean, most = _in_force(steps, since, until)
+        rows.append(
+            {
+                "seconds": until - since,
+                "paid": int(inside.sum()),
+                "wait_mean": known.mean() if len(known) else np.nan,
+                "wait_p50": middle,
+                "wait_p95": high,
+                "backlog_mean": mean,
+                "backlog_max": most,
+            }
+        )
+    return pd.DataFrame(rows, index=pd.Index(PHASES, name="phase"))
+
+
+def time_to_drain(jobs: pd.DataFrame, start: float, end: float) -> float:
+    """Return how long after an outage the backlog was back to what it was before.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run.
+    start, end
+        From when to when the outage lasted, in seconds.
+
+    Returns
+    -------
+    float
+        Seconds from `end` to the first moment at which no more jobs wait than at any
+        moment before `start`; NaN if that never came.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"paid": [0.0, 4.0], "started": [0.0, 6.0]})
+    >>> time_to_drain(jobs, 3.0, 5.0)
+    1.0
+    """
+    steps = backlog(jobs)
+    time, waiting = steps.index.to_numpy(), steps["waiting"].to_numpy()
+    before = int(waiting[time < start].max(initial=0))
+    now = np.searchsorted(time, end, side="right") - 1
+    later = np.concatenate([waiting[now : now + 1] if now >= 0 else [0], waiting[time > end]])
+    moments = np.concatenate([[end], time[time > end]])
+    calm = np.flatnonzero(later <= before)
+    return float(moments[calm[0]] - end) if len(calm) else float("nan")
+
+
+def last_moment(jobs: pd.DataFrame) -> float:
+    """Return when the last job was created, started or finished, in seconds; 0 without any.
+
+    Examples
+    --------
+    >>> last_moment(pd.DataFrame({"created": [1.0], "started": [2.0], "finished": [float("nan")]}))
+    2.0
+    """
+    stages = (_known(jobs[name]) for name in ("created", "started", "finished"))
+    return max(float(stage.max(initial=0.0)) for stage in stages)
+
+
+def _ages(now: float, starts: Seconds) -> tuple[int, float, float]:
+    """Return how many there are, the oldest age and the median one; `starts` is sorted."""
+    count = len(starts)
+    if not count:
+        return 0, np.nan, np.nan
+    middle = 0.5 * (starts[(count - 1) // 2] + starts[count // 2])
+    return count, now - float(starts[0]), now - float(middle)
+
+
+def _in_force(steps: pd.DataFrame, since: float, until: float) -> tuple[float, float]:
+    """Return the mean over time and the maximum of a count of jobs in a span."""
+    if not until > since:
+        return np.nan, np.nan
+    time, counts = steps.index.to_numpy(), steps["waiting"].to_numpy()
+    inside = (time > since) & (time < until)
+    at_first = counts[time <= since][-1:] if (time <= since).any() else np.zeros(1, np.int32)
+    values = np.concatenate([at_first, counts[inside]])
+    widths = np.diff(np.concatenate([[since], time[inside], [until]]))
+    return float((values * widths).sum() / (until - since)), float(values.max())
+
+
+def _known(column: pd.Series) -> Seconds:
+    seconds: Seconds = column.to_numpy(dtype=np.float64)
+    return seconds[~np.isnan(seconds)]

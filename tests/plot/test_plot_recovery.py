@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+
+from jobsim import Scenario, plot, run_virtual
+from jobsim.analysis.recovery import cut_off, last_moment, running_age
+from jobsim.plot.recovery import cut_off_lines
+
+CRASHY = Scenario(jobs=200, workers=6, work={"crash": 0.1})
+
+
+@pytest.fixture(scope="module")
+def reaped():
+    return run_virtual(CRASHY.replace({"reaper": {"timeout": 2.0, "every": 0.5}}))
+
+
+@pytest.fixture(scope="module")
+def stuck():
+    return run_virtual(CRASHY)
+
+
+def texts(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts]
+
+
+def line(ax, label: str):
+    return next(drawn for drawn in ax.lines if drawn.get_label() == label)
+
+
+def test_the_oldest_and_the_median_are_those_of_the_table(reaped):
+    ax = plot.running_age(reaped)
+    ages = running_age(reaped.jobs)
+    np.testing.assert_array_equal(line(ax, "median").get_ydata(), ages["median"])
+    corners = ax.collections[0].get_paths()[0].vertices
+    assert corners[:, 1].max() == ages["oldest"].max()
+
+
+def test_each_kill_is_a_dot_at_its_moment_and_age(reaped):
+    ax = plot.running_age(reaped)
+    kills = cut_off(reaped.jobs)
+    for kind, label in (("recovered", "reaped, worker lost"), ("false kill", "false kill")):
+        dots = line(ax, label)
+        expected = kills[kills["kind"] == kind]
+        assert sorted(dots.get_xdata()) == pytest.approx(sorted(expected["finished"]))
+        assert sorted(dots.get_ydata()) == pytest.approx(sorted(expected["running"]))
+
+
+def test_the_timeout_is_a_line_with_its_name(reaped):
+    ax = plot.running_age(reaped)
+    assert [2.0, 2.0] in [list(drawn.get_ydata()) for drawn in ax.lines]
+    assert "reaper's timeout\n2 s" in texts(ax)
+
+
+def test_stuck_jobs_are_drawn_one_by_one_to_the_end(stuck):
+    ax = plot.running_age(stuck)
+    lines = next(c for c in ax.collections if isinstance(c, LineCollection)).get_segments()
+    end = last_moment(stuck.jobs)
+    assert len(lines) == stuck.jobs["crashed"].sum()
+    for (start, zero), (stop, age) in lines:
+        assert (zero, stop) == (0.0, pytest.approx(end))
+        assert age == pytest.approx(end - start)
+    assert not any("timeout" in text for text in texts(ax))
+
+
+def test_the_subtitle_counts_what_became_of_the_jobs_that_were_cut_off(stuck):
+    count = stuck.jobs["crashed"].sum()
+    expected = f"0 jobs reaped after losing their worker, 0 false kills, {count} stuck for ever"
+    assert expected in texts(plot.running_age(stuck))
+
+
+def test_of_many_jobs_that_were_cut_off_those_are_drawn_that_ran_longest():
+    many = run_virtual(Scenario(jobs=2000, work={"crash": 1.0}))
+    drawn = cut_off_lines(many.jobs)
+    assert len(drawn) == 500
+    assert drawn["running"].min() >= np.sort(last_moment(many.jobs) - many.jobs["started"])[-500]
+
+
+def test_a_run_without_feedback_has_ages_and_nothing_that_was_cut_off():
+    ax = plot.running_age(run_virtual(Scenario(jobs=20)))
+    assert "20 jobs started" in texts(ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["oldest", "median"]
+
+
+GONE = {"at": 20.0, "duration": 10.0, "workers": 4}
+
+
+def test_the_backlog_is_drawn_with_its_outage_and_its_waits():
+    run = run_virtual(Scenario(jobs=200, arrivals={"kind": "paced", "rate": 2.0}, outages=[GONE]))
+    ax = plot.outage(run)
+    (subtitle,) = [text for text in texts(ax) if text.startswith("wait p95: ")]
+    assert " before, " in subtitle
+    assert " during, " in subtitle
+    assert " after; drained in " in subtitle
+    assert "4 of 4 workers gone" in texts(ax)
+    top = ax.collections[0].get_paths()[0].vertices[:, 1].max()
+    assert top == pytest.approx(20, abs=5)  # 2 per second for 10 s
+
+
+def test_a_backlog_that_stays_is_never_drained():
+    nan = float("nan")
+    jobs = {"created": 0.0, "paid": [0.0, 4.0], "started": [0.0, nan], "finished": [9.0, nan]}
+    workload = SimpleNamespace(scenario=Scenario(outages=[GONE | {"at": 3.0, "duration": 3.0}]))
+    ax = plot.outage(SimpleNamespace(jobs=pd.DataFrame(jobs), workload=workload))
+    assert "wait p95: 0 s before, none during, none after; never drained" in texts(ax)
+
+
+def test_without_an_outage_the_subtitle_says_so():
+    assert "no outage and no spike" in texts(plot.outage(run_virtual(Scenario(jobs=20))))
