@@ -81,15 +81,13 @@ class _Tqdm:
         columns = shown["ncols"]
         if not isinstance(columns, int):
             return _LINES[0].replace("<note>", note)  # a notebook, or no terminal
-        while True:
-            line = _LINES[self._line].replace("<note>", note)
+        for number in range(self._line, len(_LINES)):
+            self._line, line = number, _LINES[number].replace("<note>", note)
             shown |= {"n": done, "ncols": None, "bar_format": line}
             spare = columns - _CTRL_C - len(self._bar.format_meter(**shown))
             if spare >= 0:
-                return line.replace("{bar}", f"{{bar:{_LEAST_BAR + spare}}}")
-            if self._line == len(_LINES) - 1:
-                return line
-            self._line += 1
+                break
+        return line.replace("{bar}", f"{{bar:{_LEAST_BAR + spare}}}")
 
 
 class _Silent:

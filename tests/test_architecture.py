@@ -15,8 +15,9 @@ PACKAGE = Path(jobsim.__file__).parent
 
 # Each room imports only itself and the rooms before it, at any depth and also for annotations.
 ROOMS = (
-    "domain", "repository", "services", "display", "progress", "scenario", "analysis", "run",
-    "engines", "plot", "studies", "testing", "report", "cli", "__main__",
+    "domain", "repository", "services", "display", "palette", "progress", "live_chart",
+    "scenario", "analysis", "run", "engines", "plot", "studies", "testing", "report", "explorer",
+    "cli", "__main__",
 )  # fmt: skip
 # A Run saves and loads itself, the command line reads its values: two files, one room.
 ANNEXES = {"saved_run": "run", "arguments": "cli"}

@@ -1,12 +1,13 @@
 """The bar shows itself where somebody watches, and nowhere else."""
 
 import io
+import os
 import sys
 import types
 
 import pytest
 
-from jobsim.progress import bar
+from jobsim.progress import bar, in_notebook
 
 
 class Terminal(io.StringIO):
@@ -67,3 +68,83 @@ def test_in_a_notebook_it_shows(monkeypatch, capsys, shell, shows):
 def test_a_program_without_standard_error_gets_a_silent_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     show()
+
+
+class SizedTerminal(Terminal):
+    """A terminal of so many columns, and what it was told to write, line by line."""
+
+    def __init__(self, columns, monkeypatch):
+        super().__init__()
+        size = os.terminal_size((columns, 24))
+        monkeypatch.setattr(os, "get_terminal_size", lambda fd: size)
+        monkeypatch.setattr(sys, "stderr", self)
+
+    def fileno(self):
+        return 2
+
+    @property
+    def lines(self):
+        return self.getvalue().rstrip("\n").split("\r")
+
+
+NOTE = "waiting 12, running 8, completed 340, failed 5"
+
+
+@pytest.mark.parametrize(
+    ("columns", "shows"),
+    [
+        (120, ("jobs:", "345/1000", "job/s", NOTE)),
+        (90, ("jobs:", "345/1000", NOTE)),
+        (80, ("34%|", NOTE)),
+        (55, ("34% waiting", NOTE)),
+        (30, ("34%",)),
+        (5, ("34%",)),
+    ],
+)
+def test_a_line_says_what_fits_and_cuts_no_number(monkeypatch, columns, shows):
+    terminal = SizedTerminal(columns, monkeypatch)
+    with bar(1000, "jobs", unit="job", progress=None) as shown:
+        shown.update_to(345, lambda: NOTE)
+        shown.close()
+    last = terminal.lines[-1]
+    assert all(text in last for text in shows)
+    assert all(len(line) < columns for line in terminal.lines)
+    assert (NOTE in last) or "waiting" not in last
+
+
+def test_a_line_does_not_grow_back_when_numbers_shrink(monkeypatch):
+    terminal = SizedTerminal(90, monkeypatch)
+    with bar(1000, "jobs", unit="job", progress=None) as shown:
+        shown.update_to(345, lambda: NOTE.replace("12", "1" * 20))
+        shown.update_to(346, lambda: NOTE)
+    assert "346/1000" not in terminal.lines[-1]
+    assert NOTE in terminal.lines[-1]
+
+
+def test_two_columns_stay_free_for_ctrl_c_and_are_blank_at_the_end(monkeypatch):
+    terminal = SizedTerminal(90, monkeypatch)
+    with bar(1000, "jobs", unit="job", progress=None) as shown:
+        shown.update_to(345, lambda: NOTE)
+    assert len(terminal.lines[-1]) == 89
+    assert terminal.lines[-1].endswith("5  ")
+
+
+def test_more_may_be_done_than_was_asked_for(terminal):
+    stream = terminal()
+    with bar(10, "jobs", unit="job", progress=None) as shown:
+        shown.update_to(12, lambda: NOTE)
+    assert "12/12" in stream.getvalue()
+
+
+def test_where_nobody_watches_no_note_is_made():
+    with bar(10, "jobs", unit="job", progress=False) as shown:
+        shown.update_to(4, lambda: pytest.fail("made for nobody"))
+        shown.close()
+
+
+def test_a_kernel_of_another_make_is_a_notebook_too(monkeypatch):
+    ipython = types.ModuleType("IPython")
+    shell = type("Shell", (type("ZMQInteractiveShell", (), {}),), {})()
+    ipython.get_ipython = lambda: shell
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert in_notebook()

@@ -170,7 +170,8 @@ class _Chart:
         self._steps, self._picture, self._pace = Steps(), Picture(), Pace()
 
     def __enter__(self) -> Self:
-        self._draw(0.0)
+        with self._pace:
+            self._draw(0.0)
         return self
 
     def __exit__(self, *_: object) -> None:

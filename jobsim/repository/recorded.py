@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
+from jobsim.domain.text import encodable
 from jobsim.repository.call_rows import (
     BACKDATED,
     CHANGED,
@@ -301,7 +302,7 @@ class ActorRecorder:
             outcome, observed = ILLEGAL, _number_of(exc.from_state)
         else:
             # format_exception_only also copes with an exception whose own text fails.
-            text = traceback.format_exception_only(exc)[-1].strip()
+            text = encodable(traceback.format_exception_only(exc)[-1].strip())
             self._errors[len(self._buffer) // KEPT.itemsize] = text[:_MAX_ERROR_TEXT]
         code = encode(op, _number_of(target), outcome, observed)
         self._buffer += pack(code, number, invoked, returned)

@@ -1,0 +1,48 @@
+"""The colours, the same in every chart and display.
+
+The four statuses differ in hue for every common kind of colour vision, and at least 14 of
+100 steps of lightness (CIE L*) lie between any two, so that a grey print keeps them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from jobsim.domain.models import JobStatus
+
+STATUS_COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        JobStatus.AWAITING_PAYMENT.value: "#F0AC28",
+        JobStatus.RUNNING.value: "#2B6CB0",
+        JobStatus.COMPLETED.value: "#4F9D83",
+        JobStatus.FAILED.value: "#7A1533",
+    }
+)
+"""One colour a status, by its string value, in lifecycle order."""
+
+LIGHT = frozenset({JobStatus.AWAITING_PAYMENT.value, JobStatus.COMPLETED.value})
+"""The statuses whose colour needs dark text on it; the others need white."""
+
+INK = "#222222"
+"""Text, and lines that belong to no status."""
+
+MUTED = "#5F6368"
+"""Second-rank text: subtitles, notes."""
+
+FAINT = "#D9DCE0"
+"""Grid lines and the edges of empty things."""
+
+NEUTRAL = "#7C8AA0"
+"""Fills that belong to no status."""
+
+
+def status_label(status: str) -> str:
+    """Return the status as people write it.
+
+    Examples
+    --------
+    >>> status_label("awaiting_payment")
+    'awaiting payment'
+    """
+    return status.replace("_", " ")
