@@ -8,7 +8,8 @@ import pytest
 from hypothesis import settings
 from kernel_environment import SANITIZE, set_kernel_environment
 
-collect_ignore = ["tests/bench"]
+# The report's notebook has no run to load until `build_report` names one.
+collect_ignore = ["tests/bench", "jobsim/report/report.ipynb"]
 
 # A shared machine may stall for longer than any deadline; pytest's output tells what is slow.
 settings.register_profile("jobsim", deadline=None)

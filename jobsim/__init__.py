@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus, validate_transition
     from jobsim.engines.threads import run_threads
     from jobsim.engines.virtual import run_virtual
+    from jobsim.explorer.panel import explore
+    from jobsim.report.build import build_report
     from jobsim.repository.adapt import adapt
     from jobsim.repository.job_repo import InMemoryJobRepository
     from jobsim.repository.protocol import JobRepository
@@ -54,8 +56,10 @@ _HOME = {
     "Workload": "scenario.workload",
     "adapt": "repository.adapt",
     "advance_job_state": "services.job_service",
+    "build_report": "report.build",
     "compare": "studies.compare",
     "create_job": "services.job_service",
+    "explore": "explorer.panel",
     "hash_inputs": "domain.hashing",
     "preset": "scenario.presets",
     "presets": "scenario.presets",
@@ -85,8 +89,10 @@ __all__ = [
     "Workload",
     "adapt",
     "advance_job_state",
+    "build_report",
     "compare",
     "create_job",
+    "explore",
     "hash_inputs",
     "preset",
     "presets",

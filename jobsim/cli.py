@@ -78,8 +78,9 @@ def _run(options: argparse.Namespace) -> int:
     if run.ended == "interrupted":
         print(f"\nInterrupted: what was recorded is in {folder}")
         return INTERRUPTED
-    charts = _save_charts(run, verdict, folder / "charts")
-    print(f"\nTables and {count_of(charts, 'chart')} are in {folder}")
+    print(f"\nThe tables are in {folder}")
+    if options.report:
+        _add_report(folder)
     return code
 
 
@@ -150,6 +151,13 @@ def _check(options: argparse.Namespace) -> int:
     verdict = Run.load(options.run).check()
     print(verdict)
     return _code(verdict)
+
+
+def _report_of(options: argparse.Namespace) -> int:
+    from jobsim.report.build import build_report
+
+    print(f"The report is {build_report(options.run, options.out)}")
+    return OK
 
 
 def _workload(options: argparse.Namespace) -> Workload:
@@ -237,29 +245,19 @@ def _code(verdict: Verdict) -> int:
     return NOT_MET if verdict.violations else OK
 
 
-def _save_charts(run: Run, verdict: Verdict | None, folder: Path) -> int:
-    """Draw every chart of a run into a folder, and return how many there are."""
-    import matplotlib as mpl
+def _add_report(folder: Path) -> None:
+    """Make the report of a saved run; where that fails, the run is good all the same."""
+    from jobsim.report.build import build_report
+    from jobsim.report.errors import ReportError, ReportExtraMissing
 
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-    from matplotlib.figure import Figure
-
-    from jobsim import plot
-
-    folder.mkdir()
-    charts = [plot.lifecycle, plot.occupancy, plot.dwell, plot.throughput, plot.swimlanes]
-    if run.calls is not None:
-        charts.append(plot.latency)
-    drawn = {chart.__name__: chart(run) for chart in charts}
-    if verdict is not None and verdict.violations:
-        drawn["counterexample"] = plot.counterexample(verdict)
-    for name, axes in drawn.items():
-        figure = axes.figure
-        assert isinstance(figure, Figure)  # noqa: S101 - a chart of its own, tells mypy so
-        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
-        plt.close(figure)
-    return len(drawn)
+    try:
+        path = build_report(folder)
+    except ReportExtraMissing as exc:
+        print(f"No report: {exc}")
+    except ReportError as exc:
+        print(f"jobsim: {printable(str(exc), limit=1000)}", file=sys.stderr)
+    else:
+        print(f"The report is {path}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -300,6 +298,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--wall-limit", type=positive, metavar="S", help="end after so many seconds")
     run.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
+    run.add_argument(
+        "--no-report", action="store_false", dest="report", help="leave out the report"
+    )
     _add_require(run)
 
     sweep = _command(commands, "sweep", _sweep, "run every setting in virtual time")
@@ -337,6 +338,15 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     _command(commands, "presets", _presets, "list the presets, each with why one would run it")
+
+    report = _command(commands, "report", _report_of, "write a saved run's report, an HTML file")
+    report.add_argument("run", type=Path, metavar="RUN", help="the folder of a saved run")
+    report.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.html",
+        help="a new file; by default report.html in the folder, where an older one is replaced",
+    )
 
     show = _command(commands, "show", _show, "show a saved run")
     show.add_argument("run", type=Path, metavar="RUN", help="the folder of a saved run")

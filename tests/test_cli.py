@@ -5,10 +5,12 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario, __version__, cli, presets
+from jobsim.report.errors import ReportError, ReportExtraMissing
 
 TINY = ["--jobs", "8", "--speedup", "inf"]
 
@@ -25,11 +27,16 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def undrawn(monkeypatch):
-    """Leave out the charts, which take seconds; one test below draws them."""
-    draw = cli._save_charts
-    monkeypatch.setattr(cli, "_save_charts", lambda _run, _verdict, _folder: 0)
-    return draw
+def reports(monkeypatch):
+    """Note which reports are asked for instead of making them, which takes seconds."""
+    asked = []
+
+    def build(run, out=None):
+        asked.append((str(run), out))
+        return Path(run) / "report.html" if out is None else out
+
+    monkeypatch.setattr("jobsim.report.build.build_report", build)
+    return asked
 
 
 @pytest.fixture
@@ -61,17 +68,49 @@ def test_presets_are_listed_with_their_reasons(capsys):
     assert all(name in out and why in out for name, why in presets().items())
 
 
-def test_a_run_prints_its_summary_and_leaves_tables_and_charts(
-    tmp_path, capsys, monkeypatch, undrawn
-):
-    monkeypatch.setattr(cli, "_save_charts", undrawn)
+def test_a_run_prints_its_summary_and_leaves_tables_and_a_report(tmp_path, capsys, reports):
     assert command("run", "steady", *TINY, "--out", "mine") == 0
     out = capsys.readouterr().out
     assert "8 of 8 created" in out
     assert "verdict  OK" in out
-    assert "mine" in out
+    assert out.splitlines()[-1] == f"The report is {Path('mine', 'report.html')}"
+    assert reports == [("mine", None)]
     assert len(Run.load(tmp_path / "mine").jobs) == 8
-    assert len(list((tmp_path / "mine" / "charts").glob("*.png"))) == 6
+
+
+def test_a_run_without_a_report(capsys, reports):
+    assert command("run", "steady", *TINY, "--no-report", "--out", "mine") == 0
+    assert reports == []
+    assert capsys.readouterr().out.splitlines()[-1] == "The tables are in mine"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(ReportExtraMissing("nbclient"), "pip install"), (ReportError("no kernel"), "no kernel")],
+)
+def test_a_run_is_good_without_its_report(monkeypatch, capsys, error, said):
+    def fail(_run):
+        raise error
+
+    monkeypatch.setattr("jobsim.report.build.build_report", fail)
+    assert command("run", "steady", *TINY, "--out", "mine") == 0
+    out, err = capsys.readouterr()
+    assert said in (out + err).splitlines()[-1]
+
+
+def test_a_report_can_be_made_of_a_saved_run(capsys, reports):
+    assert command("report", "mine", "--out", "a.html") == 0
+    assert reports == [("mine", Path("a.html"))]
+    assert capsys.readouterr().out == "The report is a.html\n"
+
+
+def test_a_report_that_cannot_be_made_is_exit_code_two_and_one_line(monkeypatch, capsys):
+    def fail(_run, _out):
+        raise ReportError("no kernel")
+
+    monkeypatch.setattr("jobsim.report.build.build_report", fail)
+    assert command("report", "mine") == 2
+    assert "could not be made: no kernel" in one_line_error(capsys)
 
 
 def test_a_run_gets_a_folder_of_its_own(tmp_path):
@@ -150,11 +189,7 @@ def test_check_prints_the_verdict_of_a_saved_run(capsys):
     assert capsys.readouterr().out.startswith("verdict  OK")
 
 
-def test_a_violation_is_exit_code_one_and_drawn(
-    tmp_path, use_repository, capsys, monkeypatch, undrawn
-):
-    monkeypatch.setattr(cli, "_save_charts", undrawn)
-
+def test_a_violation_is_exit_code_one(use_repository, capsys):
     class Careless(InMemoryJobRepository):
         """Takes every step, legal or not."""
 
@@ -167,7 +202,6 @@ def test_a_violation_is_exit_code_one_and_drawn(
     scenario = ["duplicate-payments", "--jobs", "40", "--speedup", "inf"]
     assert command("run", *scenario, "--out", "r") == 1
     assert "VIOLATED" in capsys.readouterr().out
-    assert (tmp_path / "r" / "charts" / "counterexample.png").is_file()
     assert command("check", "r") == 1
 
 
@@ -256,15 +290,12 @@ def test_hostile_names_are_inert(tmp_path, capsys):
     assert [folder.parent.name for folder in tmp_path.glob("runs/*")] == ["runs"]
 
 
-def test_a_virtual_run_leaves_tables_and_charts_but_has_no_verdict(
-    tmp_path, capsys, monkeypatch, undrawn
-):
-    monkeypatch.setattr(cli, "_save_charts", undrawn)
+def test_a_virtual_run_leaves_tables_and_a_report_but_has_no_verdict(capsys, reports):
     assert command("run", "steady", "--jobs", "50", "--engine", "virtual", "--out", "v") == 0
     out = capsys.readouterr().out
     assert "virtual time; complete" in out
     assert "verdict" not in out
-    assert len(list((tmp_path / "v" / "charts").glob("*.png"))) == 5
+    assert reports == [("v", None)]
     assert command("check", "v") == 2
     assert "only a threaded run has calls" in one_line_error(capsys)
 

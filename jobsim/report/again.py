@@ -1,0 +1,111 @@
+"""How to run the same jobs again: a command where there is one, else lines of Python."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from jobsim.engines.pace import choose_speedup
+from jobsim.repository.job_repo import InMemoryJobRepository
+from jobsim.run import Run
+from jobsim.scenario.presets import UnknownPresetError, preset
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
+
+_OPTIONS = ("jobs", "workers", "clients", "seed")
+"""The fields of a scenario that the command line changes."""
+
+
+class Code(NamedTuple):
+    """Something to type, one or more lines."""
+
+    language: str
+    """``shell`` or ``python``."""
+    text: str
+
+
+def as_preset(scenario: Scenario) -> str | None:
+    """Return the preset and the options that give this scenario, None if nothing does.
+
+    Examples
+    --------
+    >>> as_preset(preset("steady").replace({"workers": 9}))
+    'steady --workers 9'
+    >>> as_preset(preset("steady").replace({"work.fail": 0.5})) is None
+    True
+    """
+    try:
+        base = preset(scenario.name)
+    except UnknownPresetError:
+        return None
+    changed = {
+        name: value
+        for name in _OPTIONS
+        if (value := getattr(scenario, name)) != getattr(base, name)
+    }
+    if None in changed.values() or base.replace(changed) != scenario:
+        return None
+    return " ".join([scenario.name, *(f"--{name} {value}" for name, value in changed.items())])
+
+
+def as_python(shown: str | None) -> str:
+    """Return the line of Python that gives the workload of a run.
+
+    Parameters
+    ----------
+    shown
+        The run's folder, as a person wrote it; None if the run was not saved.
+    """
+    loaded = "run" if shown is None else f"jobsim.Run.load({_string(shown)})"
+    return f"workload = {loaded}.workload"
+
+
+def _string(text: str) -> str:
+    """Return a Python string as people write it, in double quotes where that is the same."""
+    plain = text.isprintable() and not set(text) & set('"\\')
+    return f'"{text}"' if plain else repr(text)
+
+
+def again(run: Run, shown: str | None) -> Code:
+    """Return what runs the same jobs in the same way once more.
+
+    A command for a preset on jobsim's own repository, if it still draws the very same jobs;
+    otherwise Python, from the saved run, which holds its jobs.
+    """
+    return _command(run) or Code("python", _python(run, shown))
+
+
+def _command(run: Run) -> Code | None:
+    info, workload = run.info, run.workload
+    own = info.engine == "virtual" or info.repository == InMemoryJobRepository.__name__
+    scenario = as_preset(workload.scenario)
+    if scenario is None or workload.source is not None or not own or info.perturbed:
+        return None
+    if Workload.sample(workload.scenario).digest() != workload.digest():
+        return None
+    if info.engine == "virtual":
+        return Code("shell", f"jobsim run {scenario} --engine virtual")
+    if info.speedup == choose_speedup(workload):
+        return Code("shell", f"jobsim run {scenario}")
+    return Code("shell", f"jobsim run {scenario} --speedup {info.speedup!r}")
+
+
+def _python(run: Run, shown: str | None) -> str:
+    return "\n".join(["import jobsim", "", as_python(shown), f"run = {call_of(run)}"])
+
+
+def call_of(run: Run, **more: bool) -> str:
+    """Return the call of the engine that made the run; `more` are further options."""
+    info = run.info
+    if info.engine == "virtual":
+        return "jobsim.run_virtual(workload)"
+    arguments = ["workload"]
+    if info.repository != InMemoryJobRepository.__name__:
+        named = info.repository.isidentifier() and info.repository.isascii()
+        arguments.append(f"{info.repository if named else 'MyRepository'}()")
+    if info.speedup != 1.0:
+        speedup = 'float("inf")' if math.isinf(info.speedup) else repr(info.speedup)
+        arguments.append(f"speedup={speedup}")
+    options = {"perturb": True} if info.perturbed else {}
+    arguments += [f"{name}={value}" for name, value in (options | more).items()]
+    return f"jobsim.run_threads({', '.join(arguments)})"

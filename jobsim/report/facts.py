@@ -1,0 +1,116 @@
+"""What the report says of a run in figures and in facts: tiles, the parts of time, provenance."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from jobsim.analysis.durations import dwell
+from jobsim.analysis.metrics import UNITS
+from jobsim.display import Rows, count_of, format_duration, format_number
+from jobsim.report.sentences import STAGES, percent
+from jobsim.run import Run
+
+
+class Tile(NamedTuple):
+    """One key figure."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+class Part(NamedTuple):
+    """One part of the mean time of a finished job."""
+
+    name: str
+    label: str
+    share: float
+    duration: str
+
+
+def tiles(run: Run) -> list[Tile]:
+    """Return the key figures; those that say nothing about this run are left out."""
+    figures = run.metrics()
+    created, workers = figures["created"], run.workload.scenario.workers
+    found = [
+        Tile("completed", f"{figures['completed']:,.0f}", f"of {count_of(int(created), 'job')}"),
+        *(
+            Tile(label, f"{figures[name]:,.0f}", f"{percent(figures[name] / created)} of jobs")
+            for name, label in (("failed", "failed"), ("unpaid", "never paid"))
+            if figures[name]
+        ),
+        *(
+            Tile(label, f"{figures[name]:,.0f}", "when the run ended")
+            for name, label in (("waiting", "still waiting"), ("stuck", "still running"))
+            if figures[name]
+        ),
+    ]
+    if not math.isnan(figures["wait_p50"]):
+        note = f"95 % within {format_duration(figures['wait_p95'])}"
+        found.append(Tile("median wait", format_duration(figures["wait_p50"]), note))
+    if not math.isnan(figures["sojourn_p50"]):
+        note = f"95 % within {format_duration(figures['sojourn_p95'])}"
+        found.append(Tile("created to done", format_duration(figures["sojourn_p50"]), note))
+    if not math.isnan(figures["throughput"]):
+        found.append(Tile("throughput", format_number(figures["throughput"]), "jobs per second"))
+    if not math.isnan(figures["utilisation"]):
+        note = f"of the time, {count_of(workers, 'worker')}"
+        found.append(Tile("busy", percent(figures["utilisation"]), note))
+    if figures["rejected"]:
+        found.append(Tile("refused", f"{figures['rejected']:,.0f}", "calls, by the repository"))
+    return found
+
+
+def parts(run: Run) -> list[Part]:
+    """Return what the time of a finished job was made of, on average; empty without one."""
+    stages = dwell(run.jobs).dropna()
+    total = float(stages["sojourn"].sum())
+    if not total > 0:
+        return []
+    return [
+        Part(
+            name,
+            label,
+            float(stages[name].sum()) / total,
+            format_duration(float(stages[name].mean())),
+        )
+        for name, label in STAGES.items()
+    ]
+
+
+def all_figures(run: Run) -> Rows:
+    """Return every key figure by its name in Python, with its unit."""
+    return [
+        (name, f"{value:,.6g} {UNITS.get(name, '')}".rstrip())
+        for name, value in run.metrics().items()
+        if not math.isnan(value)
+    ]
+
+
+def provenance(run: Run, shown: str | None) -> Rows:
+    """Return where the run comes from: enough to tell whether another one is comparable."""
+    info, workload = run.info, run.workload
+    here = info.platform
+    rows = [("engine", "virtual time" if info.engine == "virtual" else "real threads")]
+    if info.engine == "threads":
+        perturbed = ", threads switched at random inside its code" if info.perturbed else ""
+        speed = "never waited" if math.isinf(info.speedup) else f"{info.speedup:,.6g}"
+        rows += [("repository", f"{info.repository}{perturbed}"), ("speed-up", speed)]
+    rows += [
+        ("ended", info.ended.replace("_", " ")),
+        ("started", info.started_at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()),
+        ("took", f"{format_duration(info.wall_seconds)} of wall time"),
+        ("seed", str(workload.scenario.seed)),
+        ("workload", f"{count_of(len(workload), 'job')}, SHA-256 {workload.digest()}"),
+    ]
+    if workload.source is not None and workload.source.sha256 is not None:
+        rows.append(("trace", f"{workload.source.name}, SHA-256 {workload.source.sha256}"))
+    lock = "" if here.gil else ", without the global interpreter lock"
+    return [
+        *rows,
+        ("versions", ", ".join(f"{name} {number}" for name, number in here.versions.items())),
+        ("Python", f"{here.implementation} {here.python}{lock}"),
+        ("machine", f"{here.system} {here.machine}, {count_of(here.cpu_count, 'processor')}"),
+        ("saved in", "not saved" if shown is None else shown),
+    ]

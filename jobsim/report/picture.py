@@ -1,0 +1,121 @@
+"""A chart as a picture in the page: vector, and right on light and on dark."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, cast
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+
+from jobsim.domain.models import JobStatus
+from jobsim.plot.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
+
+_DARK_STATUS = {JobStatus.RUNNING.value: "#5A9BE0", JobStatus.FAILED.value: "#D4587F"}
+PAPER = "#ffffff"
+DARK: Mapping[str, str] = MappingProxyType(
+    {PAPER: "#1d2126", INK: "#e8eaed", MUTED: "#a3abb5", FAINT: "#3a4048", NEUTRAL: "#8997ae"}
+    | {STATUS_COLOURS[status]: colour for status, colour in _DARK_STATUS.items()}
+)
+"""What each colour of a chart becomes on a dark page; the others stay.
+
+The two dark colours of statuses become lighter ones of the same hue: each has a contrast of
+at least 3 to 1 with the dark paper.
+"""
+
+_ON_FILL = "#222223"
+"""Looks like `INK`, and stays dark on a dark page: text on a coloured shape."""
+
+_COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
+_PATH = re.compile(r' d="[^"]*"')
+_DECIMALS = re.compile(r"(?<=\.\d\d)\d+")
+_STYLE: dict[str, Any] = {
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.labelcolor": INK,
+    "figure.facecolor": "none",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "jobsim",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Draw with matplotlib's defaults and colours of the report, whatever a person has set."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(cast("Any", _STYLE))
+        yield
+
+
+def picture(ax: Axes) -> str:
+    """Return the chart as an SVG in a data URI, and close its figure.
+
+    The picture follows the page: its colours are looked up in `DARK` where the reader's
+    system is set to dark.
+    """
+    figure = ax.figure
+    assert isinstance(figure, Figure)  # noqa: S101 - a chart of its own, tells mypy so
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine("none")  # once is enough
+    _keep_text_on_fills(ax)
+    file = io.StringIO()
+    # Straight to the file: savefig would draw everything once more before.
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(file, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    data = base64.b64encode(themed(file.getvalue()).encode()).decode()
+    return f"data:image/svg+xml;base64,{data}"
+
+
+def themed(svg: str) -> str:
+    """Return matplotlib's SVG with variables in place of colours, and shorter paths.
+
+    Examples
+    --------
+    >>> svg = themed('<svg><defs><path style="fill: #222222" d="M 1.23456 2"/></defs></svg>')
+    >>> svg.partition("</style>")[2]
+    '<defs><path style="fill: var(--c222222)" d="M 1.23 2"/></defs></svg>'
+    """
+    colours = {colour.lower(): dark for colour, dark in DARK.items()}
+
+    def variable(found: re.Match[str]) -> str:
+        colour = found.group()
+        return f"var(--c{colour[1:]})" if colour in colours else colour
+
+    body = _PATH.sub(lambda path: _DECIMALS.sub("", path.group()), _COLOUR.sub(variable, svg))
+    light = ";".join(f"--c{colour[1:]}:{colour}" for colour in colours)
+    dark = ";".join(f"--c{colour[1:]}:{other}" for colour, other in colours.items())
+    style = (
+        f"<style>svg{{{light}}}"
+        f"@media screen and (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+    )
+    return body.replace("<defs>", f"{style}<defs>", 1)
+
+
+def _keep_text_on_fills(ax: Axes) -> None:
+    """Keep dark text dark where it stands on a coloured shape, which stays as light as it is."""
+    for text in ax.texts:
+        if to_hex(text.get_color()) != INK:
+            continue
+        box = text.get_window_extent()
+        middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+        # An arrow is a line, whatever area its curve goes around.
+        shapes = (patch for patch in ax.patches if not isinstance(patch, FancyArrowPatch))
+        if any(shape.get_fill() and shape.contains_point(middle) for shape in shapes):
+            text.set_color(_ON_FILL)

@@ -1,0 +1,216 @@
+"""The report is one file that needs nothing else, and says what the run says."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+from report_runs import HOSTILE
+
+import jobsim
+from jobsim import Run, Scenario, run_virtual
+from jobsim.display import printable
+from jobsim.report import build, kernel
+from jobsim.report.build import NOTEBOOK, build_report
+from jobsim.report.errors import ReportError, ReportExtraMissing
+from jobsim.saved_run import SavedRunError
+
+
+class Page(HTMLParser):
+    """What a page holds: its elements, and the text of each kind of element."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.elements, self.texts, self.open = [], [], []
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+    def text(self, *tags):
+        return "".join(data for tag, data in self.texts if not tags or tag in tags)
+
+
+@pytest.fixture(scope="module")
+def threaded(threaded_report):
+    return Page(threaded_report)
+
+
+@pytest.fixture(scope="module")
+def virtual(virtual_report):
+    return Page(virtual_report)
+
+
+@pytest.fixture(params=["threaded", "virtual"])
+def page(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_every_section_is_there_in_order(page):
+    headings = [data for tag, data in page.texts if tag == "h2"]
+    assert headings == [
+        "What ran", "Did it hold?", "In figures", "What happened", "What to try next",
+        "Where this comes from", "Run it again",
+    ]  # fmt: skip
+    assert len(page.all("h1")) == 1
+    assert page.open == []
+
+
+def test_nothing_is_fetched_and_nothing_runs(page):
+    assert page.all("script") == page.all("iframe") == page.all("object") == []
+    for tag, attrs in page.elements:
+        assert not [name for name in attrs if name.startswith("on")]
+        for name in ("src", "href", "srcset"):
+            assert attrs.get(name, "data:").startswith("data:"), tag
+    assert "@import" not in page.source
+    assert "url(" not in page.text("style")
+    (policy,) = (m["content"] for m in page.all("meta") if "http-equiv" in m)
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def test_every_picture_says_in_words_what_it_shows(page):
+    pictures = page.all("img")
+    assert len(pictures) >= 6
+    assert all(len(picture["alt"]) > 20 for picture in pictures)
+    for picture in page.all("img")[1:]:
+        assert picture["alt"] in page.text("figcaption").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_it_is_made_for_phones_paper_and_the_dark(page):
+    assert page.all("html")[0]["lang"] == "en"
+    assert "width=device-width" in [m.get("content", "") for m in page.all("meta")][1]
+    style = page.text("style")
+    assert "@media print" in style
+    assert "(prefers-color-scheme: dark)" in style
+    assert "max-width: 100%" in style
+
+
+def test_no_code_cell_and_no_folder_of_this_machine_is_shown(page, threaded_report):
+    assert "sections." not in page.text()
+    shown = page.source.replace(str(threaded_report.parent), "")
+    assert str(Path(jobsim.__file__).parent) not in shown
+    assert str(Path.home()) not in shown
+    assert "/tmp" not in shown  # noqa: S108 - looked for, not written
+
+
+def test_the_verdict_is_told_with_its_proof(threaded):
+    assert "✗ Violated" in threaded.text("span")
+    assert "cannot come from a correct repository" in threaded.text("p")
+    assert "written_twice" in threaded.text("span")
+    assert "The first of them, call by call:" in threaded.text("figcaption")
+    assert "check_repository(Careless)" in threaded.text("code")
+
+
+def test_a_virtual_run_says_that_nothing_was_proved(virtual):
+    assert "Nothing proved" in virtual.text("span")
+    assert "Nothing was proved." in virtual.text("p")
+    assert virtual.text("h1") == "plain"
+    assert 'run.save("runs/mine")' in virtual.text("code")
+    assert "not saved" in virtual.text("td")
+
+
+def test_hostile_text_is_inert_and_whole(threaded):
+    assert threaded.text("h1") == printable(HOSTILE, 2000)
+    assert "<script>alert(1)</script>" in threaded.text("h1")
+    assert "{{ 7 * 7 }}" in threaded.text("h1")
+    assert "<img src=x onerror=alert(1)>\\n" in threaded.text("p")
+    assert threaded.text("title").startswith("<script>")
+    assert not set("\x00\u202e") & set(threaded.source)
+
+
+def test_an_older_report_in_the_folder_is_replaced_whole(threaded_report, monkeypatch):
+    folder = threaded_report.parent
+    monkeypatch.setattr(kernel, "execute", lambda notebook: None)
+    before = threaded_report.read_text(encoding="utf-8")
+    try:
+        assert build_report(folder) == threaded_report
+        assert len(threaded_report.read_text(encoding="utf-8")) < len(before)
+        assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+    finally:
+        threaded_report.write_text(before, encoding="utf-8")
+
+
+def test_a_named_file_that_is_there_is_refused(tmp_path):
+    run_virtual(Scenario(jobs=3)).save(tmp_path / "r")
+    with pytest.raises(FileExistsError, match="is there already"):
+        build_report(tmp_path / "r", tmp_path / "r" / "run.json")
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        build_report(tmp_path / "r", tmp_path / "none" / "a.html")
+
+
+def test_a_run_that_is_not_saved_needs_a_file():
+    with pytest.raises(ValueError, match="out is missing"):
+        build_report(run_virtual(Scenario(jobs=3)))
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(SavedRunError, match="is no saved run"):
+        build_report(tmp_path)
+
+
+def test_what_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(notebook):
+        raise ReportError("no kernel")
+
+    folder = run_virtual(Scenario(jobs=3)).save(tmp_path / "r")
+    before = sorted(folder.iterdir())
+    monkeypatch.setattr(kernel, "execute", fail)
+    with pytest.raises(ReportError, match="could not be made: no kernel"):
+        build_report(folder)
+    monkeypatch.setattr(kernel, "execute", lambda notebook: None)
+    monkeypatch.setattr(Path, "replace", lambda self, target: fail(None))
+    with pytest.raises(ReportError):
+        build_report(folder)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_missing_package_is_told_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(build, "_EXTRA", ("json", "no_such_package"))
+    with pytest.raises(ReportExtraMissing, match=r"no_such_package.*'jobsim-toolkit\[report\]'"):
+        build_report("anywhere")
+
+
+def test_the_parameters_are_plain_strings_whatever_the_folder_is_called(tmp_path, monkeypatch):
+    folder = run_virtual(Scenario(jobs=3)).save(tmp_path / 'it\'s "mine"\\ \u202e')
+    seen = []
+    monkeypatch.setattr(kernel, "execute", seen.append)
+    build_report(folder)
+    (cell,) = (c for c in seen[0].cells if c.metadata.get("tags") == ["parameters"])
+    names = {}
+    exec(cell.source, names)  # noqa: S102 - as the kernel does
+    assert names["folder"] == names["shown"] == str(folder)
+
+
+def test_the_notebook_is_stored_clean():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)
+    assert sum("parameters" in cell.metadata.get("tags", ()) for cell in cells) == 1
+    assert notebook.cells[0].source.startswith("# ")
+    assert not [cell for cell in cells if re.search(r"^def ", cell.source, re.MULTILINE)]
+    stored = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["metadata"]
+    assert stored["language_info"] == {"name": "python"}
+
+
+def test_the_report_of_a_run_is_a_public_name():
+    assert jobsim.build_report is build_report
+    assert isinstance(Run, type)

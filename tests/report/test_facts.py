@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from report_runs import FOUR, NAN, made
+
+from jobsim import run_virtual
+from jobsim.report.facts import all_figures, parts, provenance, tiles
+from jobsim.scenario.workload import Workload
+
+
+def test_tiles_show_what_happened():
+    run = made(FOUR)
+    run.jobs.loc[0, "rejected"] = 2
+    assert {tile.label: (tile.value, tile.note) for tile in tiles(run)} == {
+        "completed": ("2", "of 4 jobs"),
+        "failed": ("1", "25 % of jobs"),
+        "never paid": ("1", "25 % of jobs"),
+        "median wait": ("1 s", "95 % within 2.8 s"),
+        "created to done": ("6 s", "95 % within 8.7 s"),
+        "throughput": ("0.3", "jobs per second"),
+        "busy": ("70 %", "of the time, 2 workers"),
+        "refused": ("2", "calls, by the repository"),
+    }
+
+
+def test_tiles_leave_out_what_there_is_not():
+    rows = [(0.0, 0.0, 0.0, NAN, "running", "w"), (0.0, 0.0, NAN, NAN, "awaiting_payment", None)]
+    labels = [tile.label for tile in tiles(made(rows))]
+    assert labels == ["completed", "still waiting", "still running", "median wait"]
+    assert [tile.label for tile in tiles(made())] == ["completed"]
+
+
+def test_parts_are_the_whole():
+    found = parts(made(FOUR))
+    assert [(part.name, part.duration) for part in found] == [
+        ("unpaid", "333 ms"), ("wait", "1.33 s"), ("service", "4.67 s"),
+    ]  # fmt: skip
+    assert sum(part.share for part in found) == pytest.approx(1.0)
+    assert parts(made()) == []
+
+
+def test_all_figures_have_units_and_no_holes():
+    rows = dict(all_figures(made(FOUR)))
+    assert rows["wait_p50"] == "1 s"
+    assert rows["utilisation"] == "0.7 share"
+    assert "nan" not in " ".join(rows.values())
+    assert "wait_p50" not in dict(all_figures(made()))
+
+
+def test_provenance_of_a_virtual_run():
+    run = made(FOUR, seed=7)
+    rows = dict(provenance(run, None))
+    assert rows["engine"] == "virtual time"
+    assert rows["seed"] == "7"
+    assert rows["started"] == "2026-01-02 03:04:05 UTC"
+    assert rows["took"] == "2 s of wall time"
+    assert rows["workload"].endswith(run.workload.digest())
+    assert rows["saved in"] == "not saved"
+    assert "repository" not in rows
+
+
+@pytest.mark.parametrize(("speedup", "told"), [(math.inf, "never waited"), (2.5, "2.5")])
+def test_provenance_of_a_threaded_run(speedup, told):
+    rows = dict(provenance(made(FOUR, engine="threads", perturbed=True, speedup=speedup), "runs/x"))
+    assert rows["repository"] == "Mine, threads switched at random inside its code"
+    assert rows["speed-up"] == told
+    assert rows["saved in"] == "runs/x"
+
+
+def test_provenance_of_a_trace_names_its_file(tmp_path):
+    path = tmp_path / "log.csv"
+    pd.DataFrame({"submit": [0, 1], "run_time": [1.0, 1.0]}).to_csv(path, index=False)
+    rows = dict(provenance(run_virtual(Workload.from_csv(path)), None))
+    assert rows["trace"].startswith("log.csv, SHA-256 ")
+
+
+def test_provenance_tells_of_a_missing_lock():
+    run = made(FOUR)
+    run.info = run.info.model_copy(
+        update={"platform": run.info.platform.model_copy(update={"gil": False})}
+    )
+    assert dict(provenance(run, None))["Python"].endswith("without the global interpreter lock")

@@ -1,0 +1,159 @@
+"""What the report suggests follows from the run, and can be typed."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+from report_runs import FOUR, NAN, made
+
+import jobsim
+from jobsim import cli, preset, run_virtual
+from jobsim.analysis.verdict import Verdict, Violation
+from jobsim.report.next_steps import MOST, next_steps
+from jobsim.repository.job_repo import InMemoryJobRepository
+
+OK = Verdict(jobs=4, calls=9, checks=("linearizability",))
+BAD = replace(OK, violations=(Violation(1, "written_twice", "job 1: twice", ()),))
+UNKNOWN = replace(OK, undecided=("something",))
+CALM = {
+    "repository": "Mine",
+    "engine": "threads",
+    "perturbed": True,
+    "arrivals": {"kind": "stampede"},
+}
+
+
+def steps(run, verdict=OK, shown="r"):
+    return [(step.reason, step.code.text) for step in next_steps(run, verdict, shown)]
+
+
+def only(run, verdict=OK):
+    ((reason, code),) = steps(run, verdict)
+    return reason, code
+
+
+def busy(workers=1, wait=0.1):
+    return [(0.0, 0.0, wait, 4.0, "completed", "worker-0")] * workers
+
+
+def test_a_calm_run_that_held_suggests_nothing():
+    assert steps(made(busy(), workers=2, **CALM)) == []
+
+
+def test_a_violation_comes_first_and_names_the_kit():
+    reason, code = steps(made(FOUR, engine="threads"), BAD)[0]
+    assert "no correct one" in reason
+    assert code == "from jobsim.testing import check_repository\n\ncheck_repository(Mine)"
+
+
+def test_an_early_end_suggests_the_whole():
+    run = made(busy(), ended="time_limit", **CALM)
+    reason, code = only(run)
+    assert "(time limit)" in reason
+    assert 'jobsim.Run.load("r").workload' in code
+
+
+def test_no_verdict_suggests_threads():
+    reason, code = steps(made(busy(), arrivals={"kind": "stampede"}), None)[0]
+    assert "nothing was proved" in reason
+    assert "jobsim.run_threads(workload, speedup=None)" in code
+
+
+def test_an_undecided_verdict_suggests_an_empty_repository():
+    assert "empty repository" in only(made(busy(), **CALM), UNKNOWN)[0]
+
+
+@pytest.mark.parametrize(
+    ("late", "speedup", "slower"),
+    [(1.0, 40.0, "speedup=10)"), (0.01, 40.0, None), (1.0, 1.0, None)],
+)
+def test_lateness_suggests_a_lower_speed_up(late, speedup, slower):
+    run = made(busy(), speedup=speedup, **CALM)
+    run.jobs["lateness"] = late
+    found = steps(run)
+    assert [code.endswith(slower) for _, code in found] == ([True] if slower else [])
+
+
+def test_busy_workers_suggest_a_search_for_their_number():
+    reason, code = only(made(busy(2), workers=2, **CALM))
+    assert reason.startswith("Workers were busy 98 %")
+    assert code.endswith("print(jobsim.workers_needed(scenario, wait_p95=0.025))")
+
+
+def test_a_run_that_never_waited_suggests_virtual_time_and_judges_no_wait():
+    for workers in (2, 4):
+        reason, code = only(made(busy(2), workers=workers, speedup=float("inf"), **CALM))
+        assert "never waited" in reason
+        assert "jobsim.run_virtual(workload)" in code
+
+
+def test_long_waits_suggest_it_too():
+    rows = [(0.0, 0.0, 4.0, 5.0, "completed", "worker-0")]
+    assert "wait_p95=1)" in steps(made(rows, **CALM))[0][1]
+
+
+def test_busy_workers_that_nobody_waits_for_suggest_nothing():
+    assert steps(made(busy(2, wait=0.0), workers=2, **CALM)) == []
+
+
+def test_a_pile_of_unpaid_jobs_is_named():
+    reason, code = only(made([*busy(), FOUR[3]], workers=2, **CALM))
+    assert reason.startswith("50 % of jobs were never paid")
+    assert "payment.abandon" in code
+
+
+def test_stuck_jobs_suggest_a_reaper():
+    rows = [*busy(), (0.0, 0.0, 0.0, NAN, "running", "worker-1")]
+    reason, code = only(made(rows, workers=2, **CALM))
+    assert reason.startswith("1 job stayed RUNNING")
+    assert '{"reaper": {"timeout": 39}}' in code
+
+
+def test_stuck_jobs_without_any_that_ended_suggest_no_timeout():
+    assert steps(made([(0.0, 0.0, 0.0, NAN, "running", "worker-1")], **CALM)) == []
+
+
+def test_a_verdict_of_one_run_suggests_pressing_harder():
+    reason, code = only(made(busy(), **(CALM | {"perturbed": False})))
+    assert "in this one run" in reason
+    assert "perturb=True" in code
+
+
+def test_idle_workers_suggest_fewer():
+    reason, code = only(made(busy(), workers=4, **CALM))
+    assert "only 24 %" in reason
+    assert '"workers": range(1, 5)' in code
+
+
+def test_a_rate_suggests_twice_the_load():
+    _, code = only(made(busy(), **(CALM | {"arrivals": {"kind": "poisson", "rate": 2.0}})))
+    assert code.endswith('{"arrivals.rate": [2, 3, 4]}))')
+
+
+def test_jobsims_own_repository_suggests_ones_own():
+    run = made(busy(), **(CALM | {"repository": InMemoryJobRepository.__name__}))
+    assert only(run)[1].endswith("check_repository(MyRepository)")
+
+
+@pytest.mark.parametrize("name", ["steady", "overload", "unpaid", "bursty"])
+def test_what_a_preset_suggests_can_be_typed(name, monkeypatch):
+    """Every command is parsed, every study is called: only the work itself is left out."""
+    run = run_virtual(preset(name))
+    found = next_steps(run, None, None)
+    assert 2 <= len(found) <= MOST
+    typed = []
+    for study in ("sweep", "workers_needed", "run_threads"):
+        monkeypatch.setattr(jobsim, study, lambda *args, **kwargs: run)
+    monkeypatch.setattr(type(run), "check", lambda self: OK)
+    monkeypatch.setattr(cli, "_sweep", lambda options: typed.append(options) or 0)
+    monkeypatch.setattr(cli, "_workers_needed", lambda options: typed.append(options) or 0)
+    commands = 0
+    for step in found:
+        if step.code.language == "shell":
+            assert cli.main(shlex.split(step.code.text)[1:]) == 0
+            commands += 1
+        else:
+            exec(step.code.text, {"run": run})  # noqa: S102 - what a reader would type
+    assert len(typed) == commands >= 1

@@ -1,0 +1,60 @@
+"""Runs made by hand for the tests of the report."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pandas as pd
+
+from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario
+from jobsim.analysis.tables import CALLS, JOBS
+from jobsim.run import RunInfo
+from jobsim.scenario.workload import Workload
+
+NAN = float("nan")
+
+HOSTILE = (
+    "<script>alert(1)</script> \u202egnp.exe \U0001f600 \x00 {{ 7 * 7 }} $x$ **b** " + "y" * 300
+)
+
+
+class Careless(InMemoryJobRepository):
+    """Takes every step, legal or not."""
+
+    def update_status(self, job_id, target, result=None, error=None):
+        changes = {"status": JobStatus(target), "result": result, "error": error}
+        self._store[job_id] = self.get(job_id).model_copy(update=changes)
+        return self._store[job_id]
+
+
+def made(rows=(), *, calls=None, engine="virtual", ended="complete", **scenario):
+    """Return a run whose jobs are rows of created, paid, started, finished, status, worker."""
+    columns = ["created", "paid", "started", "finished", "status", "worker"]
+    jobs = pd.DataFrame([*rows], columns=columns).assign(request=range(len(rows)), attempt=1)
+    jobs = jobs.assign(arrival=jobs["created"], rejected=0).astype(JOBS)[list(JOBS)]
+    if calls is not None:
+        calls = pd.DataFrame(calls, columns=["op", "invoked_ns", "returned_ns", "outcome"])
+        calls = calls.assign(
+            actor="a", job=0, target=None, observed=None, count=-1, changed=False,
+            backdated=False, error=None,
+        ).astype(CALLS)[list(CALLS)]  # fmt: skip
+    info = RunInfo(
+        engine=engine,
+        ended=ended,
+        speedup=scenario.pop("speedup", 1.0),
+        started_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
+        wall_seconds=2.0,
+        repository=scenario.pop("repository", "" if engine == "virtual" else "Mine"),
+        perturbed=scenario.pop("perturbed", False),
+    )
+    workload = Workload.sample(Scenario(**{"jobs": max(len(rows), 1), "workers": 2} | scenario))
+    return Run(workload, info, jobs.rename_axis("job"), calls=calls)
+
+
+# Four jobs in 10 s: two completed, one failed, one never paid.
+FOUR = (
+    (0.0, 0.0, 0.0, 4.0, "completed", "worker-0"),
+    (0.0, 1.0, 4.0, 6.0, "completed", "worker-0"),
+    (1.0, 1.0, 2.0, 10.0, "failed", "worker-1"),
+    (2.0, NAN, NAN, NAN, "awaiting_payment", None),
+)
