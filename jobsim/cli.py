@@ -207,8 +207,11 @@ def _introduce(workload: Workload) -> None:
     scenario = workload.scenario
     name, why = printable(scenario.name), printable(scenario.why)
     print(f"{name}: {why}" if why else name)
+    asked = count_of(len(workload), "job")
+    if workload.attempts > 1:
+        asked = f"{count_of(workload.requests, 'request')} of up to {workload.attempts} attempts"
     print(
-        f"{count_of(len(workload), 'job')}, {count_of(scenario.clients, 'client')}, "
+        f"{asked}, {count_of(scenario.clients, 'client')}, "
         f"{count_of(scenario.workers, 'worker')}, {count_of(scenario.pollers, 'poller')}\n"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jobsim.engines.feedback import serve_feedback
 from jobsim.engines.kernel import fcfs
 from jobsim.scenario.workload import Workload
 
@@ -21,6 +22,10 @@ def horizon(workload: Workload) -> float:
 
     With workers that take no time to turn from one job to the next.
     """
+    # A run that threads can do at all is too short to compile for.
+    if workload.scenario.has_feedback:
+        asked = serve_feedback(workload, workload.scenario, compiled=False)
+        return float(np.nanmax(asked[["created", "finished", "left"]].to_numpy(), initial=0.0))
     jobs = len(workload)
     finished = np.empty(jobs)
     fcfs(
@@ -30,6 +35,6 @@ def horizon(workload: Workload) -> float:
         started=np.empty(jobs),
         finished=finished,
         worker=np.empty(jobs, dtype=np.int32),
-        compiled=False,  # a run that threads can do at all is too short to compile for
+        compiled=False,
     )
     return float(np.fmax(finished, workload.arrival).max(initial=0.0))

@@ -128,14 +128,14 @@ def _feedback(scenario: Scenario) -> Rows:
     rows: Rows = []
     if scenario.patience is not None:
         then = "asks again or leaves" if scenario.attempts > 1 else "leaves"
-        patience = f"A client's patience with a job lasts {scenario.patience.describe()}"
-        rows.append(("patience", f"{patience}; then it {then}, and the job is served all the same."))
+        lasts = f"A client's patience with a job lasts {scenario.patience.describe()}"
+        rows.append(("patience", f"{lasts}; then it {then}, and the job is served all the same."))
     if scenario.retry is not None:
         rows.append(("retries", scenario.retry.describe()))
     if scenario.reaper is not None:
         rows.append(("reaper", scenario.reaper.describe()))
     elif scenario.work.crash or scenario.outages:
-        rows.append(("reaper", "Nothing fails a job whose worker is gone: it stays RUNNING for ever."))
+        rows.append(("reaper", "Nobody fails a job whose worker is gone: it is RUNNING for ever."))
     return rows + [("outage", outage.describe()) for outage in scenario.outages]
 
 

@@ -153,7 +153,9 @@ def _pause(scenario: Scenario, n: int, attempt: int) -> NDArray[np.float64]:
     shares = stream_of(scenario.seed, BACKOFF, attempt).random(n)
     shares *= -scenario.retry.jitter
     shares += 1.0
-    return round_in_place(shares * scenario.retry.waits()[attempt - 2])
+    shares *= scenario.retry.waits()[attempt - 2]
+    _check_longest("retry", shares)
+    return round_in_place(shares)
 
 
 def _times(

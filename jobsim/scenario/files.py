@@ -93,7 +93,8 @@ def to_toml(scenario: Scenario, path: str | os.PathLike[str]) -> None:
     import tomli_w
 
     data = scenario.model_dump(exclude_none=True)
-    Path(path).write_text(tomli_w.dumps(data), encoding="utf-8", newline="\n")
+    # Encoded before the file is touched: a text that cannot be written leaves what is there.
+    Path(path).write_bytes(tomli_w.dumps(data).encode())
 
 
 def to_json(scenario: Scenario, path: str | os.PathLike[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from jobsim.display import printable
 from jobsim.domain.exceptions import JobsimError
 
 Ending: TypeAlias = Literal["completed", "failed", "unpaid", "skipped"]
@@ -145,7 +146,8 @@ class TraceSource(BaseModel):
             "cancelled while they ran": (self.cancelled_during, self.outcomes.cancelled_during),
             "of unknown outcome": (self.unknown, self.outcomes.unknown),
         }
-        lines = [f"{self.name}: {_plural(self.rows, 'row')}, {_plural(self.jobs, 'job')} used."]
+        read, used = _plural(self.rows, "row"), _plural(self.jobs, "job")
+        lines = [f"{printable(self.name)}: {read}, {used} used."]
         if self.skipped:
             lines.append(f"Skipped {self.rows - self.jobs:,}: {listing(self.skipped)}.")
         lines.append(f"Logged outcomes: {listing({k: n for k, n in logged.items() if n})}.")

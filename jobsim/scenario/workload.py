@@ -109,14 +109,14 @@ class Workload:
         if np.any(self.arrival[1:] < self.arrival[:-1]):
             first = int(np.argmax(self.arrival[1:] < self.arrival[:-1])) + 1
             raise ValueError(f"arrival decreases at job {first}: sort the jobs by arrival")
-        if len(self) % self.attempts:
-            raise ValueError(f"{len(self)} rows are no whole requests of {self.attempts} attempts")
         for name in needed_arrays(self.scenario):
             if getattr(self, name) is None:
                 raise ValueError(
                     f"{self.scenario.name!r} needs draws of {name}, which this workload does not "
                     f"have; a trace has none: leave out {NEEDED_FOR[name]}"
                 )
+        if len(self) % self.attempts:
+            raise ValueError(f"{len(self)} rows are no whole requests of {self.attempts} attempts")
 
     def __len__(self) -> int:
         return len(self.arrival)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,18 +12,21 @@ import pandas as pd
 
 from jobsim.analysis.metrics import metrics
 from jobsim.domain.models import JobStatus
-from jobsim.engines import compiled, kernel
+from jobsim.engines import compiled, feedback, kernel
+from jobsim.engines.feedback import serve_feedback
 from jobsim.engines.virtual import payments, serve
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
 
 Warmup = float | Literal["mser5"]
-"""What to delete: the first part of the jobs, or what MSER-5 says from their waits."""
+"""What to delete: the first part of the requests, or what MSER-5 says from their waits."""
 
 Figures = dict[str, float]
 
-UNDRAWN = ("name", "why", "workers", "clients", "pollers", "poll_interval")
+UNDRAWN = (
+    "name", "why", "workers", "clients", "pollers", "poll_interval", "reaper", "outages",
+)  # fmt: skip
 """The fields of a scenario that no draw depends on."""
 
 
@@ -52,7 +57,7 @@ def check_warmup(warmup: Warmup) -> Warmup:
             fixed_fraction((), warmup)
         except TypeError:
             raise ValueError(
-                f"warmup is {warmup!r}; it is a fraction of the jobs or 'mser5'"
+                f"warmup is {warmup!r}; it is a fraction of the requests or 'mser5'"
             ) from None
     return warmup
 
@@ -67,7 +72,7 @@ def same_draws(scenario: Scenario) -> Scenario:
 class Task:
     """One replication of some settings that draw alike: the smallest piece of a study.
 
-    It is sampled and sorted once for all of them. Picklable.
+    It is sampled once for all of them, and sorted once for those without feedback. Picklable.
 
     Attributes
     ----------
@@ -90,19 +95,35 @@ class Task:
         """Return the figures of each setting, or a text that says why there are none."""
         try:
             workload = Workload.sample(self.scenarios[0].replace({"seed": self.seed}))
-            compiled.load_if_worth_it(len(workload) * self.cells, threshold=kernel.COMPILE_FROM)
-            paid = payments(workload)
-            order = kernel.queue_order(paid)
+            serve_one = self._server(workload)
         except Exception as exc:  # noqa: BLE001 - one failed cell must not lose the others
             return [describe(exc)] * len(self.scenarios)
         found: list[Figures | str] = []
         for scenario in self.scenarios:
             try:
-                jobs = serve(workload, scenario.workers, paid=paid, order=order)
+                jobs = serve_one(scenario)
                 found.append(settled_metrics(jobs, scenario.workers, self.warmup))
             except Exception as exc:  # noqa: BLE001 - as above
                 found.append(describe(exc))
         return found
+
+    def _server(self, workload: Workload) -> Callable[[Scenario], pd.DataFrame]:
+        """Return what serves the workload at a setting; the recursion wherever it will do."""
+        rows = len(workload) * self.cells
+        if any(scenario.has_feedback for scenario in self.scenarios):
+            compiled.loop.load_if_worth_it(rows, threshold=feedback.COMPILE_FROM)
+        if all(scenario.has_feedback for scenario in self.scenarios):
+            return partial(serve_feedback, workload)
+        compiled.recursion.load_if_worth_it(rows, threshold=kernel.COMPILE_FROM)
+        paid = payments(workload)
+        order = kernel.queue_order(paid)
+
+        def serve_one(scenario: Scenario) -> pd.DataFrame:
+            if scenario.has_feedback:
+                return serve_feedback(workload, scenario)
+            return serve(workload, scenario.workers, paid=paid, order=order)
+
+        return serve_one
 
 
 def run_task(task: Task) -> list[Figures | str]:
@@ -119,14 +140,24 @@ def describe(exc: BaseException) -> str:
 def settled_metrics(jobs: pd.DataFrame, workers: int, warmup: Warmup) -> Figures:
     """Return the key figures of what follows the warm-up, and how many jobs that deleted.
 
+    With feedback the warm-up is made of whole requests, in the order in which they were first
+    asked for: an attempt without those before it would tell nothing true of its client.
+
     See `jobsim.analysis.metrics.metrics`; `warmup` comes first.
     """
-    deleted = _deleted(jobs, warmup)
-    return {"warmup": deleted, **metrics(jobs.iloc[deleted:], workers=workers)}
+    settled = _after_requests(jobs, warmup) if "left" in jobs else _after_jobs(jobs, warmup)
+    return {"warmup": len(jobs) - len(settled), **metrics(settled, workers=workers)}
 
 
 def without_a_queue(workload: Workload, warmup: Warmup) -> Figures:
     """Return the figures that a worker for every job would give: nobody waits."""
+    scenario = workload.scenario
+    if scenario.has_feedback:
+        # Workers that are gone must not be missed either.
+        gone = sum(outage.workers for outage in scenario.outages)
+        workers = max(len(workload), 1) + gone
+        jobs = serve_feedback(workload, scenario.replace({"workers": workers}))
+        return settled_metrics(jobs, workers, warmup)
     paid = payments(workload)
     jobs = pd.DataFrame(
         {
@@ -139,6 +170,17 @@ def without_a_queue(workload: Workload, warmup: Warmup) -> Figures:
         }
     )
     return settled_metrics(jobs, max(len(workload), 1), warmup)
+
+
+def _after_jobs(jobs: pd.DataFrame, warmup: Warmup) -> pd.DataFrame:
+    return jobs.iloc[_deleted(jobs, warmup) :]
+
+
+def _after_requests(jobs: pd.DataFrame, warmup: Warmup) -> pd.DataFrame:
+    # Users of a closed loop do not ask in the order of their requests' numbers.
+    first = jobs[jobs["attempt"] == 1].sort_values("created", kind="stable")
+    deleted = first["request"].iloc[: _deleted(first, warmup)]
+    return jobs[~jobs["request"].isin(deleted)] if len(deleted) else jobs
 
 
 def _deleted(jobs: pd.DataFrame, warmup: Warmup) -> int:

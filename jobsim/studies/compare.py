@@ -32,14 +32,20 @@ class Comparison:
 
         - `drift`, started in the threads after it started in the virtual run
         - `dispatch`, started after an ideal dispatcher would have started it that was given
-          the threads' own payments and busy times
+          the threads' own payments and busy times; NaN where a reaper, crashes or outages
+          leave it unknown when workers were busy
         - `lateness`, created after its arrival
     speedup
         Scenario seconds per wall second of the threaded run; divide by it for wall times.
+    feedback
+        Whether jobs influence each other. Then a job may be in one run only, and end in
+        different ways, and no repository be at fault: what is close to a timeout, or to the
+        end of a client's patience, falls on either side of it.
     """
 
     jobs: pd.DataFrame
     speedup: float
+    feedback: bool = False
 
     @property
     def unmatched(self) -> pd.DataFrame:
@@ -94,6 +100,8 @@ class Comparison:
             ("jobs", f"{len(self.jobs) - unmatched:,} in both runs, {unmatched:,} in one only"),
             ("outcomes", f"{different:,} differ in status or refused calls"),
         ]
+        if self.feedback and not self.agree:
+            rows.append(("feedback", "moments decide who asks again, so runs may part ways"))
         labels = {"lateness": "lateness", "dispatch": "dispatch delay", "drift": "raw drift"}
         times = self.times()
         for name, label in labels.items():
@@ -115,7 +123,8 @@ class Comparison:
 def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     """Hold a threaded run against a virtual run of the same workload.
 
-    Statuses and refused calls have to agree exactly. Times cannot: threads wake up late, and
+    Without feedback, statuses and refused calls have to agree exactly; with it, see
+    `Comparison.feedback`. Times cannot: threads wake up late, and
     what is late delays what waits for it. So the payments and busy times that were measured
     are given to the virtual engine, and what then remains is the delay of dispatch.
 
@@ -142,7 +151,7 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     virtual = run_virtual(threaded.workload) if virtual is None else virtual
     if virtual.info.engine != "virtual":
         raise ValueError("the second run has threads; two threaded runs share no clock")
-    speedup = threaded.info.speedup
+    speedup, scenario = threaded.info.speedup, threaded.workload.scenario
     ours = threaded.jobs[[*KEYS, *_OUTCOMES, "started", "lateness"]].assign(
         dispatch=threaded.jobs["started"] - _ideal_starts(threaded)
     )
@@ -160,19 +169,23 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     drift = joined["started_threaded"] - joined["started_virtual"]
     joined["drift"] = drift if math.isfinite(speedup) else math.nan
     names = [f"{what}_{which}" for what in _OUTCOMES for which in ("threaded", "virtual")]
-    return Comparison(joined[[*names, "found_in", "drift", "dispatch", "lateness"]], speedup)
+    columns = [*names, "found_in", "drift", "dispatch", "lateness"]
+    return Comparison(joined[columns], speedup, scenario.has_feedback)
 
 
 def _ideal_starts(run: Run) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return when jobs would start with their measured payments and busy times."""
-    jobs = run.jobs
+    jobs, scenario = run.jobs, run.workload.scenario
+    if scenario.reaper or scenario.work.crash or scenario.outages:
+        # A job's end is not when its worker was free again.
+        return np.full(len(jobs), np.nan)
     busy = (jobs["finished"] - jobs["started"]).to_numpy()
     started, finished = np.empty(len(jobs)), np.empty(len(jobs))
     fcfs(
         # A job that never ended has no busy time to give: it takes no part.
         jobs["paid"].where(~np.isnan(busy)).to_numpy(),
         np.nan_to_num(busy),
-        run.workload.scenario.workers,
+        scenario.workers,
         started=started,
         finished=finished,
         worker=np.empty(len(jobs), dtype=np.int32),

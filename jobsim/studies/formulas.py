@@ -10,11 +10,14 @@ Kleinrock (1975), Queueing Systems, volume 1: Theory.
 Pollaczek (1930), Mathematische Zeitschrift 32; Khinchine (1932), Matematicheskii Sbornik 39.
 Allen (1990), Probability, Statistics and Queueing Theory, 2nd ed.; the approximation is that
 of Allen and Cunneen (1978).
+Sevcik and Mitrani (1981), The distribution of queuing network states at input and output
+instants, Journal of the ACM 28 (2).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 
 def workers_for(offered_load: float) -> int:
@@ -223,6 +226,93 @@ def ggc_wait_mean(
     True
     """
     return mmc_wait_mean(workers, rate, service_mean) * (arrival_cv2 + service_cv2) / 2.0
+
+
+class FiniteSource(NamedTuple):
+    """The steady state of a closed queue.
+
+    Attributes
+    ----------
+    throughput
+        Jobs per second.
+    wait_mean
+        Mean seconds that a job waits for a worker.
+    wait_probability
+        Probability that an arriving job has to wait.
+    """
+
+    throughput: float
+    wait_mean: float
+    wait_probability: float
+
+
+def finite_source(workers: int, users: int, think_mean: float, service_mean: float) -> FiniteSource:
+    """Return the steady state of M/M/c//N: users who think, ask, and wait for the end.
+
+    The machine repairman model (Kleinrock 1975, chapter 3, finite customer population): with
+    n of N users in the queue, jobs arrive at rate (N - n) / think and end at rate
+    min(n, c) / service. The mean wait follows by Little's law. An arriving job sees the queue
+    as the other N - 1 users alone would leave it (Sevcik and Mitrani 1981).
+
+    Parameters
+    ----------
+    workers, users
+        Numbers c and N, at least 1 each.
+    think_mean, service_mean
+        Mean seconds of thought and of work, both exponential; work takes time.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    Examples
+    --------
+    One user never waits; twenty keep two workers busy:
+
+    >>> finite_source(1, 1, 4.0, 1.0)
+    FiniteSource(throughput=0.2, wait_mean=0.0, wait_probability=0.0)
+    >>> round(finite_source(2, 20, 4.0, 1.0).throughput, 2)
+    2.0
+    """
+    if min(workers, users) < 1:
+        raise ValueError(f"there are {workers} workers and {users} users; it takes 1 of each")
+    if not (0 <= think_mean < math.inf and 0 < service_mean < math.inf):
+        raise ValueError(
+            f"think_mean is {think_mean} and service_mean {service_mean}; both are finite, and "
+            "work takes time"
+        )
+    shares = _finite_source_shares(workers, users, think_mean, service_mean)
+    busy = math.fsum(share * min(n, workers) for n, share in enumerate(shares))
+    throughput = busy / service_mean
+    queue = math.fsum(share * (n - workers) for n, share in enumerate(shares) if n > workers)
+    seen = _finite_source_shares(workers, users - 1, think_mean, service_mean)
+    return FiniteSource(throughput, queue / throughput, math.fsum(seen[workers:]))
+
+
+def _finite_source_shares(
+    workers: int, users: int, think_mean: float, service_mean: float
+) -> list[float]:
+    """Return the share of the time with 0, 1, ..., all users in the queue."""
+
+    def step(n: int) -> tuple[float, float]:
+        """Return what the share of n - 1 and that of n are to each other."""
+        return think_mean * min(n, workers), service_mean * (users - n + 1)
+
+    # The shares rise up to the likeliest number, then fall: from there on nothing overflows.
+    likeliest = 0
+    while likeliest < users and step(likeliest + 1)[0] <= step(likeliest + 1)[1]:
+        likeliest += 1
+    weights = [0.0] * (users + 1)
+    weights[likeliest] = 1.0
+    for n in range(likeliest, 0, -1):
+        fewer, as_many = step(n)
+        weights[n - 1] = weights[n] * fewer / as_many
+    for n in range(likeliest + 1, users + 1):
+        fewer, as_many = step(n)
+        weights[n] = weights[n - 1] * as_many / fewer
+    total = math.fsum(weights)
+    return [weight / total for weight in weights]
 
 
 def mginf_occupancy_mean(rate: float, time_mean: float) -> float:

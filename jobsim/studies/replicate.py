@@ -29,7 +29,10 @@ from jobsim.studies.statistics import Interval, batch_means, fixed_fraction, mse
 MOST = 1000
 """So many replications at most are made for a half-width."""
 
-_SHOWN = ("wait_mean", "wait_p95", "wait_p99", "sojourn_mean", "utilisation", "throughput")
+_SHOWN = (
+    "wait_mean", "wait_p95", "wait_p99", "sojourn_mean", "utilisation", "throughput", "goodput",
+    "amplification", "response_p95", "false_kills",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,7 +89,7 @@ class Replications:
     def _display(self) -> tuple[str, Rows]:
         title = f"{count_of(len(self), 'replication')} of {self.scenario.name!r}"
         rows = [("warm-up", self._warmup_row())]
-        for metric in _SHOWN:
+        for metric in filter(set(self.samples).__contains__, _SHOWN):
             found = self.interval(metric)
             if not math.isnan(found.mean):
                 width = in_words(found.half_width, metric)
@@ -270,7 +273,11 @@ def wait_interval(
     >>> wait_interval(run_virtual(Scenario(jobs=5000)), batches=5).n
     5
     """
-    waits = (run.jobs["started"] - run.jobs["paid"]).dropna().to_numpy()
+    jobs = run.jobs
+    if "left" in jobs:
+        # Attempts stand by their request, at whatever time they were made.
+        jobs = jobs.sort_values("paid", kind="stable")
+    waits = (jobs["started"] - jobs["paid"]).dropna().to_numpy()
     cut = mser5(waits) if check_warmup(warmup) == "mser5" else fixed_fraction(waits, float(warmup))
     return batch_means(waits[cut:], batches=batches, level=level)
 
@@ -290,6 +297,8 @@ def _require(metric: str) -> None:
 
 def _interval(samples: pd.DataFrame, metric: str, level: float) -> Interval:
     _require(metric)
+    if metric not in samples:
+        raise ValueError(f"these runs have no {metric}")
     values = samples[metric].dropna().astype(np.float64)
     width = half_width(float(values.std()), len(values), level)
     return Interval(float(values.mean()), width, level, len(values))

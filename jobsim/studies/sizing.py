@@ -29,14 +29,16 @@ from jobsim.studies.statistics import Interval
 AT_MOST = tuple(
     name
     for name in UNITS
-    if name.startswith(("wait_", "sojourn_")) or name in ("makespan", "utilisation")
+    if name.startswith(("wait_", "sojourn_", "response_"))
+    or name in ("makespan", "utilisation", "amplification")
 )
 """Metrics that more workers lower: a target for one is met at or below it."""
 
-AT_LEAST = ("throughput",)
+AT_LEAST = tuple(name for name in UNITS if name in ("throughput", "goodput"))
 """Metrics that more workers raise: a target for one is met at or above it."""
 
 _LOOK = (1, 2, 4, 8)  # how far beyond the last number that is too few a round looks
+_LOOK_AT_ALL = tuple(range(1, 9))  # the same where no number may be skipped
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,6 +124,11 @@ def workers_needed(
     rate. The answer is for runs of the scenario's length: for the steady state give it many
     jobs.
 
+    With feedback one more worker can make things worse, for instance by starting a job that
+    is then crashed or reaped. So every number is tried, from the first on, and the answer is
+    the first that meets the target; that every larger one meets it too is not promised.
+    Whether any number can is asked of a run with a worker for every job, as without feedback.
+
     Parameters
     ----------
     scenario
@@ -178,6 +185,8 @@ class _Search:
         progress: bool | None,
     ) -> None:
         self._scenario = scenario
+        # What first attempts bring is a bound with feedback too, but for work cut short.
+        self._load = None if scenario.work.crash else scenario.offered_load
         self._metric = metric
         self._target = target
         self._level = level
@@ -195,8 +204,7 @@ class _Search:
             return self._answer(None, ideal, self._nothing())
         if not self._meets(ideal):
             return self._answer(None, ideal, self._unreachable(ideal))
-        load = self._scenario.offered_load
-        least = 1 if load is None else workers_for(load)
+        least = 1 if self._load is None else workers_for(self._load)
         low, high = self._bracket(least - 1)
         while high - low > 1 and not self._interrupted:
             step = max(1, (high - low) // 4)
@@ -210,11 +218,12 @@ class _Search:
         """Return a number of workers that is too few, and a larger one that is enough."""
         scale = 1
         while not self._interrupted:
-            candidates = [low + scale * step for step in _LOOK]
-            low, high = self._look(low, candidates)
+            steps = _LOOK_AT_ALL if self._scenario.has_feedback else _LOOK
+            low, high = self._look(low, [low + scale * step for step in steps])
             if high in self._found and self._meets(self._found[high]):
                 return low, high
-            scale *= _LOOK[-1]
+            if not self._scenario.has_feedback:
+                scale *= _LOOK[-1]
         return low, low
 
     def _look(self, low: int, candidates: list[int]) -> tuple[int, int]:
@@ -259,7 +268,10 @@ class _Search:
         for replication in self._replications:
             seed = replication_seed(self._scenario.seed, replication)
             workload = Workload.sample(self._scenario.replace({"seed": seed}))
-            figures.append(without_a_queue(workload, self._warmup)[self._metric])
+            found = without_a_queue(workload, self._warmup)
+            if self._metric not in found:
+                raise ValueError(f"runs of {self._scenario.name!r} have no {self._metric}")
+            figures.append(found[self._metric])
         return self._interval(pd.Series(figures, dtype="float64").dropna())
 
     def _nothing(self) -> str:
@@ -270,7 +282,7 @@ class _Search:
         return f"with a worker for every job, so that nobody waits, it is {found}"
 
     def _why_not_fewer(self, low: int) -> str:
-        load = self._scenario.offered_load
+        load = self._load
         if low in self._found:
             return f"{count_of(low, 'worker')}: {_in_words(self._found[low], self._metric)}"
         if low == 0 or load is None:

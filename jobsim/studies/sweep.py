@@ -42,8 +42,8 @@ def sweep(
         Runs of each setting; their seeds follow from that of the scenario, which is the
         first run's own.
     warmup
-        What to delete from the start of each run: a fraction of its jobs, or ``"mser5"``.
-        By default a tenth, and nothing where arrivals have no rate.
+        What to delete from the start of each run: a fraction of its requests, with all their
+        attempts, or ``"mser5"``. By default a tenth, and nothing where arrivals have no rate.
     executor
         Any `concurrent.futures.Executor`, or a Dask `Client`; results are the same on all.
         By default threads where numba is installed, else none.
@@ -63,6 +63,8 @@ def sweep(
     ------
     UnknownFieldError
         If the scenario has no such field.
+    PartNotGivenError
+        If the field is one of a part that is None, such as `reaper.timeout` without a reaper.
     ValueError
         If a value does not fit or is given twice, if a field has no values, or for `seed`,
         which is what replications vary.
@@ -82,6 +84,15 @@ def sweep(
     [2]
     >>> list(intervals(table, "wait_mean").columns)
     ['workers', 'mean', 'half_width', 'level', 'n']
+
+    A reaper that kills healthy jobs against one that finds dead workers late:
+
+    >>> from jobsim import preset
+    >>> over = {"reaper.timeout": [15.0, 60.0]}
+    >>> table = sweep(preset("impatient-reaper"), over, replications=3)
+    >>> kills, recovery = intervals(table, "false_kills"), intervals(table, "recovery_mean")
+    >>> bool(kills["mean"][0] > 50 > kills["mean"][1]), recovery["mean"].round(-1).tolist()
+    (True, [20.0, 60.0])
     """
     if replications < 1:
         raise ValueError(f"replications is {replications}; a setting needs at least 1")
@@ -116,4 +127,12 @@ def _label(scenario: Scenario, path: str) -> Any:
     value: Any = scenario
     for name in path.split("."):
         value = getattr(value, name)
-    return value if not isinstance(value, Part) else getattr(value, "describe", value.__repr__)()
+    if isinstance(value, tuple):
+        return " ".join(map(_in_words, value)) or "none"
+    # A missing value would fall out of every grouping.
+    return "none" if value is None else _in_words(value) if isinstance(value, Part) else value
+
+
+def _in_words(part: Any) -> str:
+    words: str = getattr(part, "describe", part.__repr__)()
+    return words

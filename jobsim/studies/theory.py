@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 from jobsim.display import rows_as_html, rows_as_text
 from jobsim.scenario.arrivals import Bursts, Paced, Poisson
+from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Constant, Exponential
-from jobsim.scenario.scenario import Payment, Scenario
+from jobsim.scenario.payment import Payment
+from jobsim.scenario.scenario import Scenario
 from jobsim.studies import formulas
 
 NO_MODEL = "none"
 """The `Theory.model` of a scenario for which there is no formula."""
+
+NO_SHARE = (
+    "the deadline cuts off an unknown share of the payments, so the rate of paid jobs is unknown"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,13 +31,14 @@ class Theory:
     Attributes
     ----------
     model
-        ``"M/M/8"``, ``"M/G/1"``, ``"G/G/8"``, or ``"none"``; the number is that of the workers.
+        ``"M/M/8"``, ``"M/G/1"``, ``"G/G/8"``, ``"M/M/8//20"``, or ``"none"``; the first number
+        is that of the workers, the last that of the users of a closed loop.
     exact
         Whether the model's formulas are exact for this scenario's steady state.
     workers
         Number of workers.
     rate
-        Arrivals to the queue: jobs that are paid, per second.
+        Arrivals to the queue: jobs whose payment is confirmed, per second.
     service_mean
         Mean service time.
     offered_load
@@ -146,8 +153,10 @@ def theory(scenario: Scenario) -> Theory:
     """Return what queueing theory says of a scenario's steady state.
 
     M/M/c for exponential work, M/G/1 for one worker, else Allen and Cunneen's approximation
-    for G/G/c; see `jobsim.studies.formulas`. An unstable load is a value too, with infinite
-    waits and a row that says how many workers it needs.
+    for G/G/c; M/M/c//N for a closed loop of exponential thought and work; see
+    `jobsim.studies.formulas`. An unstable load is a value too, with infinite waits and a row
+    that says how many workers it needs. Where jobs influence each other in any other way
+    there is no model, and a note that says why.
 
     Parameters
     ----------
@@ -168,15 +177,18 @@ def theory(scenario: Scenario) -> Theory:
     mean sojourn  1.286 s
     note          a run starts empty, so its first jobs wait less than in the steady state
     """
+    if scenario.has_feedback:
+        return _with_feedback(scenario)
     workers, service = scenario.workers, scenario.work.service
-    arrival_rate = scenario.arrivals.mean_rate
+    arrival_rate, confirmed = scenario.arrivals.mean_rate, scenario.payment.confirmed
     stable: bool | None = None
-    wait = waits = math.nan
+    wait = waits = rate = math.nan
     if arrival_rate is None:
-        rate = math.nan
         model, exact, notes = NO_MODEL, False, [_transient(scenario)]
+    elif confirmed is None:
+        model, exact, notes = NO_MODEL, False, [NO_SHARE]
     else:
-        rate = arrival_rate * (1.0 - scenario.payment.abandon)
+        rate = arrival_rate * confirmed
         stable = rate * service.mean < workers
         model, exact, notes = _model(scenario, arrival_rate)
         wait, waits = _wait(scenario, model, rate) if stable else (math.inf, 1.0)
@@ -185,7 +197,7 @@ def theory(scenario: Scenario) -> Theory:
         else:
             growth = rate - workers / service.mean
             notes.append(f"the queue has no steady state: it grows by {growth:.4g} jobs/s")
-    load = rate * service.mean
+    load, paying = rate * service.mean, scenario.payment.confirmation_mean
     return Theory(
         model=model,
         exact=exact,
@@ -198,11 +210,66 @@ def theory(scenario: Scenario) -> Theory:
         wait_mean=wait,
         wait_probability=waits,
         queue_mean=rate * wait if rate else 0.0,
-        sojourn_mean=scenario.payment.delay.mean + wait + service.mean,
-        paying_mean=formulas.mginf_occupancy_mean(rate, scenario.payment.delay.mean),
-        unpaid_rate=(arrival_rate or math.nan) * scenario.payment.abandon,
+        sojourn_mean=paying + wait + service.mean,
+        paying_mean=formulas.mginf_occupancy_mean(rate, paying),
+        unpaid_rate=(arrival_rate or math.nan) - rate,
         notes=tuple(notes),
     )
+
+
+def _with_feedback(scenario: Scenario) -> Theory:
+    """Return the closed loop that has a formula; of all else only what is not known."""
+    workers, service = scenario.workers, scenario.work.service
+    reasons = _why_not_finite_source(scenario)
+    closed = scenario.arrivals if isinstance(scenario.arrivals, Closed) and not reasons else None
+    if closed is None:
+        model, state = NO_MODEL, formulas.FiniteSource(math.nan, math.nan, math.nan)
+        notes = (f"none of these formulas covers {', '.join(reasons)}",)
+    else:
+        model = f"{_named('M/M', workers)}//{closed.users}"
+        state = formulas.finite_source(workers, closed.users, closed.think.mean, service.mean)
+        ends = "its last requests are those of ever fewer users, unless a duration ends it before"
+        notes = (f"a run begins with all users in thought, and {ends}",)
+    load = state.throughput * service.mean
+    return Theory(
+        model=model,
+        exact=closed is not None,
+        workers=workers,
+        rate=state.throughput,
+        service_mean=service.mean,
+        offered_load=load,
+        utilisation=load / workers,
+        stable=None if closed is None else True,
+        wait_mean=state.wait_mean,
+        wait_probability=state.wait_probability,
+        queue_mean=state.throughput * state.wait_mean,
+        sojourn_mean=state.wait_mean + service.mean,
+        paying_mean=math.nan,
+        unpaid_rate=math.nan,
+        notes=notes,
+    )
+
+
+def _why_not_finite_source(scenario: Scenario) -> list[str]:
+    """Return what keeps a scenario with feedback from being M/M/c//N, in words."""
+    closed, payment = scenario.arrivals, scenario.payment
+    found: dict[str, bool] = {
+        "retries": scenario.retry is not None,
+        "patience that runs out": scenario.patience is not None,
+        "a reaper": scenario.reaper is not None,
+        "crashes": scenario.work.crash > 0,
+        "outages": bool(scenario.outages),
+    }
+    if isinstance(closed, Closed):
+        found |= {
+            "paced users": closed.paced,
+            "thought that is not exponential": not isinstance(closed.think, Exponential),
+            "work that is not exponential": not isinstance(scenario.work.service, Exponential)
+            or not scenario.work.service.mean,
+            "payments in a closed loop that take time or never come": payment.confirmed != 1.0
+            or payment.confirmation_mean > 0,
+        }
+    return [what for what, there in found.items() if there]
 
 
 def _named(letters: str, workers: int) -> str:
@@ -230,9 +297,9 @@ def _model(scenario: Scenario, arrival_rate: float) -> tuple[str, bool, list[str
     if not isinstance(arrivals, Poisson):
         return NO_MODEL, False, [f"none of these formulas covers {arrivals.kind} arrivals"]
     notes = []
-    if payment.abandon or not isinstance(payment.delay, Constant):
+    if payment.abandon or payment.lost or not isinstance(payment.delay, Constant):
         notes.append(
-            "payments are Poisson too: independent delays and abandonment keep them so "
+            "payments are Poisson too: independent delays, losses and abandonment keep them so "
             "(displacement and thinning)"
         )
     if isinstance(service, Exponential):
@@ -252,11 +319,12 @@ def _paced_cv2(payment: Payment, arrival_rate: float) -> float:
 
     Without delays, abandonment leaves geometric gaps: p of them is their squared cv. Scattered
     by delays of variance v, the gap g between neighbours gains 2 v; far scattered, payments
-    are as good as Poisson, so 1 is the most.
+    are as good as Poisson, so 1 is the most. Confirmations that are lost for ever count as
+    abandoned, those that are sent again as delayed.
     """
-    kept = 1.0 - payment.abandon
-    scatter = 2.0 * payment.delay.variance * (arrival_rate * kept) ** 2
-    return min(1.0, payment.abandon + scatter)
+    kept = payment.confirmed or 0.0
+    scatter = 2.0 * payment.confirmation_variance * (arrival_rate * kept) ** 2
+    return min(1.0, 1.0 - kept + scatter)
 
 
 def _wait(scenario: Scenario, model: str, rate: float) -> tuple[float, float]:

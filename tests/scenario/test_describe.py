@@ -61,6 +61,50 @@ def test_too_few_workers_are_said_to_be_too_few(workers):
     assert about[-1].endswith("not less than they can do, so the backlog grows while jobs arrive.")
 
 
+def test_what_answers_back_is_told_between_the_work_and_the_threads():
+    about = lines(
+        jobs=10,
+        work={"fail": 0.1, "crash": 0.02, "restart": Exponential(mean=5.0)},
+        patience=Constant(value=4.0),
+        retry={"attempts": 2},
+        reaper={"timeout": 9.0},
+        outages=[{"at": 1.0, "duration": 2.0, "workers": 1}],
+    )
+    assert about[3] == (
+        "Work takes 1 s on average, exponentially distributed. 10 % of jobs fail. In 2 % of jobs "
+        "the worker dies in the middle; it is back after 5 s on average, exponentially "
+        "distributed."
+    )
+    assert about[4] == (
+        "A client's patience with a job lasts 4 s; then it asks again or leaves, and the job is "
+        "served all the same."
+    )
+    assert about[5:-2] == [
+        "A failed job is asked for again once, after 1 s.",
+        "A reaper looks every 1 s and fails what has been running for 9 s.",
+        "1 worker is gone from 1 s to 3 s.",
+    ]
+    assert about[-1] == (
+        "Offered load 1 erlangs before retries and crashes and outages on 4 workers: utilisation "
+        "25 % per worker."
+    )
+
+
+def test_a_client_without_retries_leaves_and_a_job_without_a_reaper_is_stuck():
+    about = lines(patience=Constant(value=4.0), work={"crash": 1.0}, arrivals=Poisson(rate=9.0))
+    assert "In 100 % of jobs the worker dies in the middle; it is back at once." in about[3]
+    assert about[4].endswith("then it leaves, and the job is served all the same.")
+    assert about[5] == "Nobody fails a job whose worker is gone: it is RUNNING for ever."
+    # A crash cuts work short, so it is not sure that the backlog grows.
+    assert about[-1].endswith("before crashes on 4 workers: utilisation 225 % per worker.")
+
+
+def test_a_closed_loop_tells_of_its_users_and_of_no_load():
+    about = lines(jobs=9, arrivals={"kind": "closed", "users": 3, "paced": True})
+    assert about[1].startswith("9 jobs arrive from 3 users, who each think for 1 s on average")
+    assert "erlangs" not in "".join(about)
+
+
 def test_a_load_without_a_rate_is_not_told():
     assert "erlangs" not in Scenario(jobs=5, arrivals=Stampede()).describe()
 
@@ -70,3 +114,13 @@ def test_a_load_without_a_rate_is_not_told():
 )
 def test_numbers_are_written_as_a_person_writes_them(value, words):
     assert in_words(value) == words
+
+
+def test_a_scenario_is_shown_as_these_sentences():
+    scenario = Scenario(name="<shop>", why="to learn", jobs=5)
+    assert str(scenario) == scenario.describe()
+    page = scenario._repr_html_()
+    assert "&lt;shop&gt;: to learn" in page
+    sentences = scenario.describe().splitlines()[1:]
+    assert sentences
+    assert all(sentence in page for sentence in sentences)

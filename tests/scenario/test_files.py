@@ -7,15 +7,18 @@ from hypothesis import strategies as st
 
 from jobsim.domain.exceptions import JobsimError
 from jobsim.scenario.arrivals import Bursts, Paced, Poisson, Schedule, Stampede
+from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import (
     Constant,
     Empirical,
     Exponential,
     Gamma,
     LogNormal,
+    Sum,
     Uniform,
     Weibull,
 )
+from jobsim.scenario.dynamics import Outage, Reaper, Retry
 from jobsim.scenario.files import ScenarioFileError, validate
 from jobsim.scenario.scenario import Payment, Scenario, Work
 
@@ -33,6 +36,33 @@ FULL = Scenario(
     seed=2**63 - 1,
 )
 
+EVERYTHING = Scenario(
+    name="everything",
+    why="To be read back.",
+    jobs=10,
+    duration=60.0,
+    arrivals=Closed(users=3, think=LogNormal(mean=1.0, cv=2.0), paced=True),
+    payment=Payment(
+        delay=Sum(parts=(Exponential(mean=2.0), Uniform(low=0.0, high=1.0))),
+        abandon=0.1,
+        duplicate=0.2,
+        lag=Exponential(mean=1.0),
+        lost=0.3,
+        resend=(5.0, 10.0),
+        deadline=30.0,
+    ),
+    work=Work(service=Weibull(mean=1.0, cv=0.5), fail=0.1, crash=0.2, restart=Constant(value=3.0)),
+    workers=2,
+    clients=3,
+    pollers=1,
+    poll_interval=0.5,
+    patience=Gamma(mean=4.0, cv=0.5),
+    retry=Retry(attempts=4, base=0.5, factor=3.0, cap=9.0, jitter=1.0, budget=0.1, burst=7),
+    reaper=Reaper(timeout=3.0, every=0.5, skew=-0.1),
+    outages=(Outage(at=1.0, duration=2.0, workers=1), Outage(at=9.0, duration=1.0, workers=2)),
+    seed=5,
+)
+
 positive = st.floats(1e-6, 1e6)
 distributions = st.one_of(
     st.builds(Constant, value=positive),
@@ -46,8 +76,18 @@ arrivals = st.one_of(
     st.builds(Paced, rate=positive),
     st.builds(Bursts, size=st.integers(1, 10**6), every=positive),
     st.builds(Stampede, at=positive),
+    st.builds(Closed, users=st.integers(1, 99), think=distributions, paced=st.booleans()),
 )
 probabilities = st.floats(0.0, 1.0)
+retries = st.builds(
+    Retry,
+    attempts=st.integers(1, 100),
+    base=positive,
+    jitter=probabilities,
+    budget=st.none() | probabilities,
+)
+reapers = st.builds(lambda t, skew: Reaper(timeout=t, skew=-skew), positive, positive)
+outages = st.builds(Outage, at=positive, duration=positive, workers=st.integers(1, 99))
 scenarios = st.builds(
     Scenario,
     name=st.text(),
@@ -57,18 +97,57 @@ scenarios = st.builds(
     payment=st.builds(Payment, delay=distributions, abandon=probabilities, lag=distributions),
     work=st.builds(Work, service=distributions, fail=probabilities),
     workers=st.integers(1, 10**4),
+    patience=st.none() | distributions,
+    retry=st.none() | retries,
+    reaper=st.none() | reapers,
+    outages=st.lists(outages, max_size=3),
     seed=st.integers(0, 2**63 - 1),
 )
 
 
 @pytest.mark.parametrize("suffix", ["toml", "json"])
 @settings(deadline=None, max_examples=30)
-@given(scenario=scenarios | st.just(FULL))
+@given(scenario=scenarios | st.just(FULL) | st.just(EVERYTHING))
 def test_a_file_reads_back_as_an_equal_scenario(suffix, scenario, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / f"round_trip.{suffix}"
     getattr(scenario, f"to_{suffix}")(path)
     assert getattr(Scenario, f"from_{suffix}")(path) == scenario
     assert Scenario.load(str(path)) == scenario
+
+
+def test_everything_is_said_in_the_round_trip_of_everything():
+    defaults = Scenario().model_dump()
+    for name, value in EVERYTHING.model_dump().items():
+        assert value != defaults[name]
+    for part in (EVERYTHING.retry, EVERYTHING.work, EVERYTHING.payment):
+        assert part.model_fields_set == set(type(part).model_fields)
+
+
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"retry": None}, {"retry.budget": None, "reaper": None}, {"outages": []}],
+    ids=str,
+)
+def test_what_is_there_and_what_is_not_is_read_back(changes, suffix, tmp_path):
+    scenario = EVERYTHING.replace(changes)
+    path = tmp_path / f"scenario.{suffix}"
+    getattr(scenario, f"to_{suffix}")(path)
+    assert Scenario.load(path) == scenario
+
+
+def test_outages_are_tables_as_a_person_writes_them(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "jobs = 5\n[retry]\nattempts = 2\n"
+        "[[outages]]\nat = 1\nduration = 2\nworkers = 1\n"
+        "[[outages]]\nat = 5\nduration = 2\nworkers = 3\n"
+    )
+    assert Scenario.load(path) == Scenario(
+        jobs=5,
+        retry=Retry(attempts=2),
+        outages=(Outage(at=1.0, duration=2.0, workers=1), Outage(at=5.0, duration=2.0, workers=3)),
+    )
 
 
 @pytest.mark.parametrize("suffix", ["toml", "json"])
@@ -163,6 +242,28 @@ def test_a_file_as_a_person_writes_it(tmp_path):
             {"payment": {"delay": {"kind": "constant", "value": float("nan")}}},
             "payment.delay.value",
             "must be a finite number, not nan",
+        ),
+        ({"retry": {"atempts": 2}}, "retry.atempts", "no such field; did you mean 'attempts'?"),
+        ({"retry": 3}, "retry", "must be a table of fields, not 3"),
+        ({"reaper": {}}, "reaper.timeout", "is missing"),
+        (
+            {"reaper": {"timeout": 1, "skew": 2}},
+            "reaper",
+            "skew = 2.0 is not below timeout = 1.0: the reaper would fail every job at once",
+        ),
+        ({"patience": {"kind": "constnt"}}, "patience", "no such kind 'constnt'; did you mean"),
+        ({"patience": {"kind": "constant"}}, "patience.value", "is missing"),
+        ({"outages": {"at": 1}}, "outages", "must be a list, not {'at': 1}"),
+        ({"outages": [{"at": 1, "duration": 1}]}, "outages[0].workers", "is missing"),
+        (
+            {"outages": [{"at": 1, "duration": 1, "workers": 1, "until": 3}]},
+            "outages[0].until",
+            "no such field; ",
+        ),
+        (
+            {"arrivals": {"kind": "closed", "user": 3}},
+            "arrivals.user",
+            "no such field; did you mean 'users'? (and 1 more)",
         ),
         ({"jobs": 0, "seed": -1, "workers": 0}, "jobs", "to 1, not 0 (and 2 more)"),
         ([3], "file", "must be a table of fields, not [3]"),

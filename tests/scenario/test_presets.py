@@ -17,6 +17,7 @@ def test_every_preset_file_is_listed_with_a_sentence_of_why():
 def test_the_promised_presets_are_there():
     promised = {"steady", "stampede", "bursty", "unpaid", "duplicate-payments", "overload"}
     promised |= {"busy-hour", "lost-webhooks", "block-time-payments"}
+    promised |= {"retry-storm", "stuck-jobs", "impatient-reaper", "closed-loop", "outage"}
     assert promised <= presets().keys()
 
 
@@ -24,7 +25,7 @@ def test_the_promised_presets_are_there():
 def test_a_preset_has_its_name_and_a_handy_number_of_jobs(name):
     scenario = preset(name)
     assert scenario.name == name
-    assert 300 <= len(Workload.sample(scenario)) <= 2000
+    assert 300 <= Workload.sample(scenario).requests <= 2000
     assert 2 <= scenario.clients <= 4
 
 

@@ -35,6 +35,11 @@ DIGESTS = {
     "busy-hour": "7a5498a8ed61ce961486fe546b7a31ba38a773bd4fc280d307f9bec15be30d16",
     "lost-webhooks": "a7d534473b22caf955a456293ee20db293496033b46c972549d6b634c14c0466",
     "block-time-payments": "2c7bd3f0c9585d8200c6a14f4872e97bec5c960464a1aa419162e14a40afe389",
+    "outage": "781e3842135729b74d53c74793ca2dcec0e647411c7e4ce8f2ba0dbf72d5e103",
+    "stuck-jobs": "9a13621a69d865f2705b597139f995e1597ee7760ceb100b6785adc679bd1a90",
+    "impatient-reaper": "c61a35b3f02c0a7c9c14e1cf41fbc0b7ae9dbaa6855571720137bd82c9670322",
+    "retry-storm": "4aad79c23dc6f526252c8d38e472e9b6103f477678e8d6c9706406ef209ee167",
+    "closed-loop": "6613397236f6a2ba87e1b1b4d12d3585c05665afb70ad93fa9e762ce9d5217df",
 }
 
 
@@ -263,3 +268,37 @@ def test_times_are_whole_ticks():
     for name in ("arrival", "service"):
         ticks = getattr(workload, name) * TICKS_PER_SECOND
         assert (ticks == np.rint(ticks)).all()
+
+
+def test_a_workload_is_shown_in_a_few_figures():
+    scenario = Scenario(
+        name="shop", jobs=4, arrivals={"kind": "paced", "rate": 2.0},
+        payment={"delay": {"kind": "constant", "value": 2.0}, "duplicate": 1.0},
+        work={"service": {"kind": "constant", "value": 3.0}, "fail": 1.0},
+    )  # fmt: skip
+    workload = Workload.sample(scenario)
+    assert repr(workload).splitlines() == [
+        "Workload of 'shop'",
+        "  requests  4",
+        "  arrivals  from 0 s to 1.5 s",
+        "  payment   mean 2 s, longest 2 s; 4 confirmed twice",
+        "  service   mean 3 s, longest 3 s; 4 to fail",
+    ]
+    assert "4 confirmed twice" in workload._repr_html_()
+
+
+def test_a_workload_that_nobody_pays_for_has_no_mean_payment():
+    shown = repr(Workload.sample(Scenario(jobs=3, payment={"abandon": 1.0})))
+    assert "payment   3 never paid\n" in shown
+
+
+def test_an_empty_workload_is_shown_too():
+    shown = repr(Workload.sample(Scenario(duration=1e-9)))
+    assert shown == "Workload of 'custom'\n  requests  0"
+
+
+def test_a_workload_of_attempts_and_of_a_closed_loop_says_so():
+    closed = Scenario(jobs=3, arrivals={"kind": "closed", "users": 1}, retry={"attempts": 2})
+    shown = repr(Workload.sample(closed))
+    assert "requests  3, up to 2 attempts each" in shown
+    assert "arrivals" not in shown

@@ -131,6 +131,32 @@ def test_a_job_that_only_one_run_has_is_named(threaded):
     assert "119 in both runs, 2 in one only" in repr(found)
 
 
+FAILING = Scenario(
+    jobs=40, workers=2, arrivals={"kind": "paced", "rate": 1.0}, work={"fail": 0.4}, retry={}
+)
+
+
+def test_jobs_that_were_asked_for_again_are_held_against_each_other_by_attempt():
+    found = compare(run_threads(FAILING, speedup=200.0))
+    assert found.feedback
+    assert (found.jobs.index.get_level_values("attempt") > 1).any()
+    assert found.agree  # what fails is drawn, and nothing here is a matter of moments
+    assert "moments" not in repr(found)
+    assert found.jobs["dispatch"].notna().all()
+
+
+def test_with_a_reaper_the_delay_of_dispatch_is_unknown_and_runs_may_part_ways():
+    virtual = run_virtual(FAILING.replace({"reaper": {"timeout": 2.0}}))
+    info = virtual.info.model_copy(update={"engine": "threads", "speedup": 2.0})
+    jobs = virtual.jobs.assign(lateness=0.0)
+    reaped = int(np.argmax(jobs["reaped"]))
+    found = compare(Run(virtual.workload, info, jobs.drop(index=reaped)), virtual)
+    assert found.jobs["dispatch"].isna().all()
+    assert "dispatch" not in repr(found)
+    assert len(found.unmatched) == 1
+    assert "moments decide who asks again" in repr(found)
+
+
 def test_a_repository_that_loses_a_confirmation_is_seen():
     class Broken(InMemoryJobRepository):
         def update_status(self, job_id, target, result=None, error=None):

@@ -45,6 +45,43 @@ def test_thousands_of_servers_neither_overflow_nor_vanish():
     assert formulas.erlang_c(int(load + math.sqrt(load)), load) == pytest.approx(0.2234, abs=1e-3)
 
 
+@given(
+    workers=st.integers(1, 12),
+    users=st.integers(1, 12),
+    think=st.integers(0, 40).map(lambda n: Fraction(n, 8)),
+    service=st.integers(1, 40).map(lambda n: Fraction(n, 8)),
+)
+def test_a_finite_source_equals_its_balance_equations(workers, users, think, service):
+    def shares(count):
+        if think == 0:  # nobody ever thinks
+            return [Fraction(0)] * count + [Fraction(1)]
+        weights = [Fraction(1)]
+        for n in range(1, count + 1):
+            weights.append(weights[-1] * (count - n + 1) / think * service / min(n, workers))
+        return [weight / sum(weights) for weight in weights]
+
+    found = formulas.finite_source(workers, users, float(think), float(service))
+    throughput = sum(p * min(n, workers) for n, p in enumerate(shares(users))) / service
+    assert found.throughput == pytest.approx(float(throughput))
+    # The response time law: a user's whole cycle is thought, wait and work.
+    assert found.wait_mean == pytest.approx(float(users / throughput - think - service), abs=1e-9)
+    assert found.wait_probability == pytest.approx(float(sum(shares(users - 1)[workers:])))
+
+
+def test_many_users_who_think_long_are_an_open_loop():
+    found = formulas.finite_source(8, 20_000, 20_000 / 6.4, 1.0)
+    assert found.wait_probability == pytest.approx(formulas.erlang_c(8, 6.4), rel=1e-2)
+    assert found.wait_mean == pytest.approx(formulas.mmc_wait_mean(8, 6.4, 1.0), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    "numbers", [(0, 1, 1.0, 1.0), (1, 0, 1.0, 1.0), (1, 1, -1.0, 1.0), (1, 1, 1.0, 0.0)]
+)
+def test_a_finite_source_out_of_range_is_refused(numbers):
+    with pytest.raises(ValueError, match=r"1 of each|work takes time"):
+        formulas.finite_source(*numbers)
+
+
 def test_one_worker_is_the_mm1_queue():
     assert formulas.erlang_c(1, 0.75) == pytest.approx(0.75)
     assert formulas.mmc_wait_mean(1, 1.5, 0.5) == pytest.approx(0.75 * 0.5 / 0.25)

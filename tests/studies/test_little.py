@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobsim import preset, presets
+from jobsim.engines.virtual import run_virtual
 from jobsim.studies.little import littles_law
 
 JOBS = pd.DataFrame({"created": [0.0, 1.0, 2.0], "finished": [3.0, math.nan, 2.5]})
@@ -63,6 +65,12 @@ def test_a_busy_random_system_obeys_the_law():
     law = littles_law(pd.DataFrame({"created": created, "finished": finished}), moves)
     assert law.error < 1e-12
     assert law.number_mean > 50
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_obeys_the_law_with_or_without_feedback(name):
+    run = run_virtual(preset(name))
+    assert littles_law(run.jobs, run.transitions).error < 1e-9
 
 
 def test_nobody_inside_is_no_error():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from jobsim import Scenario, preset
-from jobsim.analysis.metrics import UNITS
+from jobsim.analysis.metrics import UNITS, metrics
 from jobsim.engines.virtual import run_virtual
 from jobsim.studies import cells, pool, replicate
 from jobsim.studies.formulas import mmc_wait_mean
@@ -33,7 +33,7 @@ def found():
 def test_every_metric_has_mean_half_width_level_and_n(found):
     table = found.table
     assert list(table) == ["mean", "half_width", "level", "n", "unit"]
-    assert table.index.tolist() == [name for name in UNITS if not name.startswith("lateness")]
+    assert table.index.tolist() == list(metrics(run_virtual(SCENARIO).jobs, workers=2))
     row = table.loc["wait_p95"]
     expected = mean_interval(found.samples["wait_p95"])
     assert (row["mean"], row["half_width"]) == pytest.approx((expected.mean, expected.half_width))
@@ -192,6 +192,28 @@ def test_one_long_run_is_cut_into_batches():
     assert wait_interval(run) == batch_means(waits[mser5(waits) :])
     fixed = wait_interval(run, warmup=0.2, batches=10, level=0.9)
     assert fixed == batch_means(waits[fixed_fraction(waits, 0.2) :], batches=10, level=0.9)
+
+
+def test_waits_of_one_long_run_with_feedback_are_taken_in_the_order_of_the_queue():
+    again = SCENARIO.replace({"jobs": 1000, "work.fail": 0.2, "retry": {"base": 50.0}})
+    run = run_virtual(again)
+    jobs = run.jobs.sort_values("paid", kind="stable")
+    assert not jobs.index.is_monotonic_increasing
+    waits = (jobs["started"] - jobs["paid"]).to_numpy()
+    assert wait_interval(run, warmup=0.0) == batch_means(waits)
+
+
+def test_runs_with_feedback_are_replicated_and_paired():
+    stormy = SCENARIO.replace({"work.fail": 0.2, "retry": {"attempts": 2}})
+    runs = replicate.replicate(stormy, 4)
+    assert (runs.samples["jobs"] > 360).all()
+    calm = replicate.replicate(SCENARIO.replace({"work.fail": 0.2}), 4)
+    # The first attempts are the same jobs, so pairs are pairs.
+    assert paired(calm, runs).loc["utilisation", "mean"] > 0.0
+    assert runs.table.index.tolist() == [name for name in UNITS if name in runs.samples]
+    assert "amplification  1.2 jobs/request" in repr(runs)
+    with pytest.raises(ValueError, match="these runs have no goodput"):
+        calm.interval("goodput")
 
 
 def test_figures_are_read_with_their_units():

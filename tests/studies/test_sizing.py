@@ -103,6 +103,52 @@ def test_throughput_is_a_target_from_below():
     assert "150 s" in repr(answer)
 
 
+STORMY = Scenario(
+    jobs=400,
+    arrivals={"kind": "poisson", "rate": 3.0},
+    patience={"kind": "constant", "value": 4.0},
+    retry={"attempts": 2},
+    outages=({"at": 20.0, "duration": 20.0, "workers": 2},),
+    seed=2,
+)
+
+
+@pytest.mark.parametrize("crash", [0.0, 0.05])
+def test_with_feedback_every_smaller_number_was_tried(crash):
+    scenario = STORMY.replace({"work.crash": crash, "reaper": {"timeout": 9.0}})
+    answer = workers_needed(scenario, wait_p95=1.0, replications=5)
+    least = 1 if crash else 4  # crashes cut work short, so no load is a bound
+    tried = set(answer.table["workers"])
+    assert tried >= set(range(least, answer.workers + 1))
+    ends = upper_ends(scenario, "wait_p95", range(least, answer.workers + 1), replications=5)
+    assert [workers for workers, end in ends.items() if end <= 1.0] == [answer.workers]
+
+
+def test_with_feedback_what_no_crew_can_meet_is_told_from_a_run_with_a_worker_for_every_job():
+    answer = workers_needed(STORMY, sojourn_p95=0.1, replications=3)
+    assert not answer.met
+    assert answer.table.empty
+    assert answer.reason.startswith("with a worker for every job, so that nobody waits, it is")
+    # Nobody waits, although two workers are gone for a while.
+    assert workers_needed(STORMY, wait_p95=0.0, replications=2).met
+
+
+def test_a_large_answer_with_feedback_is_found_too():
+    second = {"kind": "constant", "value": 1.0}
+    crowd = Scenario(
+        jobs=15, arrivals={"kind": "stampede"}, work={"service": second}, reaper={"timeout": 9.0}
+    )
+    answer = workers_needed(crowd, makespan=1.0, replications=2)
+    assert sorted(set(answer.table["workers"])) == list(range(1, 17))
+    assert answer.workers == 15
+
+
+def test_a_figure_that_such_runs_do_not_have_is_no_target(monkeypatch):
+    monkeypatch.setattr(sizing, "AT_LEAST", ("throughput", "usefulness"))
+    with pytest.raises(ValueError, match="runs of 'custom' have no usefulness"):
+        workers_needed(BUSY, usefulness=1.0, replications=2)
+
+
 def test_a_share_is_a_target_too():
     assert workers_needed(BUSY, utilisation=0.5, replications=3).workers == 13
 

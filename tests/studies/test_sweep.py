@@ -23,6 +23,14 @@ from jobsim.studies.sweep import sweep
 
 SCENARIO = Scenario(jobs=200, workers=2, arrivals={"kind": "poisson", "rate": 1.5}, seed=3)
 OVER = {"workers": [2, 3], "arrivals.rate": [1.0, 1.5]}
+STORMY = SCENARIO.replace(
+    {
+        "patience": {"kind": "constant", "value": 2.0},
+        "retry": {"attempts": 3, "budget": 0.5},
+        "reaper": {"timeout": 3.0},
+        "work.crash": 0.1,
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +100,105 @@ def test_parts_are_labelled_in_words():
     assert table["work.service"].tolist() == ["1 s", "1 s on average, exponentially distributed"]
     table = sweep(SCENARIO, {"work": [{"fail": 0.5}]}, replications=1)
     assert "fail=0.5" in table["work"].item()
+
+
+def test_a_part_that_is_not_there_is_a_setting_like_any_other():
+    table = sweep(STORMY, {"retry.budget": [None, 0.1], "retry.jitter": [0.0]}, replications=2)
+    assert table["retry.budget"].tolist() == ["none", "none", 0.1, 0.1]
+    assert len(intervals(table, "wait_mean")) == 2
+    out = [{"at": 5.0, "duration": 9.0, "workers": 1}]
+    table = sweep(SCENARIO, {"outages": [[], out, [*out, *out]]}, replications=1)
+    gone = "1 worker is gone from 5 s to 14 s."
+    assert table["outages"].tolist() == ["none", gone, f"{gone} {gone}"]
+
+
+# Feedback
+
+
+def totals(run):
+    deleted = run.jobs["request"].isin(
+        run.jobs.query("attempt == 1").nsmallest(20, "created")["request"]
+    )
+    return int(deleted.sum()), metrics(run.jobs[~deleted], workers=run.workload.scenario.workers)
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"reaper.timeout": [2.5, 4.0]},
+        {"retry.attempts": [2, 4]},
+        {"retry.jitter": [0.0, 1.0]},
+        {"retry.budget": [0.0, 0.5]},
+        {"work.crash": [0.0, 0.2]},
+        {"patience.value": [1.0, 4.0]},
+    ],
+)
+def test_whatever_answers_back_can_be_swept_over(over):
+    table = sweep(STORMY, over, replications=2)
+    assert table["error"].isna().all()
+    assert (table["theory"] == "none").all()
+    for row in table.to_dict("records"):
+        changes = {name: row[name] for name in (*over, "seed")}
+        deleted, figures = totals(run_virtual(STORMY.replace(changes)))
+        assert row["warmup"] == deleted
+        assert {name: row[name] for name in figures} == pytest.approx(figures, nan_ok=True)
+    assert table["jobs"].nunique() > 1
+
+
+def test_users_of_a_closed_loop_can_be_swept_over():
+    closed = SCENARIO.replace({"arrivals": {"kind": "closed", "users": 1}})
+    table = sweep(closed, {"arrivals.users": [1, 4]}, replications=2)
+    assert (table["warmup"] == 0).all()  # no rate
+    waits = intervals(table, "wait_mean")["mean"].tolist()
+    assert waits[0] == 0.0 < waits[1]
+    assert table["theory"].tolist() == ["M/M/2//1 (exact)"] * 2 + ["M/M/2//4 (exact)"] * 2
+
+
+def test_reapers_and_outages_draw_nothing_so_their_settings_are_sampled_once(monkeypatch):
+    sampled = []
+    real = cells.Workload.sample
+    monkeypatch.setattr(
+        cells.Workload, "sample", staticmethod(lambda s: sampled.append(s) or real(s))
+    )
+    outage = {"at": 20.0, "duration": 20.0, "workers": 2}
+    over = {"reaper": [None, {"timeout": 2.0}], "outages": [[], [outage]]}
+    table = sweep(SCENARIO, over, replications=3)
+    assert len(sampled) == 3
+    # Without either there is no feedback, and the same figures as ever.
+    plain = sweep(SCENARIO, {"workers": [2]}, replications=3)
+    same = table[(table["reaper"] == "none") & (table["outages"] == "none")]
+    assert same["wait_mean"].tolist() == plain["wait_mean"].tolist()
+    stuck = table[(table["reaper"] == "none") & (table["outages"] != "none")]
+    assert (stuck["stuck"] > 0).any()
+
+
+def test_the_warm_up_of_requests_that_were_asked_again_is_made_of_whole_requests():
+    def settled(scenario, warmup):
+        jobs = run_virtual(scenario).jobs
+        return cells.settled_metrics(jobs, scenario.workers, warmup), jobs
+
+    figures, jobs = settled(STORMY, 0.25)
+    first_fifty = jobs[jobs["request"] < 50]
+    assert figures["warmup"] == len(first_fifty) > 50
+    figures, jobs = settled(STORMY, "mser5")
+    assert figures["warmup"] + figures["jobs"] == len(jobs)
+    # Users do not ask in the order of the requests' numbers.
+    closed = SCENARIO.replace({"arrivals": {"kind": "closed", "users": 10}, "retry": {}})
+    jobs = run_virtual(closed).jobs
+    early = jobs.sort_values("created").iloc[20:]
+    assert cells.settled_metrics(jobs, 2, 0.1)["makespan"] == pytest.approx(
+        early["finished"].max() - early["created"].min()
+    )
+    assert jobs["created"].iloc[20:].min() < early["created"].min()
+
+
+def test_a_path_into_a_part_that_is_not_there_says_to_give_the_part_first():
+    with pytest.raises(ValueError, match=r"no reaper, so no 'reaper.timeout'; give 'reaper' as"):
+        sweep(SCENARIO, {"reaper.timeout": [1.0]})
+    with pytest.raises(ValueError, match="give 'patience' as a whole first"):
+        sweep(SCENARIO, {"patience.mean": [1.0]})
+    both = SCENARIO.replace({"reaper": {"timeout": 9.0}, "reaper.timeout": 4.0})
+    assert both.reaper.timeout == 4.0
 
 
 def test_numpy_values_are_taken_for_the_numbers_they_hold():
@@ -246,10 +353,18 @@ def test_by_default_threads_are_taken_where_numba_is(monkeypatch):
 def test_a_large_study_of_small_runs_is_compiled(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        cells.compiled, "load_if_worth_it", lambda jobs, threshold: asked.append(jobs)
+        cells.compiled.recursion, "load_if_worth_it", lambda jobs, threshold: asked.append(jobs)
+    )
+    monkeypatch.setattr(
+        cells.compiled.loop, "load_if_worth_it", lambda jobs, threshold: asked.append(-jobs)
     )
     sweep(SCENARIO, {"workers": [2, 3]}, replications=5)
     assert 200 * 2 * 5 in asked
+    assert min(asked) > 0
+    asked.clear()
+    sweep(STORMY, {"workers": [2, 3]}, replications=5)
+    assert -200 * 3 * 2 * 5 in asked
+    assert max(asked) < 0
 
 
 class Broken(Executor):
@@ -322,4 +437,6 @@ def test_intervals_are_taken_by_setting(table):
 
 
 def test_every_metric_is_a_column(table):
-    assert {name for name in UNITS if not name.startswith("lateness")} <= set(table)
+    assert set(metrics(run_virtual(SCENARIO).jobs, workers=2)) <= set(table)
+    stormy = sweep(STORMY, {"workers": [2]}, replications=1)
+    assert {name for name in UNITS if not name.startswith("lateness")} <= set(stormy)

@@ -10,6 +10,8 @@ import pytest
 from jobsim.engines.kernel import fcfs
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies import formulas
+from jobsim.studies.cells import default_warmup
+from jobsim.studies.replicate import replicate
 from jobsim.studies.theory import theory
 
 EXPONENTIAL = {"kind": "exponential", "mean": 1.0}
@@ -44,6 +46,62 @@ def simulated_waits(case, jobs=60_000, seed=1):
     )
     waits = (started - paid)[jobs // 20 :]
     return waits[~np.isnan(waits)]
+
+
+CLOSED = Scenario(
+    jobs=8000,
+    duration=2000.0,
+    workers=3,
+    arrivals={"kind": "closed", "users": 10, "think": {"kind": "exponential", "mean": 2.0}},
+)
+
+
+def test_a_closed_loop_of_exponentials_is_mmcn_and_so_are_its_runs():
+    result = theory(CLOSED)
+    assert (result.model, result.exact, result.stable) == ("M/M/3//10", True, True)
+    assert "M/M/3//10 (exact)" in repr(result)
+    assert math.isnan(result.wait_percentile(95))
+    assert math.isnan(result.wait_exceeds(1.0))
+    # By Little's law each of the ten users thinks, waits or works.
+    assert result.rate * (2.0 + result.sojourn_mean) == pytest.approx(10.0)
+    runs = replicate(CLOSED, 8, level=0.999, warmup=0.1)
+    assert runs.interval("wait_mean").covers(result.wait_mean)
+    assert runs.interval("throughput").covers(result.rate)
+    assert runs.interval("utilisation").covers(result.utilisation)
+    assert runs.interval("wait_mean").half_width < 0.06
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"retry": {}}, "retries"),
+        ({"patience": CONSTANT}, "patience"),
+        ({"reaper": {"timeout": 5.0}}, "a reaper"),
+        ({"work.crash": 0.1}, "crashes"),
+        ({"outages": [{"at": 1.0, "duration": 1.0, "workers": 1}]}, "outages"),
+        ({"arrivals.paced": True}, "paced users"),
+        ({"arrivals.think": CONSTANT}, "thought that is not exponential"),
+        ({"work.service": CONSTANT}, "work that is not exponential"),
+        ({"work.service.mean": 0.0}, "work that is not exponential"),
+        ({"payment.delay": CONSTANT}, "payments in a closed loop"),
+        ({"payment.abandon": 0.1}, "payments in a closed loop"),
+        ({"payment.deadline": 9.0}, "payments in a closed loop"),
+    ],
+)
+def test_other_feedback_has_no_formula_and_the_note_says_why(changes, reason):
+    result = theory(CLOSED.replace(changes))
+    assert (result.model, result.exact, result.stable) == ("none", False, None)
+    assert result.notes[0].startswith("none of these formulas covers")
+    assert reason in result.notes[0]
+    assert math.isnan(result.wait_mean)
+    assert math.isnan(result.wait_percentile(50))
+    assert len(repr(result).splitlines()) == 2
+
+
+def test_feedback_takes_the_model_of_an_open_loop_away():
+    assert theory(scenario()).model == "M/M/8"
+    stormy = theory(scenario().replace({"patience": CONSTANT, "retry": {}}))
+    assert stormy.notes == ("none of these formulas covers retries, patience that runs out",)
 
 
 def test_poisson_arrivals_and_exponential_work_are_mmc():
@@ -100,13 +158,14 @@ def test_jobs_that_nobody_pays_leave_the_workers_idle():
         ({}, 0.0),
         ({"delay": {"kind": "constant", "value": 9.0}}, 0.0),
         ({"abandon": 0.25}, 0.25),
+        ({"lost": 0.25, "resend": []}, 0.25),
         ({"delay": {"kind": "uniform", "low": 0.0, "high": 0.1}}, 2 * 0.01 / 12 * 6.4**2),
         ({"delay": {"kind": "exponential", "mean": 60.0}}, 1.0),
     ],
 )
 def test_paced_arrivals_are_as_regular_as_their_payments(payment, cv2):
     result = theory(scenario("paced", **payment))
-    load = 6.4 * (1 - payment.get("abandon", 0.0))
+    load = 6.4 * (1 - payment.get("abandon", 0.0) - payment.get("lost", 0.0))
     expected = formulas.mmc_wait_mean(8, load, 1.0) * (cv2 + 1.0) / 2.0
     assert (result.model, result.exact) == ("G/G/8", False)
     assert result.wait_mean == pytest.approx(expected)
@@ -134,6 +193,46 @@ def test_a_stampede_has_no_steady_state():
         assert math.isnan(value)
     assert "stampede arrivals have no long-run rate" in result.notes[0]
     assert "utilisation" not in repr(result)
+
+
+VARYING = {"kind": "varying", "points": [[0, 1.0], [60, 9.0], [100, 0.0]]}
+
+
+def test_arrivals_at_a_rate_that_varies_are_not_taken_for_poisson():
+    once = Scenario(jobs=9, arrivals=VARYING, workers=8)
+    result = theory(once)
+    assert (result.model, result.stable) == ("none", None)
+    assert math.isnan(result.rate)
+    assert "varying arrivals have no long-run rate" in result.notes[0]
+    assert default_warmup(once) == 0.0
+    daily = once.replace({"arrivals.period": 100})
+    result = theory(daily)
+    assert (result.model, result.exact, result.stable) == ("none", False, True)
+    assert result.offered_load == daily.offered_load == pytest.approx(4.8)
+    assert math.isnan(result.wait_mean)
+    assert math.isnan(result.wait_exceeds(1.0))
+    assert "none of these formulas covers varying arrivals" in result.notes
+    assert default_warmup(daily) == 0.1
+
+
+def test_lost_confirmations_delay_and_thin_the_payments():
+    delay = {"kind": "exponential", "mean": 5.0}
+    case = scenario(rate=8.0, delay=delay, lost=0.5, resend=[30.0])
+    result = theory(case)
+    assert (result.model, result.exact) == ("M/M/8", True)
+    assert result.rate == result.offered_load == case.offered_load == 6.0
+    assert result.paying_mean == pytest.approx(6.0 * 15.0)
+    assert result.sojourn_mean == pytest.approx(16.0 + result.wait_mean)
+    assert result.unpaid_rate == pytest.approx(2.0)
+    assert any("losses" in note for note in result.notes)
+
+
+def test_of_a_deadline_theory_says_that_it_does_not_know():
+    result = theory(scenario(delay={"kind": "exponential", "mean": 5.0}, deadline=10.0))
+    assert (result.model, result.stable) == ("none", None)
+    for value in (result.rate, result.offered_load, result.wait_mean, result.unpaid_rate):
+        assert math.isnan(value)
+    assert "unknown share of the payments" in result.notes[0]
 
 
 def test_an_unstable_load_says_how_many_workers_it_needs():
