@@ -15,6 +15,15 @@ Rows = list[tuple[str, str]]
 MAX_TEXT = 400
 """Longer texts from outside are cut in displays."""
 
+NO_MATHS = "tex2jax_ignore mathjax_ignore"
+"""Classes of an HTML element in which notebooks leave dollar signs alone."""
+
+# Inline, because a saved notebook and an e-mail have no style sheet of ours.
+_TABLE = "line-height:1.4"
+_TITLE = "text-align:left;font-weight:bold;color:inherit"
+_LABEL = "text-align:left;vertical-align:top;white-space:nowrap;font-weight:normal;opacity:0.75"
+_VALUE = "text-align:left;vertical-align:top;overflow-wrap:anywhere"
+
 _TIME_UNITS = (  # (name, its seconds, shown from)
     ("d", 86_400.0, 259_200.0),
     ("h", 3600.0, 10_800.0),
@@ -96,8 +105,12 @@ def rows_as_text(title: str | None, rows: Rows) -> str:
       jobs  20
       wait  1 s
     """
-    width = max((len(label) for label, _ in rows), default=0)
-    lines = [f"{label:<{width}}  {printable(value)}" for label, value in rows]
+    labels = [printable(label) for label, _ in rows]
+    width = max(map(len, labels), default=0)
+    lines = [
+        f"{label:<{width}}  {printable(value)}"
+        for label, (_, value) in zip(labels, rows, strict=True)
+    ]
     if title is None:
         return "\n".join(lines)
     return "\n".join([printable(title), *(f"  {line}" for line in lines)])
@@ -106,15 +119,29 @@ def rows_as_text(title: str | None, rows: Rows) -> str:
 def rows_as_html(title: str | None, rows: Iterable[tuple[str, str]]) -> str:
     """Return the same as a small table, all text escaped.
 
+    It has no colours of its own, so that it reads well on light and on dark pages, and
+    mathematics in it is not typeset.
+
     Examples
     --------
     >>> "&lt;script&gt;" in rows_as_html("Run", [("name", "<script>")])
     True
     """
     body = "".join(
-        f'<tr><th style="text-align:left">{html.escape(printable(label))}</th>'
-        f'<td style="text-align:left">{html.escape(printable(value))}</td></tr>'
+        f'<tr><th style="{_LABEL}">{as_html(label)}</th>'
+        f'<td style="{_VALUE}">{as_html(value)}</td></tr>'
         for label, value in rows
     )
-    caption = "" if title is None else f"<caption>{html.escape(printable(title))}</caption>"
-    return f"<table>{caption}<tbody>{body}</tbody></table>"
+    caption = "" if title is None else f'<caption style="{_TITLE}">{as_html(title)}</caption>'
+    return f'<table class="{NO_MATHS}" style="{_TABLE}">{caption}<tbody>{body}</tbody></table>'
+
+
+def as_html(text: str) -> str:
+    """Return text for the inside of an HTML element: printable, escaped, cut at `MAX_TEXT`.
+
+    Examples
+    --------
+    >>> as_html("<b>")
+    '&lt;b&gt;'
+    """
+    return html.escape(printable(text))

@@ -127,7 +127,7 @@ def _write(run: Run, folder: Path) -> None:
         "workload_digest": workload.digest(),
         "sha256": {name: _sha256(folder / f"{name}.parquet") for name in tables},
     }
-    text = json.dumps(index, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(index, indent=2, allow_nan=False)
     (folder / _INDEX).write_text(text + "\n", encoding="utf-8")
 
 

@@ -81,6 +81,17 @@ def test_no_rows_are_just_the_title():
     assert rows_as_text("T", []) == "T"
 
 
+def test_labels_are_as_inert_as_values_and_stay_aligned():
+    assert rows_as_text(None, [("a\n", "1"), ("b", "2")]) == "a\\n  1\nb    2"
+
+
+def test_a_table_has_no_colours_of_its_own_and_no_mathematics():
+    page = rows_as_html("T", [("a", "$1$")])
+    assert "mathjax_ignore" in page
+    assert "background" not in page
+    assert page.count("color:") == page.count("color:inherit")
+
+
 def test_rows_without_a_title_are_not_indented():
     assert rows_as_text(None, [("a", "1")]) == "a  1"
     assert "caption" not in rows_as_html(None, [("a", "1")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from jobsim.analysis.tables import FINAL, OUTCOME, STATUS
 from jobsim.domain.exceptions import JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
+from jobsim.domain.text import encodable
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 
 PATIENCE_S = 10.0
@@ -104,6 +105,16 @@ def look(recorded: RecordedRepository, job_id: str) -> Look:
         return Look("error", error=traceback.format_exception_only(exc)[-1].strip())
 
 
+def text_column(values: Sequence[Any] | Mapping[int, Any]) -> pd.Series:
+    """Return texts as a column, a mapping's keys as its index; half characters are escaped."""
+    found: pd.Series = pd.Series(values, dtype="object")
+    try:
+        return found.astype("str")
+    except UnicodeEncodeError:
+        whole = found.map(lambda text: encodable(text) if isinstance(text, str) else text)
+        return whole.astype("str")
+
+
 def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:
     """Return the table `final` of the looks that were had; there may be fewer than numbers.
 
@@ -112,7 +123,7 @@ def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:
     jobs = [seen.job for seen in looks]
 
     def texts(name: str) -> pd.Series:
-        return pd.Series([getattr(job, name, None) for job in jobs], dtype="str")
+        return text_column([getattr(job, name, None) for job in jobs])
 
     def times(name: str) -> pd.Series:
         values = pd.Series([getattr(job, name, None) for job in jobs], dtype="object")
@@ -120,7 +131,7 @@ def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:
         return parsed.astype("datetime64[us, UTC]")
 
     statuses = [getattr(job, "status", None) for job in jobs]
-    own_errors = pd.Series([seen.error for seen in looks], dtype="str")
+    own_errors = text_column([seen.error for seen in looks])
     return pd.DataFrame(
         {
             "job": np.asarray(numbers[: len(looks)], dtype=np.int32),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from jobsim.analysis.calls import calls_table
 from jobsim.analysis.derive import transitions_from_calls
 from jobsim.engines.actors import Actor, Client, Poller, Stage, Worker
-from jobsim.engines.audit import PATIENCE_S, Audit, count_all, final_table, look
+from jobsim.engines.audit import PATIENCE_S, Audit, count_all, final_table, look, text_column
 from jobsim.engines.clock import Clock
 from jobsim.engines.feedback_actors import FeedbackClient, FeedbackWorker, Reaper
 from jobsim.engines.feedback_stage import FeedbackStage, Owed
@@ -205,7 +205,7 @@ class Session:
 
     def _tables(self, info: RunInfo, final: pd.DataFrame) -> Run:
         clock, rows = self._stage.clock, self._stage.rows()
-        calls, ids = calls_table(self._recorded), pd.Series(dict(self._stage.created), dtype="str")
+        calls, ids = calls_table(self._recorded), text_column(dict(self._stage.created))
         if rows is not None:
             calls["job"] = _renumbered(calls["job"], rows)
             final["job"] = _renumbered(final["job"], rows)

@@ -277,7 +277,8 @@ class Trial:
         for actor, row, job in self.torn:
             call = History(calls).call(int(calls.index[calls["actor"] == actor][row]))
             raise Failed(
-                f"{call.name} {call.answer} with result {job.result!r} and error {job.error!r}: "
+                f"{call.name} {call.answer} with result {job.result!r:.200} "
+                f"and error {job.error!r:.200}: "
                 "a status and its text are written at one instant",
                 (call,),
             )

@@ -1,0 +1,1 @@
+"""Sliders over the virtual engine: what if, answered while one moves them."""

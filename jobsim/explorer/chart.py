@@ -1,0 +1,164 @@
+"""The explorer's chart: jobs on their way over time, drawn again and again on one figure."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from jobsim.domain.models import JobStatus
+from jobsim.plot.chart import count_axis, frame, legend_below
+from jobsim.plot.duration import time_axis
+from jobsim.plot.style import INK, STATUS_COLOURS
+
+INCHES = (6.2, 3.2)
+DPI = 144
+"""More than a usual screen shows, so that it is sharp on finer ones; twice would be too slow."""
+
+_POINTS = 400
+_UNPAID, _RUNNING = (
+    STATUS_COLOURS[status.value] for status in (JobStatus.AWAITING_PAYMENT, JobStatus.RUNNING)
+)
+# Waiting and being paid for are one status, so one colour; the second one is only tinted.
+_BANDS = (
+    ("running", "running", _RUNNING, 1.0),
+    ("waiting", "paid, waiting for a worker", _UNPAID, 1.0),
+    ("paying", "payment under way", _UNPAID, 0.4),
+)
+
+Array = NDArray[np.float64]
+
+
+def on_their_way(jobs: pd.DataFrame, *, points: int = _POINTS) -> pd.DataFrame:
+    """Count the jobs that run, wait for a worker, or are being paid for, over time.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run. Jobs that are never paid are not on their way.
+    points
+        At how many evenly spaced instants, from 0 to the last event.
+
+    Returns
+    -------
+    DataFrame
+        int64 columns `running`, `waiting`, `paying`, exact at each instant; index `time` (s).
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"created": [0.0], "paid": [1.0], "started": [1.0], "finished": [3.0]})
+    >>> on_their_way(jobs, points=4)["running"].tolist()
+    [0, 1, 1, 0]
+    """
+    created, paid, started, finished = _sorted_stages(jobs)
+    end = max((float(stage[-1]) for stage in (paid, started, finished) if len(stage)), default=0.0)
+    time = np.linspace(0.0, end, points)
+    asked, confirmed, taken, done = (
+        np.searchsorted(stage, time, side="right") for stage in (created, paid, started, finished)
+    )
+    return pd.DataFrame(
+        {"running": taken - done, "waiting": confirmed - taken, "paying": asked - confirmed},
+        index=pd.Index(time, name="time"),
+    )
+
+
+def longest_queue(jobs: pd.DataFrame) -> int:
+    """Return the most jobs that were paid and waited for a worker at one moment.
+
+    Examples
+    --------
+    >>> nan = float("nan")
+    >>> jobs = pd.DataFrame({"created": [0.0, 0.0], "paid": [0.0, 1.0], "started": [0.0, nan],
+    ...                      "finished": [9.0, nan]})
+    >>> longest_queue(jobs)
+    1
+    """
+    _, paid, started, _ = _sorted_stages(jobs)
+    # The queue only grows at a payment, so the longest one is just after one.
+    confirmed, taken = (np.searchsorted(stage, paid, side="right") for stage in (paid, started))
+    return int((confirmed - taken).max(initial=0))
+
+
+def _sorted_stages(jobs: pd.DataFrame) -> tuple[Array, Array, Array, Array]:
+    """Return when paid jobs were created, paid, started, finished: each sorted, without NaN."""
+    stages = {
+        name: jobs[name].to_numpy(dtype=np.float64)
+        for name in ("created", "paid", "started", "finished")
+    }
+    is_paid = ~np.isnan(stages["paid"]) & ~np.isnan(stages["created"])
+    created, paid, started, finished = (
+        np.sort(stage[is_paid & ~np.isnan(stage)]) for stage in stages.values()
+    )
+    return created, paid, started, finished
+
+
+class Chart:
+    """One figure that is drawn anew for each run; not for several threads at once.
+
+    Parameters
+    ----------
+    first
+        What `on_their_way` gives for the scenario as it was; a thin line shows it throughout.
+    """
+
+    def __init__(self, first: pd.DataFrame) -> None:
+        figure = Figure(figsize=INCHES, dpi=DPI)
+        canvas: Any = FigureCanvasAgg(figure)  # typed in parts only
+        # Set by hand: a layout that is computed takes longer than the drawing.
+        self._axes = ax = figure.subplots()
+        figure.subplots_adjust(left=0.13, right=0.985, top=0.83, bottom=0.25)
+        subtitle = "thin line: running and waiting in the scenario as it was given"
+        frame(ax, "Jobs on their way", subtitle)
+        nothing, edges = np.zeros(len(first)), _edges(first)
+        self._bands: list[Any] = [
+            ax.stairs(nothing, edges, fill=True, color=colour, alpha=alpha, lw=0, label=label)
+            for _, label, colour, alpha in _BANDS
+        ]
+        self._before = ax.stairs(_busy(first), edges, baseline=None, color=INK, linewidth=0.8)
+        legend_below(ax)
+        self._first = first
+        # Text is most of the work, so what never changes is drawn once and kept as a picture.
+        self._changing = [ax.xaxis, ax.yaxis, *self._bands, self._before, *ax.spines.values()]
+        for artist in self._changing:
+            artist.set_animated(True)
+        canvas.draw()
+        self._canvas, self._still = canvas, canvas.copy_from_bbox(figure.bbox)
+
+    def png(self, now: pd.DataFrame) -> bytes:
+        """Draw a run and return the picture."""
+        ax, edges = self._axes, _edges(now)
+        floor = np.zeros(len(now))
+        for (name, *_), band in zip(_BANDS, self._bands, strict=True):
+            top = floor + now[name].to_numpy()
+            band.set_data(top, edges, floor)
+            floor = top
+        self._before.set_visible(not now.equals(self._first))
+        end = float(max(self._first.index[-1], now.index[-1]))
+        ax.set_xlim(0, end or 1)
+        time_axis(ax, end)
+        count_axis(ax, "jobs")
+        ax.set_ylim(0, 1.05 * max(_busy(self._first).max(), floor.max()) or 1)
+        self._canvas.restore_region(self._still)
+        for artist in self._changing:
+            ax.draw_artist(artist)
+        picture = Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
+        buffer = io.BytesIO()
+        # The lightest compression: it is read once, on the same machine, and speed is seen.
+        picture.save(buffer, "png", compress_level=1)
+        return buffer.getvalue()
+
+
+def _busy(counts: pd.DataFrame) -> Array:
+    return (counts["running"] + counts["waiting"]).to_numpy(dtype=np.float64)
+
+
+def _edges(counts: pd.DataFrame) -> Array:
+    """Return the instants and one end more, for each count holds until the next instant."""
+    time = counts.index.to_numpy()
+    return np.append(time, time[-1] + (time[1] - time[0]))

@@ -1,0 +1,138 @@
+"""Which numbers of a scenario a person can turn, and how far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from jobsim.scenario.scenario import Scenario
+
+# They change how much is drawn, or nothing that virtual time shows.
+_LEFT_ALONE = {"jobs", "duration", "seed", "clients", "pollers", "poll_interval"}
+_LEFT_ALONE |= {"arrivals.at", "payment.duplicate", "payment.lag"}
+
+_TIMES = 3
+"""How many times its own value a slider reaches."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number of a scenario and the range in which to try it.
+
+    Attributes
+    ----------
+    path
+        Dotted path, as for `Scenario.replace`.
+    value
+        What the scenario has; an int where only whole numbers fit.
+    low, high, step
+        The range of the slider; `low` lies within what the field allows.
+    description
+        What the field says of itself.
+    """
+
+    path: str
+    value: float
+    low: float
+    high: float
+    step: float
+    description: str
+
+    @property
+    def digits(self) -> int:
+        """Decimals that tell two steps apart."""
+        return max(0, -math.floor(math.log10(self.step) + 1e-9))
+
+    def fit(self, value: float) -> float:
+        """Return a slider's value without the dust of binary fractions, as the field takes it.
+
+        Examples
+        --------
+        >>> Knob("work.fail", 0.0, 0.0, 1.0, 0.01, "").fit(0.30000000000000004)
+        0.3
+        """
+        return round(value) if isinstance(self.value, int) else round(value, self.digits)
+
+
+def knobs(scenario: Scenario) -> list[Knob]:
+    """Return the plain numbers of a scenario that shape its run in virtual time.
+
+    Found by walking its fields, so each kind of arrivals and of distribution has its own.
+
+    Examples
+    --------
+    >>> [knob.path for knob in knobs(Scenario(jobs=10)) if knob.path.startswith("arrivals")]
+    ['arrivals.rate']
+    """
+    return list(_walk(scenario, ""))
+
+
+def _walk(part: BaseModel, above: str) -> Iterator[Knob]:
+    given = part.model_dump()  # without the figures that follow from the given ones
+    for name, field in type(part).model_fields.items():
+        path, value = above + name, getattr(part, name)
+        if path in _LEFT_ALONE or name not in given:
+            continue
+        if isinstance(value, BaseModel):
+            yield from _walk(value, f"{path}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield _knob(path, value, field)
+
+
+def _knob(path: str, value: float, field: FieldInfo) -> Knob:
+    limits = dict(_limits(field))
+    least, most = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt", math.inf))
+    low: float
+    high: float
+    if isinstance(value, int):
+        step = max(1.0, round_step(value / 20, value)) if value else 1.0
+        low, high = (step if least else 0), max(_TIMES * value, value + 8)
+    elif (least, most) == (0, 1):
+        step, low, high = 0.01, 0.0, 1.0
+    else:
+        # A time of zero says nothing of its scale; a few seconds are where most scenarios live.
+        step = round_step(abs(value) / 20, value) if value else 0.1
+        low = 0.0 if least is None or value < 0 else float(least)
+        high = float(f"{_TIMES * abs(value):.6g}") or 10.0
+    if "gt" in limits and low <= limits["gt"]:
+        low = step
+    low, high = min(low, value), min(high, most)
+    return Knob(path, value, low, high, step, field.description or "")
+
+
+def round_step(largest: float, value: float) -> float:
+    """Return 1, 2 or 5 of a power of ten, at most `largest`, of which `value` is a multiple.
+
+    Down to a thousandth of `largest`; then whether it is a multiple matters no more.
+
+    Examples
+    --------
+    >>> round_step(0.32, 6.4), round_step(0.4, 8)
+    (0.2, 0.2)
+    """
+    power = math.floor(math.log10(largest))
+    steps = [float(f"{digit}e{power - down}") for down in range(3) for digit in (5, 2, 1)]
+    fitting = [step for step in steps if step <= largest * (1 + 1e-9)]
+    for step in fitting:
+        if math.isclose(value / step, round(value / step), rel_tol=1e-9):
+            return step
+    return fitting[0]
+
+
+def _limits(field: FieldInfo) -> Iterator[tuple[str, Any]]:
+    """Yield a field's bounds by name; an optional field has them one level down."""
+    inner = [
+        mark
+        for option in get_args(field.annotation)
+        for info in getattr(option, "__metadata__", ())
+        for mark in (info.metadata if isinstance(info, FieldInfo) else (info,))
+    ]
+    for mark in [*inner, *field.metadata]:
+        for name in ("ge", "gt", "le", "lt"):
+            if (bound := getattr(mark, name, None)) is not None:
+                yield name, bound

@@ -1,0 +1,231 @@
+"""Sliders, a chart and numbers for a scenario, in one widget."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import Any
+
+from pydantic import ValidationError
+
+from jobsim.display import (
+    Rows,
+    as_html,
+    count_of,
+    format_duration,
+    format_number,
+    rows_as_html,
+    rows_as_text,
+)
+from jobsim.engines.virtual import run_virtual
+from jobsim.explorer.chart import INCHES, Chart, longest_queue, on_their_way
+from jobsim.explorer.knobs import Knob, knobs
+from jobsim.scenario.code import as_code
+from jobsim.scenario.files import explain
+from jobsim.scenario.scenario import Scenario
+
+MOST = 20_000
+"""Jobs that are run at most, so that an answer comes at once."""
+
+NO_WIDGETS = "need ipywidgets: pip install 'jobsim-toolkit[notebook]'"
+
+_COPY = "Copied, if the browser allows it; if not, click in the text, select all and copy."
+_CODE_LINES = 30
+_UNENDED = {"unpaid": "never paid", "waiting": "paid and waiting", "stuck": "stuck in RUNNING"}
+
+
+def explore(scenario: Scenario) -> Explorer:
+    """Return sliders for the numbers of a scenario; a chart and figures follow them at once.
+
+    Each move runs the scenario in virtual time. All runs share their random draws (common
+    random numbers), so what changes is the slider's doing and not chance, and small moves make
+    small changes. Of more than `MOST` jobs the first ones are run, and it says so.
+
+    Parameters
+    ----------
+    scenario
+        Where to begin. There is a slider for each plain number of it that shapes the run, such
+        as ``arrivals.rate``, ``workers`` or ``payment.delay.mean``.
+
+    Returns
+    -------
+    Explorer
+        Shows itself in a notebook. Without ipywidgets it says what is missing, and the
+        figures of the scenario as it is.
+
+    Raises
+    ------
+    TypeError
+        If it is no scenario.
+    ValueError
+        If the scenario cannot be run as it is, see `jobsim.Workload.sample`.
+
+    Examples
+    --------
+    >>> from jobsim import preset
+    >>> explorer = explore(preset("steady"))
+    >>> explorer.scenario == preset("steady")
+    True
+    """
+    if not isinstance(scenario, Scenario):
+        raise TypeError(f"explore takes a Scenario, not {type(scenario).__name__}")
+    try:
+        widgets = import_module("ipywidgets")
+    except ImportError:
+        widgets = None
+    return Explorer(scenario, widgets)
+
+
+class Explorer:
+    """A scenario with sliders; made by `explore`. For one thread.
+
+    Attributes
+    ----------
+    scenario
+        The scenario that the sliders show: what one has arrived at, for use in the next cell.
+    run
+        Its run in virtual time.
+    problem
+        Why the last move could not be run, in one line; empty if it could. `scenario` and
+        `run` are then those from before it.
+    sliders
+        The slider of each field by its dotted path; empty without ipywidgets.
+    widget
+        All of it, to be put into a larger one; None without ipywidgets.
+    """
+
+    def __init__(self, scenario: Scenario, widgets: Any | None) -> None:
+        self.scenario = scenario
+        self.problem = ""
+        self.sliders: dict[str, Any] = {}
+        self.run = run_virtual(_first_jobs(scenario))
+        self._first = scenario
+        self._first_figures = self._figures()
+        self.widget: Any = None
+        if widgets is not None:
+            self._knobs = {knob.path: knob for knob in knobs(scenario)}
+            self._build(widgets)
+
+    def _build(self, widgets: Any) -> None:
+        before = on_their_way(self.run.jobs)
+        self._chart = Chart(before)
+        style = {"description_width": f"{max(map(len, self._knobs), default=0) * 0.62:.1f}em"}
+        for path, knob in self._knobs.items():
+            self.sliders[path] = _slider(widgets, knob, style)
+            self.sliders[path].observe(self._moved, names="value")
+        self._picture = widgets.Image(
+            format="png", layout={"width": "100%", "max_width": f"{100 * INCHES[0]:.0f}px"}
+        )
+        self._message, self._table = widgets.HTML(), widgets.HTML()
+        self._code = widgets.Textarea(layout={"width": "auto"})
+        self._script = widgets.Output(layout={"display": "none"})
+        self._as_code = widgets.VBox(
+            [widgets.HTML(_COPY), self._code, self._script], layout={"display": "none"}
+        )
+        button = widgets.Button(description="copy as code", icon="code")
+        button.on_click(self._show_code)
+        turned = widgets.VBox(
+            [*self.sliders.values(), button, self._message], layout={"flex": "1 1 320px"}
+        )
+        seen = widgets.VBox(
+            [self._picture, self._table], layout={"flex": "2 1 420px", "overflow": "hidden"}
+        )
+        top = widgets.HBox([turned, seen], layout={"flex_flow": "row wrap"})
+        self.widget = widgets.VBox([top, self._as_code])
+        self._show()
+
+    def _moved(self, _change: Any) -> None:
+        changes = {
+            path: self._knobs[path].fit(slider.value)
+            for path, slider in self.sliders.items()
+            if slider.value != self._knobs[path].value
+        }
+        try:
+            scenario = self._first.replace(changes)
+            run = run_virtual(_first_jobs(scenario))
+        except ValidationError as error:
+            self.problem = ": ".join(explain(error))
+        except ValueError as error:
+            self.problem = str(error)
+        else:
+            self.scenario, self.run, self.problem = scenario, run, ""
+        self._show()
+
+    def _show(self) -> None:
+        self._message.value = as_html(f"Not possible: {self.problem}") if self.problem else ""
+        if self.problem:
+            return
+        self._picture.value = self._chart.png(on_their_way(self.run.jobs))
+        self._table.value = rows_as_html(None, self._rows())
+        self._code.value = f"from jobsim import Scenario\n\nscenario = {as_code(self.scenario)}\n"
+        self._code.rows = min(self._code.value.count("\n") + 1, _CODE_LINES)
+
+    def _show_code(self, _button: Any) -> None:
+        self._as_code.layout.display = None
+        # No markup can end the script: letters besides ASCII and "<" are written as escapes.
+        text = json.dumps(self._code.value).replace("<", "\\u003c")
+        script = f"if (navigator.clipboard) navigator.clipboard.writeText({text})"
+        self._script.outputs = (
+            {"output_type": "display_data", "metadata": {},
+             "data": {"application/javascript": script}},
+        )  # fmt: skip
+
+    def _figures(self) -> dict[str, str]:
+        figures = self.run.metrics()
+        ended = {"completed": "completed", "failed": "failed"} | _UNENDED
+        counts = (f"{figures[name]:,.0f} {label}" for name, label in ended.items() if figures[name])
+        p50, p95 = (format_duration(figures[f"wait_{part}"]) for part in ("p50", "p95"))
+        return {
+            "utilisation": f"{figures['utilisation']:.0%}",
+            "wait": f"p50 {p50}, p95 {p95}",
+            "longest queue": count_of(longest_queue(self.run.jobs), "job"),
+            "throughput": f"{format_number(figures['throughput'])} jobs/s",
+            "jobs": ", ".join(counts) or "none",
+        }
+
+    def _rows(self) -> Rows:
+        rows = []
+        for name, now in self._figures().items():
+            before = self._first_figures[name]
+            rows.append((name, now if now == before else f"{now} (before: {before})"))
+        if _first_jobs(self.scenario) is not self.scenario:
+            rows.append(("cut", f"only the first {MOST:,} jobs are run here, to be quick"))
+        return rows
+
+    def _display(self) -> tuple[str, Rows]:
+        rows = self._rows()
+        if self.widget is None:
+            rows.append(("sliders", NO_WIDGETS))
+        return f"Explorer of {self.scenario.name!r}", rows
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        # The widget first; the table is what a page without a kernel can still show.
+        bundle = {} if self.widget is None else dict(self.widget._repr_mimebundle_())
+        return bundle | {"text/plain": repr(self), "text/html": rows_as_html(*self._display())}
+
+
+def _slider(widgets: Any, knob: Knob, style: dict[str, str]) -> Any:
+    whole = isinstance(knob.value, int)
+    kind = widgets.IntSlider if whole else widgets.FloatSlider
+    return kind(
+        value=knob.value,
+        min=knob.low,
+        max=knob.high,
+        step=knob.step,
+        description=knob.path,
+        tooltip=knob.description,
+        readout_format="d" if whole else f".{knob.digits}f",
+        style=style,
+        layout={"width": "auto"},
+    )
+
+
+def _first_jobs(scenario: Scenario) -> Scenario:
+    """Return the scenario itself, or one of its first `MOST` jobs if it has more."""
+    jobs, rate = scenario.jobs, scenario.arrivals.mean_rate
+    if jobs is None and scenario.duration is not None and rate is not None:
+        jobs = int(scenario.duration * rate)
+    return scenario if jobs is None or jobs <= MOST else scenario.replace({"jobs": MOST})
