@@ -5,7 +5,15 @@ import pickle
 import numpy as np
 import pytest
 
-from jobsim import InMemoryJobRepository, Run, RunFailed, Scenario, Workload, run_threads
+from jobsim import (
+    InMemoryJobRepository,
+    Run,
+    RunFailed,
+    Scenario,
+    Workload,
+    run_threads,
+    run_virtual,
+)
 from jobsim.analysis.metrics import UNITS
 from jobsim.run import Platform, RunInfo, Unreturned
 
@@ -47,6 +55,52 @@ def test_the_text_tells_what_happened(run):
     assert "8 of 8 created: 7 completed, 1 never paid" in text
     assert "threads on InMemoryJobRepository, no waiting; complete" in text
     assert "23 on the repository: 23 ok" in text  # 8 creates, 14 updates, the first count
+
+
+@pytest.fixture(scope="module")
+def stormy():
+    scenario = Scenario(
+        jobs=200,
+        workers=8,
+        work={"fail": 0.3, "crash": 0.1},
+        retry={"attempts": 2},
+        reaper={"timeout": 3.0},
+    )
+    return run_virtual(scenario)
+
+
+def test_a_run_with_feedback_tells_of_its_requests_and_of_what_was_cut_off(stormy):
+    found, text = stormy.metrics(), repr(stormy)
+    assert f"requests  200: {found['served']:.0f} served, {found['left']:.0f} left; amplification 1." in text
+    assert "response  mean " in text
+    assert f"cut off   {found['crashed']:.0f} lost their worker; {found['reaped']:.0f}" in text
+    assert f"reaped, {found['false_kills']:.0f} of them false kills" in text
+
+
+def test_a_run_without_feedback_has_no_such_rows(run):
+    labels = {label for label, _ in run._display()[1]}
+    assert labels.isdisjoint({"requests", "response", "cut off"})
+
+
+def test_rows_of_a_run_with_feedback_say_only_what_happened():
+    patient = Scenario(jobs=3, payment={"abandon": 1.0}, retry={"attempts": 2})
+    text = repr(run_virtual(patient))
+    assert "requests  3: 3 open; amplification 1" in text
+    assert "cut off" not in text
+    nobody = patient.replace({"duration": 1e-6, "arrivals.rate": 1e-3})
+    assert "requests  0: none made" in repr(run_virtual(nobody))
+
+
+def test_the_check_leaves_out_jobs_whose_worker_is_gone():
+    scenario = Scenario(
+        jobs=6,
+        arrivals={"kind": "stampede"},
+        workers=1,
+        work={"service": {"kind": "constant", "value": 0.01}, "crash": 1.0},
+    )
+    run = run_threads(scenario)
+    assert run.jobs["crashed"].all()
+    assert run.check().ok
 
 
 def test_the_html_says_the_same_as_the_text(run):

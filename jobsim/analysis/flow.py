@@ -30,6 +30,8 @@ _ROUND_DURATIONS: tuple[float, ...] = (
 def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     """Count the accepted transitions between each pair of statuses.
 
+    Where a repository wrongly accepted a step twice, the source is where the job really was.
+
     Parameters
     ----------
     transitions
@@ -44,14 +46,16 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> moves = pd.DataFrame({"source": [None, "awaiting_payment"],
+    >>> moves = pd.DataFrame({"time": [0.0, 1.0], "job": 0,
+    ...                       "source": [None, "awaiting_payment"],
     ...                       "target": ["awaiting_payment", "running"]})
     >>> int(transition_matrix(moves).loc["awaiting_payment", "running"])
     1
     """
     names = list(STATUS.categories)
+    source, target = _steps(transitions)
     # A missing source has code -1, so the pairs number from 0 with creation first.
-    pair = (_codes(transitions["source"]) + 1) * len(names) + _codes(transitions["target"])
+    pair = (source + 1) * len(names) + target
     counts = np.bincount(pair, minlength=(len(names) + 1) * len(names))
     return pd.DataFrame(
         counts.reshape(len(names) + 1, len(names)),
@@ -62,6 +66,9 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
 
 def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
     """Count the jobs in each status over time.
+
+    Where a repository wrongly accepted a step twice, a job leaves the status that it really was
+    in, so that no count is below zero.
 
     Parameters
     ----------
@@ -78,7 +85,7 @@ def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
-    >>> moves = pd.DataFrame({"time": [0.0, 0.0, 1.5],
+    >>> moves = pd.DataFrame({"time": [0.0, 0.0, 1.5], "job": [0, 1, 0],
     ...                       "source": [None, None, "awaiting_payment"],
     ...                       "target": ["awaiting_payment", "awaiting_payment", "running"]})
     >>> occupancy(moves)["running"].to_dict()
@@ -86,8 +93,7 @@ def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
     """
     order = np.argsort(transitions["time"].to_numpy(), kind="stable")
     time = transitions["time"].to_numpy()[order]
-    source = _codes(transitions["source"])[order]
-    target = _codes(transitions["target"])[order]
+    source, target = (codes[order] for codes in _steps(transitions))
     last_of_ties = np.append(time[1:] != time[:-1], True)[: len(time)]
     columns = {}
     for code, name in enumerate(STATUS.categories):
@@ -204,6 +210,27 @@ def round_duration(at_least: float) -> float:
         return 1.0
     place = bisect.bisect_left(_ROUND_DURATIONS, at_least)
     return _ROUND_DURATIONS[min(place, len(_ROUND_DURATIONS) - 1)]
+
+
+def _steps(transitions: pd.DataFrame) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Return the source and the target of each transition, as `_codes`.
+
+    The table has the source that a step should have. In a correct run that is the job's last
+    target, for nobody takes a step twice; only where somebody did it is looked up.
+    """
+    source, target = _codes(transitions["source"]), _codes(transitions["target"])
+    job = transitions["job"].to_numpy()
+    # A job ends once, in COMPLETED or in FAILED: three steps a job.
+    step = 3 * job.astype(np.int64) + np.minimum(target, 2)
+    taken = np.zeros(int(step.max(initial=-1)) + 1, dtype=np.bool_)
+    taken[step] = True
+    if np.count_nonzero(taken) == len(step):
+        return source, target
+    order = np.lexsort((transitions["time"].to_numpy(), job))
+    again = job[order[1:]] == job[order[:-1]]
+    source = np.full(len(target), -1, dtype=np.int64)
+    source[order[1:]] = np.where(again, target[order[:-1]], -1)
+    return source, target
 
 
 def _codes(statuses: pd.Series) -> NDArray[np.integer]:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.analysis.attempts import LEFT, SERVED, intended_start, settle, useful
+from jobsim.analysis.recovery import lost_worker
 from jobsim.analysis.tables import STATUS
 from jobsim.domain.models import JobStatus
 
@@ -89,13 +90,11 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
         - `goodput`, requests served per second of makespan; never more than `throughput`
         - `crashed`, jobs whose worker died or went; `reaped`, failed by the reaper;
           `false_kills`, reaped while the worker was still at it
-        - `recovery_mean`, `recovery_max`, seconds for which jobs that had lost their worker were
-          RUNNING until the reaper came, their work until then included
+        - `recovery_mean`, `recovery_max`, seconds from the loss of a job's worker until the
+          reaper failed the job
 
-        There `service_mean` leaves out reaped jobs, and `utilisation` is what the table can
-        prove: each worker was at work from the start of a job to its end, unless that
-        worker was lost, and so it is a lower bound. Left out are the work on a job up to the
-        loss of its worker, and what a slow worker did after the reaper had failed its job.
+        There `service_mean` leaves out reaped jobs, and `utilisation` has all work in it, also
+        that on jobs whose worker was lost, and on those that the reaper had failed already.
 
     Raises
     ------
@@ -146,7 +145,7 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
         "makespan": makespan,
     }
     if "left" in jobs:
-        found |= _with_feedback(jobs, finished - started, workers, elapsed)
+        found |= _with_feedback(jobs, workers, elapsed)
     elif "lateness" in jobs:
         done = np.asarray(jobs["status"] == JobStatus.COMPLETED.value)
         found |= _spread("response", _known((finished - intended_start(jobs))[done]))
@@ -157,23 +156,22 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
     return found
 
 
-def _with_feedback(
-    jobs: pd.DataFrame, running: NDArray[np.float64], workers: int, elapsed: float
-) -> dict[str, float]:
-    """Return the figures of a run with feedback, and those that feedback changes.
-
-    `running` is how long each job was RUNNING, in seconds.
-    """
+def _with_feedback(jobs: pd.DataFrame, workers: int, elapsed: float) -> dict[str, float]:
+    """Return the figures of a run with feedback, and those that feedback changes."""
     crashed, reaped = jobs["crashed"].to_numpy(), jobs["reaped"].to_numpy()
+    started, released, finished = (
+        jobs[name].to_numpy(dtype=np.float64) for name in ("started", "released", "finished")
+    )
     of_use = useful(jobs)
     found = settle(jobs, of_use)
     served = found.outcome == SERVED
-    recovery = _known(running[crashed & reaped])
+    lost = lost_worker(jobs)
+    recovery = _known((finished - released)[lost & reaped])
     requests = len(found.first)
     created = int(np.count_nonzero(~np.isnan(jobs["created"].to_numpy(dtype=np.float64))))
     return {
-        "service_mean": _mean(_known(running[~reaped])),
-        "utilisation": float(_known(running[~crashed]).sum()) / (workers * elapsed),
+        "service_mean": _mean(_known((finished - started)[~reaped])),
+        "utilisation": float(_known(released - started).sum()) / (workers * elapsed),
         **_spread("response", _known((found.settled - found.asked)[served])),
         "requests": requests,
         "served": int(np.count_nonzero(served)),
@@ -182,7 +180,7 @@ def _with_feedback(
         "goodput": int(np.count_nonzero(of_use)) / elapsed,
         "crashed": int(np.count_nonzero(crashed)),
         "reaped": int(np.count_nonzero(reaped)),
-        "false_kills": int(np.count_nonzero(reaped & ~crashed)),
+        "false_kills": int(np.count_nonzero(reaped & ~lost)),
         "recovery_mean": _mean(recovery),
         "recovery_max": float(recovery.max()) if len(recovery) else float("nan"),
     }

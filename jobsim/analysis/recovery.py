@@ -1,8 +1,4 @@
-"""Jobs that were cut off, and a service that gets over it: crashes, the reaper, outages.
-
-When a worker died is not in the table of jobs. So what is measured here begins where a job was
-started, and its work until the crash is part of it.
-"""
+"""Jobs that were cut off, and a service that gets over it: crashes, the reaper, outages."""
 
 from __future__ import annotations
 
@@ -32,28 +28,40 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a job, indexed by `job`: `started` and `finished` (s, NaN for never), `running`
-        (s), how long it was RUNNING, and `kind`, a category:
+        A row a job, indexed by `job`: `started`, `released` and `finished` (s, NaN for never),
+        `running` (s), how long it was RUNNING, `recovery` (s), for how long it had been
+        without a worker when the reaper came, and `kind`, a category:
 
-        - ``recovered``: its worker died or went away, and the reaper failed it; `running`
-          bounds the time to recover from above, for it has the work until the crash in it
+        - ``recovered``: its worker died or went away, and the reaper failed it
         - ``stuck``: its worker died or went away, and it stays RUNNING for ever
         - ``false kill``: the reaper failed it while its worker was still at it
 
     Examples
     --------
     >>> jobs = pd.DataFrame({"started": [1.0, 2.0, 3.0], "finished": [9.0, float("nan"), 9.0],
+    ...                      "released": [4.0, 5.0, 12.0],
     ...                      "crashed": [True, True, False], "reaped": [True, False, True]})
     >>> cut_off(jobs)["kind"].tolist()
     ['recovered', 'stuck', 'false kill']
     """
-    crashed, reaped = jobs["crashed"].to_numpy(), jobs["reaped"].to_numpy()
-    found: pd.DataFrame = jobs.loc[crashed | reaped, ["started", "finished"]]
+    cut = (jobs["crashed"] | jobs["reaped"]).to_numpy()
+    found: pd.DataFrame = jobs.loc[cut, ["started", "released", "finished"]]
     ended = found["finished"].notna().to_numpy()
-    kind = np.where(crashed[crashed | reaped], np.where(ended, 0, 1), 2)
+    kind = np.where(lost_worker(jobs)[cut], np.where(ended, 0, 1), 2)
     found["running"] = found["finished"] - found["started"]
+    found["recovery"] = (found["finished"] - found["released"]).where(kind == 0)
     found["kind"] = pd.Categorical.from_codes(kind, dtype=CUT_OFF)
     return found
+
+
+def lost_worker(jobs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which jobs were without a worker while RUNNING.
+
+    A slow worker that was lost only after the reaper had failed its job does not count.
+    """
+    too_late = jobs["released"].to_numpy() > jobs["finished"].to_numpy()
+    lost: NDArray[np.bool_] = jobs["crashed"].to_numpy() & ~too_late
+    return lost
 
 
 def running_age(jobs: pd.DataFrame, *, instants: int = 400) -> pd.DataFrame:

@@ -35,11 +35,13 @@ JOBS = {
 THREADED_JOBS = JOBS | {"job_id": "str", "lateness": "float64"}
 """What a threaded run knows besides: the repository's id, and how late the engine created it."""
 
-FEEDBACK_JOBS = {"crashed": "bool", "reaped": "bool", "left": "float64"}
+FEEDBACK_JOBS = {"released": "float64", "crashed": "bool", "reaped": "bool", "left": "float64"}
 """What a run with feedback knows besides, in `jobs`, which then holds what was asked for.
 
 `request` and `attempt` tell which jobs belong together. `arrival` is when the client meant to
-ask: in a paced closed loop that may be before it could. `crashed` says that the job's worker
+ask: in a paced closed loop that may be before it could. `released` is when its worker let go of
+it: with its result, accepted or refused, or because it was lost; NaN where none began, or
+none came to an end. `crashed` says that the job's worker
 died or went away in the middle of it, `reaped` that the reaper failed it, and `left` when the
 client left for good with nothing, on its last attempt; NaN where it did not.
 """

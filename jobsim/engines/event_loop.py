@@ -54,6 +54,7 @@ class Job:
     finished: int = NEVER
     status: int = UNASKED
     worker: int = NEVER
+    released: int = NEVER  # when its worker let go of it
     late: int = NEVER  # 1 where the worker's own result was refused
     crashed: int = NEVER  # 1 where its worker died or went
     reaped: int = NEVER  # 1 where the reaper failed it
@@ -138,7 +139,7 @@ def play(
             first = request * rules.attempts
             arrival = (jobs[first].arrival, ASK, first)
             event = arrival if arrival < event else event  # noqa: FURB136 - numba has no such min
-        if event[0] > now and start_one(sim, now):
+        if event[0] > now and ready[0][0] != FAR and start_one(sim, now):
             continue
         if event[0] == FAR:
             return
@@ -173,9 +174,7 @@ def happen(sim: Simulation, event: tuple[int, int, int]) -> None:
 
 
 def start_one(sim: Simulation, now: int) -> bool:
-    """Start the first paid job at the worker that has been free longest, if there are both."""
-    if sim.ready[0][0] == FAR:
-        return False
+    """Start the first paid job at the worker that has been free longest, if there is one."""
     while sim.idle[0][0] != FAR:
         since, number = heappop(sim.idle)
         worker = sim.workers[number]
@@ -210,6 +209,7 @@ def end_work(sim: Simulation, number: int, now: int) -> None:
     if sim.workers[job.worker].holds != number:
         return
     sim.workers[job.worker].holds = NEVER
+    job.released = now
     set_free(sim, job.worker, now)
     if job.status == RUNNING:
         finish(sim, number, FAILED if job.fails else COMPLETED, now)
@@ -225,6 +225,7 @@ def crash(sim: Simulation, number: int, now: int) -> None:
         worker.holds = NEVER
         worker.gone_until = now + job.restart
         job.crashed = 1
+        job.released = now
         heappush(sim.calendar, (worker.gone_until, UP, job.worker))
 
 
@@ -242,7 +243,9 @@ def go_down(sim: Simulation, number: int) -> None:
     for index in range(min(outage.workers, len(sim.workers))):
         worker = sim.workers[index]
         if worker.holds != NEVER:
-            sim.jobs[worker.holds].crashed = 1
+            lost = sim.jobs[worker.holds]
+            lost.crashed = 1
+            lost.released = outage.at
         worker.holds = NEVER
         worker.free_since = NEVER
         worker.gone_until = max(worker.gone_until, outage.until)
@@ -252,8 +255,7 @@ def go_down(sim: Simulation, number: int) -> None:
 def come_up(sim: Simulation, number: int, now: int) -> None:
     """Let a worker take jobs again, unless another reason still keeps it away."""
     worker = sim.workers[number]
-    is_here = worker.free_since != NEVER or worker.holds != NEVER
-    if not is_here and worker.gone_until <= now:
+    if worker.free_since == NEVER and worker.gone_until <= now:
         set_free(sim, number, now)
 
 

@@ -96,12 +96,10 @@ def serve_feedback(
 
 
 def _records(kind: type, length: int) -> NDArray[np.void]:
-    """Return records with the fields of a dataclass and its defaults."""
-    made = np.zeros(length, dtype=[(field.name, np.int64) for field in fields(kind)])
-    for field in fields(kind):
-        if field.default is not MISSING:
-            made[field.name] = field.default
-    return made
+    """Return records with the fields of a dataclass and its defaults; 0 where there is none."""
+    dtype = [(field.name, np.int64) for field in fields(kind)]
+    first = tuple(0 if field.default is MISSING else field.default for field in fields(kind))
+    return np.array([first], dtype=dtype).repeat(length)
 
 
 def _objects(kind: type[Kind], records: NDArray[np.void]) -> list[Kind]:
@@ -135,7 +133,7 @@ def _rules(scenario: Scenario) -> Rules:
 
 def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd.DataFrame:
     asked = np.flatnonzero(jobs["created"] != NEVER)
-    told = jobs[asked]
+    told = jobs.take(asked)  # ten times as fast as an index, for records
 
     def seconds(name: str) -> NDArray[np.float64]:
         return np.where(told[name] == NEVER, np.nan, told[name] * (1.0 / TICKS_PER_SECOND))
@@ -157,6 +155,7 @@ def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd
         "status": told["status"].astype(np.int8),
         "worker": told["worker"].astype(np.int32),
         "rejected": rejections(paid, workload.lag[asked]) + late,
+        "released": seconds("released"),
         "crashed": happened("crashed"),
         "reaped": happened("reaped"),
         "left": seconds("left"),

@@ -118,15 +118,20 @@ class FeedbackClient(Client):
 
     def _wait_for(self, job: int, at: float) -> None:
         self._waits_for[job // self._attempts] = job
-        patience = self.stage.workload.patience
-        if patience is not None:
+        patience = self._patience(job)
+        if not math.isnan(patience):
             self.stage.owed.add()  # until the client waits no more
-            heappush(self._agenda, (at + float(patience[job]), GAVE_UP, job))
+            heappush(self._agenda, (at + patience, GAVE_UP, job))
 
     def _wait_no_more(self, request: int) -> None:
-        waited = self._waits_for.pop(request, None) is not None
-        if waited and self.stage.workload.patience is not None:
+        job = self._waits_for.pop(request, None)
+        if job is not None and not math.isnan(self._patience(job)):
             self.stage.owed.done()
+
+    def _patience(self, job: int) -> float:
+        """Return for how long the client waits for a job, NaN if for ever."""
+        patience = self.stage.workload.patience
+        return math.nan if patience is None else float(patience[job])
 
     def _pay(self, job: int, job_id: str, at: float) -> None:
         workload = self.stage.workload
@@ -224,11 +229,13 @@ class FeedbackWorker(Worker):
         if not clock.wait_until(min(end, death), stage.stop):
             return None
         if death < end:
-            stage.crashed[job] = True
+            stage.crashed[job], stage.released[job] = True, death
             return back
         completed = not workload.fails[job]
-        if self._hand_in(job_id, completed=completed):
-            stage.tell(News(job, clock.at(self.recorder.returned_ns), completed))
+        accepted = self._hand_in(job_id, completed=completed)
+        stage.released[job] = clock.at(self.recorder.returned_ns)
+        if accepted:
+            stage.tell(News(job, float(stage.released[job]), completed))
             if stage.running is not None:
                 stage.running.drop(job)
         return None
@@ -270,7 +277,8 @@ class Reaper(Actor):
             for job, job_id, _ in running.started_by(looks * rule.every - rule.timeout + rule.skew):
                 self._reap(job, job_id)
                 running.drop(job)
-            looks += 1
+            # Of the looks that it has missed, the last finds what all of them would have.
+            looks = max(looks + 1, int(self.stage.clock.now() // rule.every))
 
     def _reap(self, job: int, job_id: str) -> None:
         error = ERROR_TEXT.format(actor=self.recorder.name)

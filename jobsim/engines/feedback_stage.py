@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jobsim.analysis.derive import REAPER, jobs_from_calls
 from jobsim.domain.models import JobStatus
 from jobsim.engines.actors import Stage
+from jobsim.engines.event_loop import TOKEN
 from jobsim.scenario.dynamics import Retry
 
 
@@ -55,24 +56,26 @@ class RetryBudget:
     """A bucket of tokens that all clients share; thread-safe. See `Retry`."""
 
     def __init__(self, retry: Retry | None) -> None:
-        self._share = None if retry is None else retry.budget
-        self._burst = 0.0 if retry is None else float(retry.burst)
+        # Whole parts of a token, as in virtual time: ten tenths are one.
+        budget = None if retry is None else retry.budget
+        self._share = None if budget is None else round(budget * TOKEN)
+        self._burst = 0 if retry is None else retry.burst * TOKEN
         self._lock = threading.Lock()
-        self._tokens = self._burst  # guarded by _lock
+        self._parts = self._burst  # guarded by _lock
 
     def deposit(self) -> None:
         """Put in what a new request is worth."""
         if self._share is not None:
             with self._lock:
-                self._tokens = min(self._tokens + self._share, self._burst)
+                self._parts = min(self._parts + self._share, self._burst)
 
     def take(self) -> bool:
         """Take a token; return False if there is none."""
         if self._share is None:
             return True
         with self._lock:
-            enough = self._tokens >= 1.0
-            self._tokens -= enough
+            enough = self._parts >= TOKEN
+            self._parts -= enough * TOKEN
             return enough
 
 
@@ -137,8 +140,8 @@ class FeedbackStage(Stage):
         When the client meant to ask, and when it was free to; they differ in a paced loop.
     left
         When the client left for good.
-    crashed
-        Whether the job's worker died or went in the middle of it.
+    released, crashed
+        When the job's worker let go of it, and whether that is because it died or had to go.
     mailboxes
         One a client.
     """
@@ -151,6 +154,7 @@ class FeedbackStage(Stage):
         self.intended = np.full(rows, np.nan)
         self.asked = np.full(rows, np.nan)
         self.left = np.full(rows, np.nan)
+        self.released = np.full(rows, np.nan)
         self.crashed = np.zeros(rows, dtype=np.bool_)
         if scenario.users is None:
             first = slice(None, None, workload.attempts)
@@ -197,6 +201,7 @@ class FeedbackStage(Stage):
         reaped = calls.loc[failed & (calls["actor"] == REAPER), "job"]
         jobs["request"] = (rows // attempts).astype(np.int32)
         jobs["attempt"] = (rows % attempts + 1).astype(np.int16)
+        jobs["released"] = self.released[rows]
         jobs["crashed"] = self.crashed[rows]
         jobs["reaped"] = jobs.index.isin(reaped)
         jobs["left"] = self.left[rows]

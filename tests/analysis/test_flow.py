@@ -59,6 +59,36 @@ def test_the_matrix_shows_transitions_that_are_not_legal() -> None:
     assert found.to_numpy().sum() == 2
 
 
+TWICE = table(
+    (0.0, 0, None, WAITING),
+    (0.5, 1, None, WAITING),
+    (1.0, 0, WAITING, RUNNING),
+    (2.0, 0, WAITING, RUNNING),
+    (3.0, 0, RUNNING, COMPLETED),
+    (4.0, 0, RUNNING, FAILED),
+    (5.0, 1, WAITING, RUNNING),
+)
+
+
+@pytest.mark.parametrize("rows", [TWICE, TWICE[::-1]], ids=["in order", "backwards"])
+def test_a_step_that_was_accepted_twice_leaves_the_status_that_the_job_was_in(
+    rows: pd.DataFrame,
+) -> None:
+    assert occupancy(rows).to_dict("list") == {
+        WAITING: [1, 2, 1, 1, 1, 1, 0],
+        RUNNING: [0, 0, 1, 1, 0, 0, 1],
+        COMPLETED: [0, 0, 0, 0, 1, 0, 0],
+        FAILED: [0, 0, 0, 0, 0, 1, 1],
+    }
+    assert transition_matrix(rows).to_numpy().tolist() == [
+        [2, 0, 0, 0],
+        [0, 2, 0, 0],
+        [0, 1, 1, 0],
+        [0, 0, 0, 1],
+        [0, 0, 0, 0],
+    ]
+
+
 def test_the_matrix_of_nothing_is_zeros_of_the_same_shape() -> None:
     found = transition_matrix(NOTHING)
     assert found.shape == (5, 4)

@@ -20,15 +20,17 @@ FEEDBACK = {
 
 def feedback_table(*, threaded: bool = False) -> pd.DataFrame:
     """Request 0 served at the third attempt, 1 left, 2 late, 3 stuck, 4 open."""
-    columns = ["request", "created", "finished", "status", "crashed", "reaped", "left"]
+    columns = [
+        "request", "created", "finished", "status", "released", "crashed", "reaped", "left",
+    ]  # fmt: skip
     rows = [
-        (0, 0.0, 4.0, "failed", True, True, NAN),
-        (0, 5.0, 8.0, "failed", False, True, NAN),
-        (0, 9.0, 10.0, "completed", False, False, NAN),
-        (1, 1.0, 2.0, "failed", False, False, 2.0),
-        (2, 2.0, 6.0, "completed", False, False, 5.0),
-        (3, 3.0, NAN, "running", True, False, NAN),
-        (4, 4.0, NAN, "awaiting_payment", False, False, NAN),
+        (0, 0.0, 4.0, "failed", 1.5, True, True, NAN),
+        (0, 5.0, 8.0, "failed", 9.0, True, True, NAN),
+        (0, 9.0, 10.0, "completed", 10.0, False, False, NAN),
+        (1, 1.0, 2.0, "failed", 2.0, False, False, 2.0),
+        (2, 2.0, 6.0, "completed", 6.0, False, False, 5.0),
+        (3, 3.0, NAN, "running", 3.5, True, False, NAN),
+        (4, 4.0, NAN, "awaiting_payment", NAN, False, False, NAN),
     ]
     jobs = pd.DataFrame(rows, columns=columns)
     started = jobs["created"].where(jobs["status"] != "awaiting_payment")
@@ -127,13 +129,13 @@ def test_only_useful_results_are_goodput() -> None:
 
 def test_false_kills_are_those_whose_worker_was_at_work() -> None:
     found = metrics(feedback_table(), workers=2)
-    assert [found[name] for name in ("crashed", "reaped", "false_kills", "stuck")] == [2, 2, 1, 1]
-    assert found["recovery_mean"] == found["recovery_max"] == 4.0
+    assert [found[name] for name in ("crashed", "reaped", "false_kills", "stuck")] == [3, 2, 1, 1]
+    assert found["recovery_mean"] == found["recovery_max"] == 2.5
 
 
-def test_workers_are_busy_with_all_but_the_jobs_that_they_were_lost_with() -> None:
+def test_workers_are_busy_with_all_that_they_begin_wasted_or_not() -> None:
     found = metrics(feedback_table(), workers=2)
-    assert found["utilisation"] == pytest.approx((3 + 1 + 1 + 4) / (2 * 10))
+    assert found["utilisation"] == pytest.approx((1.5 + 4 + 1 + 1 + 4 + 0.5) / (2 * 10))
     assert found["service_mean"] == pytest.approx((1 + 1 + 4) / 3)
 
 
@@ -165,7 +167,7 @@ def test_what_has_no_data_is_nan_and_no_count_is(rows: int, feedback: bool) -> N
     """A RuntimeWarning would fail this test: warnings are errors."""
     table = jobs_table(threaded=True).iloc[5:].head(rows)
     if feedback:
-        table = table.assign(crashed=False, reaped=False, left=NAN)
+        table = table.assign(released=NAN, crashed=False, reaped=False, left=NAN)
     found = metrics(table, workers=3)
     assert found["jobs"] == rows
     assert found["created"] == 0

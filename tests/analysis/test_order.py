@@ -18,7 +18,7 @@ def jobs_of(*rows, **columns) -> pd.DataFrame:
     """Rows of (request, attempt); nothing of use unless the columns say so."""
     jobs = pd.DataFrame(rows, columns=["request", "attempt"])
     none = {"status": "failed", "finished": 1.0, "crashed": False, "reaped": False}
-    return jobs.assign(**(none | {"left": float("nan")} | columns))
+    return jobs.assign(**(none | {"released": 1.0, "left": float("nan")} | columns))
 
 
 def judge(calls: list[dict], jobs: pd.DataFrame) -> Verdict:

@@ -27,6 +27,7 @@ def test_cut_off_jobs_were_recovered_or_are_stuck_or_were_killed_at_work():
     jobs = jobs_of(
         started=[1.0, 2.0, 3.0, 4.0, NAN],
         finished=[9.0, NAN, 8.0, 5.0, NAN],
+        released=[4.0, 3.0, 11.0, 5.0, NAN],
         crashed=[True, True, False, False, False],
         reaped=[True, False, True, False, False],
     )
@@ -34,6 +35,12 @@ def test_cut_off_jobs_were_recovered_or_are_stuck_or_were_killed_at_work():
     assert found.index.tolist() == [0, 1, 2]
     assert found["kind"].tolist() == ["recovered", "stuck", "false kill"]
     np.testing.assert_equal(found["running"].to_numpy(), [8.0, NAN, 5.0])
+    np.testing.assert_equal(found["recovery"].to_numpy(), [5.0, NAN, NAN])
+
+
+def test_a_worker_that_is_lost_after_the_reaper_came_was_killed_at_work():
+    jobs = jobs_of(started=[1.0], finished=[5.0], released=[6.0], crashed=[True], reaped=[True])
+    assert cut_off(jobs)["kind"].tolist() == ["false kill"]
 
 
 def test_the_reaper_comes_within_a_look_of_the_timeout():

@@ -136,7 +136,7 @@ def kernel(jobs: int, *, how: bool) -> Callable[[], Columns]:
     if how:
         # After cimba: its numba extensions fail in a process that has compiled before.
         before = time.perf_counter()
-        compiled.load()
+        compiled.recursion.load()
         print(f"numba kernel ready after {time.perf_counter() - before:.2f} s")
     gaps, services = _draws(jobs)
     paid, services = np.cumsum(to_ticks(gaps)), to_ticks(services)
@@ -153,7 +153,7 @@ def kernel(jobs: int, *, how: bool) -> Callable[[], Columns]:
 def whole_run(jobs: int, *, how: bool) -> Callable[[], pd.DataFrame]:
     """All of `run_virtual`: a scenario in, a table of jobs out."""
     if how:
-        compiled.load()
+        compiled.recursion.load()
     scenario = Scenario(
         jobs=jobs,
         workers=WORKERS,

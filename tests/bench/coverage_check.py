@@ -72,7 +72,7 @@ def naive(rng: np.random.Generator) -> Interval:
 def main() -> bool:
     """Print the coverage of each interval; return whether the promised ones hold."""
     if find_spec("numba"):
-        compiled.load()  # these runs are too short to ask for it, but there are many
+        compiled.recursion.load()  # these runs are too short to ask for it, but there are many
     eight, nine = (mmc_wait_mean(workers, RATE, MEAN) for workers in (8, 9))
     checks: list[tuple[str, Callable[[np.random.Generator], Interval], float, bool]] = [
         ("replications", replications, eight, True),

@@ -212,12 +212,10 @@ def test_inputs_may_be_read_only_views_and_are_left_alone(how):
     assert both.tobytes() == before
 
 
-def test_threads_that_compile_at_once_get_one_kernel(monkeypatch):
-    pytest.importorskip("numba")
+def test_threads_that_compile_at_once_get_one_function():
     made = []
-    monkeypatch.setattr(compiled, "_loaded", None)
-    monkeypatch.setattr(compiled, "_compile", lambda: made.append(1) or compiled.serve)
-    threads = [threading.Thread(target=compiled.load) for _ in range(8)]
+    once = compiled.Compiled(lambda: made.append(1) or compiled.serve)
+    threads = [threading.Thread(target=once.load) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -231,7 +229,7 @@ def test_threads_that_compile_at_once_get_one_kernel(monkeypatch):
 @pytest.fixture
 def fresh(monkeypatch):
     """A process in which nothing is compiled, with a compiler that only says it was asked."""
-    monkeypatch.setattr(compiled, "_loaded", None)
+    monkeypatch.setattr(compiled.recursion, "loaded", None)
     monkeypatch.setattr(compiled, "find_spec", lambda name: object())
     monkeypatch.setattr(kernel, "COMPILE_FROM", 4)
     asked = []
@@ -240,7 +238,7 @@ def fresh(monkeypatch):
         asked.append(1)
         return compiled.serve
 
-    monkeypatch.setattr(compiled, "_compile", compile_it)
+    monkeypatch.setattr(compiled.recursion, "compile_it", compile_it)
     return asked
 
 
@@ -249,7 +247,7 @@ def test_a_large_run_is_compiled_and_later_small_ones_use_it(fresh):
     assert fresh == []
     run([1.0] * 4, [1.0] * 4, 1)
     assert fresh == [1]
-    assert compiled.load_if_worth_it(1, threshold=4) is compiled.serve
+    assert compiled.recursion.load_if_worth_it(1, threshold=4) is compiled.serve
     assert fresh == [1]
 
 
@@ -263,14 +261,14 @@ def test_a_numba_that_does_not_fit_is_warned_of_and_the_run_is_plain(fresh, monk
     def misfit():
         raise ImportError("Numba needs NumPy 2.3 or less")
 
-    monkeypatch.setattr(compiled, "_compile", misfit)
+    monkeypatch.setattr(compiled.recursion, "compile_it", misfit)
     with pytest.warns(RuntimeWarning, match=r"cannot be imported \(Numba needs NumPy 2.3"):
         ours = run([1.0] * 4, [1.0] * 4, 1)
     assert ours.finished.tolist() == [2.0, 3.0, 4.0, 5.0]
 
 
 def test_asking_for_the_compiled_kernel_without_numba_is_an_error(monkeypatch):
-    monkeypatch.setattr(compiled, "_loaded", None)
+    monkeypatch.setattr(compiled.recursion, "loaded", None)
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ImportError, match="numba"):
         run([1.0], [1.0], 1, compiled=True)
@@ -287,7 +285,7 @@ def test_a_cache_that_cannot_be_written_only_costs_the_compilation(monkeypatch):
         return lambda function: function
 
     monkeypatch.setattr(numba, "njit", njit)
-    assert compiled._compile() is compiled.serve
+    assert compiled.compile_recursion() is compiled.serve
     assert calls == [{"cache": True, "nogil": True}, {"nogil": True}]
 
 

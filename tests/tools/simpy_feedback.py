@@ -25,7 +25,7 @@ IN_ORDER = (
 
 COLUMNS = (
     "request", "attempt", "arrival", "created", "paid", "started", "finished", "status", "worker",
-    "rejected", "crashed", "reaped", "left",
+    "rejected", "released", "crashed", "reaped", "left",
 )  # fmt: skip
 PLACE = {what: 2 + place * 2**32 for place, what in enumerate(IN_ORDER)}
 TICKS = 2.0**20  # per second
@@ -53,7 +53,7 @@ class Job:
         self.row = row
         self.request, self.attempt = row // attempts, row % attempts + 1
         self.arrival, self.created = intended, env.now
-        self.paid = self.started = self.finished = self.left = math.nan
+        self.paid = self.started = self.finished = self.released = self.left = math.nan
         self.status, self.worker, self.rejected = "awaiting_payment", -1, 0
         self.crashed = self.reaped = False
         self.completed = completed  # of the whole request, by any attempt
@@ -207,7 +207,7 @@ class Service:
                     self.idle.items.remove(entry)
                     heapify(self.idle.items)
                 else:
-                    job.crashed = True
+                    job.crashed, job.released = True, self.env.now
             while away is not None:
                 try:
                     yield Due(self.env, away - self.env.now, "worker is back", number)
@@ -224,9 +224,10 @@ class Service:
         crash = self.drawn["crash"][job.row] if "crash" in self.drawn else math.nan
         if not math.isnan(crash):
             yield Due(self.env, crash, "worker dies", job.row)
-            job.crashed = True
+            job.crashed, job.released = True, self.env.now
             return self.env.now + self.drawn["restart"][job.row]
         yield Due(self.env, self.drawn["service"][job.row], "work ends", job.row)
+        job.released = self.env.now
         if job.status == "running":
             self.end(job, "failed" if self.drawn["fails"][job.row] else "completed")
         else:

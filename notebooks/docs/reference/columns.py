@@ -32,6 +32,7 @@ COLUMNS = {
         "rejected": "How many calls on it were refused.",
         "job_id": "The id that the repository gave it.",
         "lateness": "How late the engine created it.",
+        "released": "When its worker let go of it, with its result or because it was lost.",
         "crashed": "Whether its worker died or went away in the middle of it.",
         "reaped": "Whether the reaper failed it.",
         "left": "When its client left for good with nothing, on its last attempt.",
@@ -85,8 +86,8 @@ _SPREADS = {
     "lateness": "From the schedule to the creation: {}. Threaded runs only.",
     "response": "From a request's intended start to its useful result, lateness and retries "
     "included: {}. Threaded runs, and runs with feedback.",
-    "recovery": "From the start of a job that lost its worker until the reaper came: {}. Runs "
-    "with feedback only.",
+    "recovery": "From the loss of a job's worker until the reaper failed the job: {}. Runs with "
+    "feedback only.",
 }
 
 FIGURES = {
