@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsim import cli
+from jobsim import cli, run_virtual
 from jobsim.scenario.files import from_toml
 
 ROOT = Path(__file__).parents[1]
@@ -26,11 +26,11 @@ def test_the_python_blocks_print_what_stands_below_them():
         assert out.getvalue() == expected
 
 
-def test_the_scenario_file_is_valid(tmp_path):
-    (toml,) = blocks("toml")
+@pytest.mark.parametrize("toml", blocks("toml"))
+def test_every_scenario_file_is_valid_and_runs(toml, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(toml)
-    assert from_toml(path).workers == 8
+    assert run_virtual(from_toml(path)).metrics()["completed"] > 0
 
 
 @pytest.mark.parametrize(
