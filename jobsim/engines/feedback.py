@@ -29,7 +29,7 @@ from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.scenario.workload import Workload
 
-COMPILE_FROM = 200_000
+COMPILE_FROM = 400_000
 """Rows from which loading or compiling the compiled loop costs less than it saves."""
 
 LATEST = 2.0**40
