@@ -117,6 +117,15 @@ class Workload:
                 )
         if len(self) % self.attempts:
             raise ValueError(f"{len(self)} rows are no whole requests of {self.attempts} attempts")
+        self._check_waits()
+
+    def _check_waits(self) -> None:
+        """Raise if it is not said how long something takes that is certain to be waited for."""
+        if self.pause is not None:
+            waited = np.arange(len(self)) % self.attempts > 0
+            _check_known("pause", self.pause, waited | (self.scenario.users is not None))
+        if self.crash is not None and self.restart is not None:
+            _check_known("restart", self.restart, ~np.isnan(self.crash))
 
     def __len__(self) -> int:
         return len(self.arrival)
@@ -268,6 +277,12 @@ def _checked(name: str, array: NDArray[Any], dtype: np.dtype[Any], length: int) 
     if dtype == np.float64:
         _check_times(name, array, may_be_missing=name not in {"arrival", "service"})
     return array
+
+
+def _check_known(name: str, times: NDArray[np.float64], wanted: NDArray[np.bool_]) -> None:
+    missing = np.flatnonzero(wanted & np.isnan(times))
+    if len(missing):
+        raise ValueError(f"{name} of job {missing[0]} is NaN: say how many seconds it takes")
 
 
 def _is_writeable(array: NDArray[Any]) -> bool:

@@ -302,3 +302,21 @@ def test_a_workload_of_attempts_and_of_a_closed_loop_says_so():
     shown = repr(Workload.sample(closed))
     assert "requests  3, up to 2 attempts each" in shown
     assert "arrivals" not in shown
+
+
+RETRIED = FULL.replace({"retry": {"attempts": 2}, "work.crash": 0.5})
+
+
+@pytest.mark.parametrize(("name", "row"), [("pause", 1), ("restart", None)])
+def test_what_is_certain_to_be_waited_for_has_a_length(name, row):
+    workload = Workload.sample(RETRIED)
+    row = int(np.flatnonzero(~np.isnan(workload.crash))[0]) if row is None else row
+    times = workload.arrays()[name].copy()
+    times[row] = np.nan
+    with pytest.raises(ValueError, match=f"{name} of job {row} is NaN: say how many seconds"):
+        dataclasses.replace(workload, **{name: times})
+
+
+def test_a_workload_with_feedback_passes_its_own_checks():
+    workload = Workload.sample(RETRIED)
+    assert dataclasses.replace(workload).digest() == workload.digest()
