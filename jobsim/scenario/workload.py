@@ -126,6 +126,12 @@ class Workload:
             _check_known("pause", self.pause, waited | (self.scenario.users is not None))
         if self.crash is not None and self.restart is not None:
             _check_known("restart", self.restart, ~np.isnan(self.crash))
+            late = np.flatnonzero(self.crash >= self.service)
+            if len(late):
+                raise ValueError(
+                    f"crash of job {late[0]} is {self.crash[late[0]]} s into work that takes "
+                    f"{self.service[late[0]]} s: it must lie before its end"
+                )
 
     def __len__(self) -> int:
         return len(self.arrival)
