@@ -170,7 +170,8 @@ def tied_workloads(draw):
         arrival = np.repeat(np.sort(np.array(times, float)), rows // max(requests, 1))
     has_patience, has_crashes = draw(st.booleans()), draw(st.booleans())
     delay, crash = column(st.sampled_from([0.0, 0.0, 0.5, NAN])), column(maybe)
-    restart = column(coarse)
+    service, restart = column(coarse), column(coarse)
+    crash[crash >= service] = NAN
     restart[np.isnan(crash)] = NAN
     scenario = Scenario(
         workers=draw(st.integers(1, 3)),
@@ -187,7 +188,7 @@ def tied_workloads(draw):
         arrival,
         delay,
         np.where(np.isnan(delay), NAN, column(maybe)),
-        column(coarse),
+        service,
         column(st.booleans()).astype(bool),
         pause=column(coarse),
         patience=column(coarse) if has_patience else None,

@@ -121,6 +121,33 @@ def test_no_text_is_cut_off_at_the_size_of_a_notebook(name: str, run: SimpleName
 
 
 @pytest.mark.parametrize("name", plot.__all__)
+def test_a_small_chart_keeps_its_text_inside_and_its_size(name: str, run: SimpleNamespace) -> None:
+    figure, ax = plt.subplots(figsize=(4.5, 3), layout="constrained")
+    getattr(plot, name)(subject(name, run), ax=ax)
+    figure.canvas.draw()
+    drawn = figure.get_tightbbox()
+    assert min(drawn.x0, drawn.y0) >= -0.01
+    assert drawn.x1 <= 4.51
+    assert drawn.y1 <= 3.01
+    # Long text must not push the chart itself together.
+    assert ax.get_position().width > 0.5
+
+
+@pytest.mark.parametrize("name", plot.__all__)
+def test_charts_side_by_side_keep_to_their_own_half(name: str, run: SimpleNamespace) -> None:
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))  # as people make it: without a layout
+    for ax in axes:
+        getattr(plot, name)(subject(name, run), ax=ax)
+    figure.canvas.draw()
+    left, right = (ax.get_tightbbox() for ax in axes)
+    assert left.x0 >= 0
+    assert left.x1 <= figure.bbox.width / 2 <= right.x0
+    assert right.x1 <= figure.bbox.width
+    assert min(left.y0, right.y0) >= 0
+    assert max(left.y1, right.y1) <= figure.bbox.height
+
+
+@pytest.mark.parametrize("name", plot.__all__)
 def test_a_large_run_draws_few_points(name: str, run: SimpleNamespace) -> None:
     """Counts what is drawn; how long that takes is for the benchmarks."""
     jobs = 20_000

@@ -93,8 +93,10 @@ def test_other_fields_are_lines_of_their_own_with_their_theory():
     assert [line.get_ydata().tolist() for line in dashed(ax)] == [[2.0] * 3, [4.0] * 3]
     first, second = (to_rgba(line.get_color()) for line in solid(ax))
     assert first != second
-    texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert texts == ["rate 1.0", "rate 2.0"]
+    assert [text.get_text() for text in ax.texts[1:]] == ["rate 1", "rate 2"]
+    assert [text.xy[1] for text in ax.texts[1:]] == pytest.approx(
+        [level / ax.get_ylim()[1] for level in (1.0, 6.0)]
+    )
     along = plot.sweep(two, y="wait_mean", x="rate")
     assert along.get_xlabel() == "rate"
     assert len(solid(along)) == 3
@@ -108,6 +110,62 @@ def test_values_in_words_stand_side_by_side():
     assert means(ax)[0][0] == [0, 1, 2]
 
 
+def test_what_has_no_order_is_not_joined():
+    words = table(wait_mean_theory=2.0, theory="M/M/8 (exact)").replace(
+        {"workers": {7: "few", 8: "more", 9: "many"}}
+    )
+    ax = plot.sweep(words, y="wait_mean")
+    assert solid(ax)[0].get_linestyle() == "None"
+    assert not dashed(ax)
+    ends = [path.vertices[:, 0].tolist() for c in ax.collections for path in c.get_paths()]
+    assert [pytest.approx([place - 0.2, place + 0.2]) for place in range(3)] == ends[-3:]
+    yes_or_no = table().assign(workers=[False] * 3 + [True] * 3, replication=[0, 1, 2] * 2)
+    labels = plot.sweep(yes_or_no, y="wait_mean").get_xticklabels()
+    assert [label.get_text() for label in labels] == ["False", "True"]
+
+
+def test_fields_and_metrics_are_named_in_words_with_their_units():
+    timeouts = table(false_kills=3.0).rename(columns={"workers": "reaper.timeout"})
+    ax = plot.sweep(timeouts, y="false_kills")
+    assert ax.get_title(loc="left") == "False kills by reaper timeout"
+    assert ax.get_xlabel() == "reaper timeout (s)"
+    assert ax.get_ylabel() == "false kills (jobs)"
+
+
+def test_a_long_label_has_its_value_on_a_line_of_its_own():
+    two = pd.concat([table(**{"arrivals.rate": rate}) for rate in (5.0, 6.4)])
+    two = two[["workers", "arrivals.rate", "replication", "wait_mean"]]
+    ax = plot.sweep(two, y="wait_mean")
+    assert [text.get_text() for text in ax.texts[1:]] == [
+        "arrivals rate\n5 jobs/s",
+        "arrivals rate\n6.4 jobs/s",
+    ]
+    words = two.replace({"arrivals.rate": {5.0: "slow", 6.4: "fast"}})
+    assert [text.get_text() for text in plot.sweep(words, y="wait_mean").texts[1:]] == [
+        "arrivals rate\nslow",
+        "arrivals rate\nfast",
+    ]
+
+
+def test_of_more_lines_than_colours_a_legend_has_the_names():
+    many = pd.concat([table(clients=count) for count in range(1, 8)])
+    many = many[["workers", "clients", "replication", "wait_mean"]]
+    texts = [text.get_text() for text in plot.sweep(many, y="wait_mean").get_legend().get_texts()]
+    assert texts == [f"clients {count}" for count in range(1, 8)]
+
+
+def test_a_line_without_a_value_has_no_label():
+    two = pd.concat([table(rate=1.0), table(rate=2.0, wait_mean=math.nan), table(rate=3.0)])
+    two = two[["workers", "rate", "replication", "wait_mean"]]
+    texts = [text.get_text() for text in plot.sweep(two, y="wait_mean").texts[1:]]
+    assert texts == ["rate 1", "rate 3"]
+
+
+def test_ticks_that_would_overlap_are_left_to_the_axis():
+    crowded = table().assign(workers=[1, 1, 2, 2, 1000, 1000])
+    assert 2 not in plot.sweep(crowded, y="wait_mean").get_xticks()
+
+
 def test_many_or_broken_numbers_are_left_to_the_axis():
     halves = table().assign(workers=[0.5, 0.5, 1.5, 1.5, 2.5, 2.5])
     ax = plot.sweep(halves, y="wait_mean")
@@ -117,7 +175,7 @@ def test_many_or_broken_numbers_are_left_to_the_axis():
 def test_means_far_above_the_others_make_the_axis_logarithmic():
     ax = plot.sweep(table(wait_mean=[500.0, 700.0, 1.0, 3.0, 1.0, 1.0]), y="wait_mean")
     assert ax.get_yscale() == "log"
-    assert ax.get_ylabel() == "wait_mean (min, log scale)"
+    assert ax.get_ylabel() == "wait mean (min, log scale)"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +187,7 @@ def test_a_metric_has_its_unit_if_it_has_one(y, label):
 
 def test_a_sweep_without_values_says_so():
     ax = plot.sweep(table(wait_mean=math.nan), y="wait_mean")
-    assert "no run has a wait_mean" in [text.get_text() for text in ax.texts]
+    assert "no run has a wait mean" in [text.get_text() for text in ax.texts]
 
 
 def test_a_field_that_was_not_swept_is_refused():

@@ -47,7 +47,7 @@ def test_the_bars_are_as_high_as_the_table_says(stormy):
 def test_the_bars_say_how_many_requests_and_which_share(stormy):
     first = attempts_per_request(stormy.jobs).iloc[0].sum()
     found = texts(plot.attempts(stormy))
-    assert f"{first}\n{first / 300:.0%}" in found
+    assert f"{first}\n{100 * first / 300:.0f} %" in found
     assert f"300 requests, {len(stormy.jobs):,} jobs" in found
 
 
@@ -94,7 +94,7 @@ def test_the_outage_is_shaded_and_named(stormy):
 def test_a_run_without_feedback_shows_no_waste_and_one_line():
     ax = plot.goodput(run_virtual(Scenario(jobs=40)))
     assert set(legend(ax)) == {"useful", "asked for"}
-    assert any(text.endswith("100% of what ended was of use") for text in texts(ax))
+    assert any(text.endswith("100 % of what ended was of use") for text in texts(ax))
 
 
 def test_a_run_in_which_nothing_ended_has_no_share(run: SimpleNamespace):

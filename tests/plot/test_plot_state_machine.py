@@ -18,7 +18,8 @@ STATUSES = list(STATUS_COLOURS)
 
 
 def with_moves(run: SimpleNamespace, *pairs: tuple[str | None, str]) -> None:
-    more = pd.DataFrame(pairs, columns=["source", "target"]).assign(time=5.0, job=0, actor="x")
+    more = pd.DataFrame(pairs, columns=["source", "target"]).assign(time=5.0, actor="x")
+    more["job"] = 100 + more.index  # a job each, so that its source is taken at its word
     run.transitions = pd.concat([run.transitions, more]).astype(TRANSITIONS)
 
 

@@ -320,7 +320,7 @@ def test_what_is_certain_to_be_waited_for_has_a_length(name, row):
 def test_a_worker_dies_before_the_end_of_the_work():
     workload = Workload.sample(RETRIED)
     with pytest.raises(ValueError, match=r"crash of job \d+ is .* s into work that takes"):
-        dataclasses.replace(workload, crash=workload.service)
+        dataclasses.replace(workload, crash=workload.service, restart=workload.service)
 
 
 def test_a_workload_with_feedback_passes_its_own_checks():
