@@ -24,6 +24,7 @@ def jobs_table(columns: dict[str, NDArray[Any]], workers: int) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import numpy as np
     >>> jobs_table({"status": np.int8([2]), "worker": np.int32([0])}, 1).loc[0].tolist()
     ['completed', 'worker-0']
     """

@@ -1,4 +1,8 @@
-"""Charts of runs, studies and proofs: a run, a table or a verdict in, Axes out."""
+"""Charts of runs, studies and proofs: a run, a table or a verdict in, Axes out.
+
+Each takes `ax` to draw into a figure of one's own. Where that figure has no layout engine, the
+chart makes the axes so small that its text leaves the neighbours their room.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import StrMethodFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from jobsim.display import MAX_TEXT, printable
+from jobsim.plot.room import points, wrapped
 from jobsim.plot.style import FAINT, INK, MUTED
 
 
@@ -41,16 +42,19 @@ def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
 
 def titles(ax: Axes, title: str, subtitle: str = "") -> None:
     """Write the subject of the chart above it, and what a reader must know below that."""
-    pad = 22 if subtitle else 8
-    ax.set_title(title, loc="left", fontsize="large", fontweight="bold", color=INK, pad=pad)
+    told = wrapped(ax, subtitle, fontsize="small")
+    pad = 22 + 10 * told.count("\n") if told else 8
+    subject = wrapped(ax, title, fontsize="large", fontweight="bold")
+    ax.set_title(subject, loc="left", fontsize="large", fontweight="bold", color=INK, pad=pad)
     ax.annotate(
-        subtitle,
+        told,
         (0, 1),
         xytext=(0, 7),
         xycoords="axes fraction",
         textcoords="offset points",
         fontsize="small",
         color=MUTED,
+        linespacing=1.1,
         annotation_clip=False,
     )
 
@@ -70,13 +74,20 @@ def frame(
 
 
 def legend_below(ax: Axes) -> None:
-    """Put the legend in one row under the label of the x axis."""
+    """Put the legend under the label of the x axis, in as few rows as fit."""
+    columns = 4
+    while _legend_below(ax, columns) > ax.get_window_extent().width and columns > 1:
+        columns -= 1
+
+
+def _legend_below(ax: Axes, columns: int) -> float:
+    """Put the legend there in so many columns, and return its width in pixels."""
     lowered = ax.transAxes + ScaledTranslation(0, -36 / 72, ax.figure.dpi_scale_trans)
-    ax.legend(
+    legend = ax.legend(
         loc="upper left",
         bbox_to_anchor=(0, 0),
         bbox_transform=lowered,
-        ncols=4,
+        ncols=columns,
         frameon=False,
         fontsize="small",
         labelcolor=INK,
@@ -85,6 +96,7 @@ def legend_below(ax: Axes) -> None:
         borderpad=0,
         borderaxespad=0,
     )
+    return legend.get_window_extent().width
 
 
 def count_axis(ax: Axes, label: str) -> None:
@@ -105,20 +117,21 @@ def edge_labels(ax: Axes, labels: Iterable[tuple[float, str, str]]) -> None:
     Parameters
     ----------
     ax
-        Axes whose y limits are final.
+        Axes whose limits and scales are final.
     labels
         `(y, text, colour)`: where the thing ends that the label names, in data units.
     """
     rows = sorted(labels, key=lambda row: row[0])
-    low, high = ax.get_ylim()
-    wanted = [(y - low) / (high - low) for y, _, _ in rows]
-    for (_, text, colour), at, y in zip(rows, spread(wanted, gap=0.105), wanted, strict=True):
+    to_axes, right = ax.transScale + ax.transLimits, ax.get_xlim()[1]
+    wanted = [float(to_axes.transform((right, y))[1]) for y, _, _ in rows]
+    places = spread(wanted, gap=_label_gap(ax, [text for _, text, _ in rows]))
+    for (_, text, colour), at, y in zip(rows, places, wanted, strict=True):
         ax.annotate(
             text,
             (1, y),
-            xytext=(1.05, at),
+            xytext=(14, at),
             xycoords="axes fraction",
-            textcoords="axes fraction",
+            textcoords=("offset points", "axes fraction"),
             va="center",
             color=INK,
             fontsize="small",
@@ -133,6 +146,14 @@ def edge_labels(ax: Axes, labels: Iterable[tuple[float, str, str]]) -> None:
                 "relpos": (0, 0.5),
             },
         )
+
+
+def _label_gap(ax: Axes, texts: Sequence[str]) -> float:
+    """Return how far apart labels must stand, as a share of the height of the axes."""
+    lines = max((text.count("\n") + 1 for text in texts), default=1)
+    # A layout may yet take a fifth of the height; labels that find no room share what there is.
+    needed = (11 * lines + 2) / (0.8 * points(ax)[1])
+    return min(needed, 1 / max(len(texts) - 1, 1))
 
 
 def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
@@ -183,6 +204,19 @@ def plural(count: int, noun: str) -> str:
     ('1 job', '1,200 jobs')
     """
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def percent(share: float) -> str:
+    """Return a share in whole per cent, never rounded to none or all.
+
+    Examples
+    --------
+    >>> percent(0.614), percent(0.004), percent(0.996), percent(1.0)
+    ('61 %', '<1 %', '>99 %', '100 %')
+    """
+    if 0 < share < 0.01:
+        return "<1 %"
+    return ">99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
 
 
 def literal(text: str, *, limit: int = MAX_TEXT) -> str:

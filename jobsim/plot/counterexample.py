@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -11,6 +10,7 @@ from jobsim.analysis.history import FINAL_ROW, span
 from jobsim.analysis.verdict import Call, Verdict, Violation
 from jobsim.plot.chart import axes_for, frame, literal, plural
 from jobsim.plot.duration import time_axis
+from jobsim.plot.room import fitted, wrapped
 from jobsim.plot.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
 
 MAX_CALLS = 12
@@ -21,9 +21,6 @@ _HEIGHT = 0.3
 
 _NARROW = 0.01
 """The share of the time axis below which a bar is a line."""
-
-_CHARACTER_PT = 5.9
-"""The mean width of a character of the title."""
 
 
 class Bar(NamedTuple):
@@ -144,9 +141,8 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     rows = len(shown.bars)
     ax = axes_for(ax, height=1.75 + 0.62 * rows)
     frame(ax, "", _subtitle(verdict, violation, shown), grid="x")
-    width_pt = ax.get_window_extent().width * 72 / ax.figure.dpi
     ax.set_title(
-        textwrap.fill(literal(violation.sentence), max(int(width_pt / _CHARACTER_PT), 20)),
+        wrapped(ax, literal(violation.sentence), fontsize="medium", fontweight="bold"),
         loc="left",
         fontsize="medium",
         fontweight="bold",
@@ -171,7 +167,7 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
         _shade(ax, shown.gap, end)
     for bar in shown.bars:
         _draw(ax, bar, end, edge=end + room)
-    return ax
+    return fitted(ax)
 
 
 def _violation(verdict: Verdict | Violation) -> Violation:

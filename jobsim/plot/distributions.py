@@ -17,6 +17,7 @@ from jobsim.display import format_duration, format_number, time_unit
 from jobsim.domain.models import JobStatus
 from jobsim.plot.chart import RunTables, axes_for, frame, literal, note, plural
 from jobsim.plot.duration import log_time_axis, time_axis
+from jobsim.plot.room import fitted
 from jobsim.plot.style import INK, MUTED, NEUTRAL, STATUS_COLOURS
 
 # The colour is that of the status during the stage; two share one, so the dashes differ.
@@ -99,7 +100,7 @@ def dwell(run: RunTables, *, ax: Axes | None = None) -> Axes:
         ax.set_xlim(0, 1)
         time_axis(ax, 0, "time in the stage")
         note(ax, "no stage has ended")
-        return ax
+        return fitted(ax)
     longest = float(ended.max().max())
     left = log_start(ended)
     if left is None:
@@ -130,7 +131,7 @@ def dwell(run: RunTables, *, ax: Axes | None = None) -> Axes:
         labelspacing=1.2,
         labelcolor=INK,
     )
-    return ax
+    return fitted(ax)
 
 
 def draw_ecdf(
@@ -219,14 +220,14 @@ def latency(run: RunTables, *, ax: Axes | None = None) -> Axes:
     if not operations:
         ax.set_xlim(0.1, 100)
         note(ax, "no call returned")
-        return ax
+        return fitted(ax)
     edges = _log_edges(table["latency"])
     for base, op in enumerate(reversed(operations)):
         _histogram(ax, table.loc[table["op"] == op, "latency"], edges, base)
     ax.set_xlim(edges[0], edges[-1])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    return ax
+    return fitted(ax)
 
 
 def _log_edges(microseconds: pd.Series, bins: int = 80) -> Array:

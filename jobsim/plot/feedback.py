@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from jobsim.analysis import attempts as requests
-from jobsim.analysis import flow
 from jobsim.display import format_duration
 from jobsim.domain.models import JobStatus
-from jobsim.plot.chart import axes_for, count_axis, frame, legend_below, note, plural
+from jobsim.plot.chart import axes_for, count_axis, frame, legend_below, note, percent, plural
 from jobsim.plot.duration import time_axis
-from jobsim.plot.spans import Played, disturbances, shade
+from jobsim.plot.room import fitted
+from jobsim.plot.spans import Played, disturbances, shade, window
 from jobsim.plot.style import INK, NEUTRAL, STATUS_COLOURS
 from jobsim.plot.waits import Jobs
 
@@ -66,7 +66,7 @@ def attempts(run: Jobs, *, ax: Axes | None = None) -> Axes:
     count_axis(ax, "requests")
     if not total:
         note(ax, "no request was made")
-        return ax
+        return fitted(ax)
     floor = 0 * table["served"]
     for outcome, (label, colour) in _OUTCOMES.items():
         counts = table[outcome]
@@ -76,7 +76,7 @@ def attempts(run: Jobs, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0, floor.max() * 1.1)
     if len(table) <= _MOST_LABELS:
         for number, count in floor.items():
-            share = f"{count:,}\n{count / total:.0%}"
+            share = f"{count:,}\n{percent(count / total)}"
             ax.annotate(
                 share,
                 (number, count),
@@ -90,7 +90,7 @@ def attempts(run: Jobs, *, ax: Axes | None = None) -> Axes:
             )
         ax.set_ylim(0, floor.max() * 1.18)
     legend_below(ax)
-    return ax
+    return fitted(ax)
 
 
 def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
@@ -123,7 +123,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
     'jobs per second'
     >>> plt.close(ax.figure)
     """
-    width = flow.throughput_window(run.transitions)
+    width = window(run)
     table = requests.goodput(run.jobs, window=width)
     ax = axes_for(ax)
     if table.empty:
@@ -132,11 +132,13 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
         time_axis(ax, 0)
         count_axis(ax, "jobs per second")
         note(ax, "no job was created")
-        return ax
+        return fitted(ax)
     starts = table.index.to_numpy()
     end = float(starts[-1]) + width
     ended = table["throughput"].sum()
-    share = "" if not ended else f"; {table['goodput'].sum() / ended:.0%} of what ended was of use"
+    share = ""
+    if ended:
+        share = f"; {percent(table['goodput'].sum() / ended)} of what ended was of use"
     frame(ax, "Goodput and throughput", f"windows of {format_duration(width)}{share}")
     drawn = partial(ax.bar, starts, width=width, align="edge", linewidth=0)
     drawn(table["goodput"], color=_GOOD, label="useful")
@@ -155,7 +157,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0, table[["asked", "throughput"]].to_numpy().max() * 1.15)
     shade(ax, disturbances(run.workload.scenario, end))
     legend_below(ax)
-    return ax
+    return fitted(ax)
 
 
 def _outlined(colour: str) -> list[patheffects.AbstractPathEffect]:

@@ -13,6 +13,7 @@ from jobsim.display import format_duration
 from jobsim.domain.models import JobStatus
 from jobsim.plot.chart import RunTables, axes_for, frame, legend_below, literal, note
 from jobsim.plot.duration import time_axis
+from jobsim.plot.room import fitted
 from jobsim.plot.style import STATUS_COLOURS, status_label
 
 RUNNING = JobStatus.RUNNING.value
@@ -129,7 +130,7 @@ def swimlanes(run: RunTables, *, ax: Axes | None = None) -> Axes:
     ax.tick_params(axis="y", length=0)
     if not names:
         note(ax, "no thread did anything")
-        return ax
+        return fitted(ax)
     lane = {name: place for place, name in enumerate(names)}
     ax.plot(
         shown.ticks["time"],
@@ -156,4 +157,4 @@ def swimlanes(run: RunTables, *, ax: Axes | None = None) -> Axes:
             label="still running" if status == RUNNING else status_label(status),
         )
     legend_below(ax)
-    return ax
+    return fitted(ax)

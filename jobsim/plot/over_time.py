@@ -23,6 +23,8 @@ from jobsim.plot.chart import (
     thin,
 )
 from jobsim.plot.duration import time_axis
+from jobsim.plot.room import fitted
+from jobsim.plot.spans import window
 from jobsim.plot.style import INK, STATUS_COLOURS, status_label
 
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
@@ -78,7 +80,7 @@ def occupancy(run: RunTables, *, ax: Axes | None = None) -> Axes:
     count_axis(ax, "jobs")
     if table.empty:
         note(ax, "no transitions")
-        return ax
+        return fitted(ax)
     time = table.index.to_numpy()
     floor = pd.Series(0, index=table.index)
     labels = []
@@ -99,7 +101,7 @@ def occupancy(run: RunTables, *, ax: Axes | None = None) -> Axes:
         labels.append((middle, _stack_label(status, table[status]), STATUS_COLOURS[status]))
         floor = top
     edge_labels(ax, labels)
-    return ax
+    return fitted(ax)
 
 
 def _stack_label(status: str, counts: pd.Series) -> str:
@@ -112,7 +114,7 @@ def throughput(run: RunTables, *, ax: Axes | None = None) -> Axes:
     """Draw how many jobs per second came in, and how many got done.
 
     A line for the jobs created, stacked bars for those that completed and failed, in windows
-    of a round width. Where the line runs above the bars, the backlog grows.
+    of a round width, in step with bursts. Where the line runs above the bars, the backlog grows.
 
     Parameters
     ----------
@@ -136,7 +138,7 @@ def throughput(run: RunTables, *, ax: Axes | None = None) -> Axes:
     'jobs per second'
     >>> plt.close(ax.figure)
     """
-    width = flow.throughput_window(run.transitions)
+    width = window(run)
     table = flow.throughput(run.transitions, window=width)
     ax = axes_for(ax)
     if table.empty:
@@ -145,7 +147,7 @@ def throughput(run: RunTables, *, ax: Axes | None = None) -> Axes:
         time_axis(ax, 0)
         count_axis(ax, "jobs per second")
         note(ax, "no transitions")
-        return ax
+        return fitted(ax)
     starts = table.index.to_numpy()
     end = float(starts[-1]) + width
     frame(ax, "Jobs in and out", f"windows of {format_duration(width)}")
@@ -166,5 +168,6 @@ def throughput(run: RunTables, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(min(0, starts[0]), end)
     time_axis(ax, end)
     count_axis(ax, "jobs per second")
+    ax.set_ylim(0, max(table[WAITING].max(), (table[COMPLETED] + table[FAILED]).max()) * 1.1)
     legend_below(ax)
-    return ax
+    return fitted(ax)

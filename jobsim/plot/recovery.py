@@ -21,6 +21,7 @@ from jobsim.plot.chart import (
     thin,
 )
 from jobsim.plot.duration import time_axis
+from jobsim.plot.room import fitted
 from jobsim.plot.spans import Played, Span, disturbances, shade
 from jobsim.plot.style import INK, STATUS_COLOURS
 
@@ -88,7 +89,7 @@ def running_age(run: Played, *, ax: Axes | None = None) -> Axes:
     time_axis(ax, highest, "time in RUNNING", axis="y")
     if not ages["running"].any():
         note(ax, "no job was started")
-        return ax
+        return fitted(ax)
     stuck = cut[cut["kind"] == "stuck"]
     if len(stuck):
         ends = zip(stuck["started"], stuck["running"], strict=True)
@@ -98,10 +99,10 @@ def running_age(run: Played, *, ax: Axes | None = None) -> Axes:
         )
     oldest_age = ages["oldest"].fillna(0.0).to_numpy()
     ax.fill_between(ages.index, oldest_age, color=_RUNNING, alpha=0.3, linewidth=0, label="oldest")
-    ax.plot(ages.index, ages["median"], color=_RUNNING, linewidth=1.2, label="median")
+    ax.plot(ages.index, ages["median"], color=_RUNNING, linewidth=0.9, label="median")
     for kind, label, marker, colour in (
         ("recovered", "reaped, worker lost", "o", _FAILED),
-        ("false kill", "false kill", "X", INK),
+        ("false kill", "false kill", "x", INK),
     ):
         dots = cut[cut["kind"] == kind]
         if len(dots):
@@ -112,7 +113,7 @@ def running_age(run: Played, *, ax: Axes | None = None) -> Axes:
         text = f"reaper's timeout\n{format_duration(reaper.timeout)}"
         edge_labels(ax, [(reaper.timeout, text, INK)])
     legend_below(ax)
-    return ax
+    return fitted(ax)
 
 
 def _told(jobs: pd.DataFrame) -> str:
@@ -120,10 +121,16 @@ def _told(jobs: pd.DataFrame) -> str:
         return plural(int(jobs["started"].notna().sum()), "job") + " started"
     counts = recovery.cut_off(jobs)["kind"].value_counts()
     killed, rescued, stuck = (int(counts[kind]) for kind in ("false kill", "recovered", "stuck"))
-    return (
-        f"{plural(rescued, 'job')} reaped after losing their worker, "
-        f"{plural(killed, 'false kill')}, {stuck:,} stuck for ever"
-    )
+    told = [
+        words
+        for count, words in (
+            (rescued, f"{plural(rescued, 'job')} reaped, worker lost"),
+            (killed, plural(killed, "false kill")),
+            (stuck, f"{plural(stuck, 'job')} stuck for ever"),
+        )
+        if count
+    ]
+    return ", ".join(told) or "no job was cut off"
 
 
 def outage(run: Played, *, ax: Axes | None = None) -> Axes:
@@ -167,7 +174,7 @@ def outage(run: Played, *, ax: Axes | None = None) -> Axes:
     count_axis(ax, "jobs waiting for a worker")
     if not len(steps):
         note(ax, "no job was paid")
-        return ax
+        return fitted(ax)
     ax.fill_between(
         steps.index.to_numpy(),
         steps["waiting"].to_numpy(),
@@ -177,7 +184,7 @@ def outage(run: Played, *, ax: Axes | None = None) -> Axes:
         linewidth=0.8,
     )
     shade(ax, spans)
-    return ax
+    return fitted(ax)
 
 
 def _phases(jobs: pd.DataFrame, spans: list[Span]) -> str:

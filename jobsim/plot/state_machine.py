@@ -12,6 +12,7 @@ from jobsim.analysis.tables import STATUS
 from jobsim.display import format_duration
 from jobsim.domain.models import LEGAL_TRANSITIONS, JobStatus
 from jobsim.plot.chart import RunTables, axes_for, plural, titles
+from jobsim.plot.room import fitted, points
 from jobsim.plot.style import INK, LIGHT, MUTED, STATUS_COLOURS, status_label
 
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
@@ -36,7 +37,7 @@ _LABELS = {
     (RUNNING, FAILED): (7.55, 1.5, 1.45, "right"),
 }
 _WIDTH, _HEIGHT = 1.6, 1.3
-_FULL_WIDTH = 5.0  # inches at which the text has its full size
+_FULL_WIDTH = 6.2  # inches at which the text has its full size
 _MOST_ILLEGAL = 4
 
 
@@ -123,7 +124,7 @@ def lifecycle(run: RunTables, *, ax: Axes | None = None) -> Axes:
     _illegal(ax, edges[~edges["legal"]])
     if given:
         _shrink_text(ax)
-    return ax
+    return fitted(ax)
 
 
 def _box(ax: Axes, status: str, jobs: int) -> None:
@@ -194,6 +195,8 @@ def _illegal(ax: Axes, edges: pd.DataFrame) -> None:
 
 def _shrink_text(ax: Axes) -> None:
     """Make the text fit axes that are narrower than a figure of its own would give."""
-    inches = ax.get_window_extent().width / ax.figure.dpi
-    for text in ax.texts:
+    inches = points(ax)[0] / 72
+    if ax.figure.get_layout_engine() is not None:
+        inches *= 1.25  # it gives these axes the room that scales would take
+    for text in ax.texts[1:]:  # the first is the subtitle, which has its own way to fit
         text.set_fontsize(float(text.get_fontsize()) * min(1.0, inches / _FULL_WIDTH))

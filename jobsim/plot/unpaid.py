@@ -10,6 +10,7 @@ from jobsim.display import format_number
 from jobsim.domain.models import JobStatus
 from jobsim.plot.chart import axes_for, count_axis, edge_labels, frame, note, thin
 from jobsim.plot.duration import time_axis
+from jobsim.plot.room import fitted
 from jobsim.plot.style import NEUTRAL, STATUS_COLOURS
 from jobsim.plot.waits import Jobs
 
@@ -77,7 +78,7 @@ def unpaid(run: Jobs, *, ax: Axes | None = None) -> Axes:
     count_axis(ax, "jobs")
     if not total.any():
         note(ax, "no job was ever unpaid" if len(steps) else "no job was created")
-        return ax
+        return fitted(ax)
     floor = pd.Series(0, index=steps.index)
     labels = []
     for name, colour in (("never", _NEVER), ("pending", NEUTRAL)):
@@ -98,7 +99,7 @@ def unpaid(run: Jobs, *, ax: Axes | None = None) -> Axes:
         labels.append((middle, _label(name, counts), colour))
         floor = top
     edge_labels(ax, labels)
-    return ax
+    return fitted(ax)
 
 
 def _sizes(total: pd.Series) -> str:

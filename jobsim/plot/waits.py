@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 from jobsim.analysis.durations import dwell
@@ -15,6 +16,7 @@ from jobsim.display import format_duration
 from jobsim.plot.chart import axes_for, frame, legend_below, note, plural
 from jobsim.plot.distributions import ecdf
 from jobsim.plot.duration import time_axis
+from jobsim.plot.room import fitted
 from jobsim.plot.style import INK, MUTED, NEUTRAL, STATUS_COLOURS
 
 _LINE = STATUS_COLOURS["running"]
@@ -84,10 +86,10 @@ def waits(
     ax.set_ylim(0.5 / max(len(seconds), 10), 1.2)
     ax.set_ylabel("share of paid jobs")
     if not len(seconds):
-        frame(ax, "Waits", subtitle, grid="both")
+        frame(ax, "Waits of paid jobs", subtitle, grid="both")
         time_axis(ax, longest, "wait")
         note(ax, "no job was paid and started")
-        return ax
+        return fitted(ax)
     x, share = ecdf(seconds)
     ax.step(
         np.concatenate([[0.0], x]),
@@ -105,10 +107,10 @@ def waits(
             subtitle += "; theory has no formula for it"
         else:
             ax.plot(at, curve, color=INK, linestyle="dashed", linewidth=1.2, label="theory")
-    frame(ax, "Waits", subtitle, grid="both")
+    frame(ax, "Waits of paid jobs", subtitle, grid="both")
     time_axis(ax, longest, "wait")
     legend_below(ax)
-    return ax
+    return fitted(ax)
 
 
 def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | None = None) -> Axes:
@@ -153,8 +155,9 @@ def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | No
     ax = axes_for(ax)
     window = max(1, len(means) // 50)
     subtitle = f"wait by job, mean of {plural(len(several), 'run')} over {plural(window, 'job')}"
-    frame(ax, "Warm-up", subtitle)
+    frame(ax, "How the wait settles", subtitle)
     ax.set_xlabel("job (number)")
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
     ax.set_xlim(0, max(len(means), 1))
     smooth = _moving_average(means, window)
     known = smooth[~np.isnan(smooth)]
@@ -163,7 +166,7 @@ def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | No
     time_axis(ax, highest, "wait", axis="y")
     if not len(known):
         note(ax, "no job was paid and started")
-        return ax
+        return fitted(ax)
     jobs = np.arange(len(smooth)) + (window - 1) / 2
     shown = np.unique(np.linspace(0, len(smooth) - 1, 2000).round().astype(np.int64))
     ax.plot(jobs[shown], smooth[shown], color=_LINE, linewidth=1.5, label="wait")
@@ -176,7 +179,7 @@ def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | No
             text = f"mean of the others {format_duration(mean)}"
             ax.hlines(mean, cut, len(means), color=INK, linestyle="dashed", label=text)
     legend_below(ax)
-    return ax
+    return fitted(ax)
 
 
 def _mean_by_job(runs: Sequence[Jobs]) -> NDArray[np.float64]:

@@ -10,7 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jobsim import plot
-from jobsim.report import sentences
+from jobsim.analysis.recovery import last_moment
+from jobsim.plot.spans import disturbances
+from jobsim.report import feedback_sentences, sentences
+from jobsim.report.next_steps import PILE
 from jobsim.report.picture import own_style, picture
 from jobsim.run import Run
 
@@ -52,16 +55,71 @@ def _called(run: Run) -> bool:
     return run.calls is not None and not run.calls.empty
 
 
+def _retried(run: Run) -> bool:
+    return run.workload.scenario.retry is not None and _created(run)
+
+
+def _wasteful(run: Run) -> bool:
+    """Tell whether work may be done for nobody, so that goodput and throughput differ."""
+    scenario = run.workload.scenario
+    ways = (scenario.retry, scenario.patience, scenario.reaper, scenario.outages)
+    return any(ways) and _created(run)
+
+
+def _lived(run: Run) -> bool:
+    """Tell whether how jobs end says it all: with retries, only requests do."""
+    return _created(run) and not _wasteful(run)
+
+
+def _done(run: Run) -> bool:
+    """Tell whether throughput says it all: otherwise goodput has it too."""
+    return _finished(run) and not _wasteful(run)
+
+
+def _cut_off(run: Run) -> bool:
+    scenario = run.workload.scenario
+    return any((scenario.reaper, scenario.work.crash, scenario.outages)) and _started(run)
+
+
+def _disturbed(run: Run) -> bool:
+    return bool(disturbances(run.workload.scenario, last_moment(run.jobs)))
+
+
+def _unpaid(run: Run) -> bool:
+    figures = run.metrics()
+    lossy = run.workload.scenario.payment.lost > 0 and _created(run)
+    return lossy or figures["unpaid"] > PILE * figures["created"]
+
+
 CHARTS = (
     Chart(plot.occupancy, sentences.occupancy, _created),
+    Chart(plot.goodput, feedback_sentences.goodput, _wasteful),
+    Chart(plot.attempts, feedback_sentences.attempts, _retried),
+    Chart(plot.outage, feedback_sentences.outage, _disturbed),
+    Chart(plot.running_age, feedback_sentences.running_age, _cut_off),
+    Chart(plot.unpaid, feedback_sentences.unpaid, _unpaid),
     Chart(plot.dwell, sentences.dwell, _finished),
     Chart(plot.waits, sentences.waits, _started),
-    Chart(plot.throughput, sentences.throughput, _finished),
-    Chart(plot.lifecycle, sentences.lifecycle, _created),
+    Chart(plot.throughput, sentences.throughput, _done),
+    Chart(plot.lifecycle, sentences.lifecycle, _lived),
     Chart(plot.swimlanes, sentences.swimlanes, _started, rows=True),
     Chart(plot.latency, sentences.latency, _called, rows=True),
 )
 """In the order of the page."""
+
+MOST = 8
+"""How many charts the page has at most."""
+
+GIVE_WAY = (plot.latency, plot.dwell, plot.swimlanes, plot.waits)
+"""The charts that are left out first, in this order, where there are too many."""
+
+
+def chosen(run: Run) -> list[Chart]:
+    """Return the charts of a run: those that have something to show, at most `MOST`."""
+    found = [chart for chart in CHARTS if chart.when(run)]
+    spare = [chart for draw in GIVE_WAY for chart in found if chart.draw is draw]
+    out = spare[: max(len(found) - MOST, 0)]
+    return [chart for chart in found if chart not in out]
 
 
 WIDTH, HEIGHT = 5.4, 4.0
@@ -69,13 +127,9 @@ WIDTH, HEIGHT = 5.4, 4.0
 
 
 def drawn(run: Run) -> list[Drawn]:
-    """Draw every chart that has something to show of this run."""
+    """Draw the charts of a run."""
     with own_style():
-        return [
-            Drawn(chart.sentence(run), picture(_axes(chart, run)))
-            for chart in CHARTS
-            if chart.when(run)
-        ]
+        return [Drawn(chart.sentence(run), picture(_axes(chart, run))) for chart in chosen(run)]
 
 
 def _axes(chart: Chart, run: Run) -> Axes:

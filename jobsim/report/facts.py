@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from jobsim.analysis.durations import dwell
@@ -10,6 +11,7 @@ from jobsim.analysis.metrics import UNITS
 from jobsim.display import Rows, count_of, format_duration, format_number
 from jobsim.report.sentences import STAGES, percent
 from jobsim.run import Run
+from jobsim.scenario.workload import Workload
 
 
 class Tile(NamedTuple):
@@ -33,7 +35,9 @@ def tiles(run: Run) -> list[Tile]:
     """Return the key figures; those that say nothing about this run are left out."""
     figures = run.metrics()
     created, workers = figures["created"], run.workload.scenario.workers
+    requests = _requests(figures)
     found = [
+        *requests,
         Tile("completed", f"{figures['completed']:,.0f}", f"of {count_of(int(created), 'job')}"),
         *(
             Tile(label, f"{figures[name]:,.0f}", f"{percent(figures[name] / created)} of jobs")
@@ -46,19 +50,46 @@ def tiles(run: Run) -> list[Tile]:
             if figures[name]
         ),
     ]
+    if figures.get("reaped"):
+        killed = figures["false_kills"]
+        note = count_of(int(killed), "false kill") if killed else "of those that failed"
+        found.append(Tile("reaped", f"{figures['reaped']:,.0f}", note))
     if not math.isnan(figures["wait_p50"]):
         note = f"95 % within {format_duration(figures['wait_p95'])}"
         found.append(Tile("median wait", format_duration(figures["wait_p50"]), note))
-    if not math.isnan(figures["sojourn_p50"]):
-        note = f"95 % within {format_duration(figures['sojourn_p95'])}"
-        found.append(Tile("created to done", format_duration(figures["sojourn_p50"]), note))
+    took, label = ("response", "asked to served") if requests else ("sojourn", "created to done")
+    if not math.isnan(figures[f"{took}_p50"]):
+        note = f"95 % within {format_duration(figures[f'{took}_p95'])}"
+        found.append(Tile(label, format_duration(figures[f"{took}_p50"]), note))
     if not math.isnan(figures["throughput"]):
-        found.append(Tile("throughput", format_number(figures["throughput"]), "jobs per second"))
+        done = format_number(figures["throughput"])
+        found.append(
+            Tile("goodput", format_number(figures["goodput"]), f"of {done} jobs per second")
+            if requests
+            else Tile("throughput", done, "jobs per second")
+        )
     if not math.isnan(figures["utilisation"]):
         note = f"of the time, {count_of(workers, 'worker')}"
         found.append(Tile("busy", percent(figures["utilisation"]), note))
     if figures["rejected"]:
         found.append(Tile("refused", f"{figures['rejected']:,.0f}", "calls, by the repository"))
+    return found
+
+
+def _requests(figures: Mapping[str, float]) -> list[Tile]:
+    """Return what came of the requests, where feedback makes them other than the jobs."""
+    if not figures.get("requests"):
+        return []
+    requests = figures["requests"]
+    found = [
+        Tile("served", f"{figures['served']:,.0f}", f"of {count_of(int(requests), 'request')}")
+    ]
+    if figures["left"]:
+        note = f"{percent(figures['left'] / requests)} of clients"
+        found.append(Tile("left with nothing", f"{figures['left']:,.0f}", note))
+    attempts = f"{figures['amplification']:.2f}"
+    if float(attempts) > 1:
+        found.append(Tile("attempts", attempts, "for each request"))
     return found
 
 
@@ -77,6 +108,12 @@ def parts(run: Run) -> list[Part]:
         )
         for name, label in STAGES.items()
     ]
+
+
+def _jobs_of(workload: Workload) -> str:
+    if workload.attempts == 1:
+        return count_of(len(workload), "job")
+    return f"{count_of(workload.requests, 'request')}, up to {workload.attempts:,} attempts each"
 
 
 def all_figures(run: Run) -> Rows:
@@ -102,7 +139,7 @@ def provenance(run: Run, shown: str | None) -> Rows:
         ("started", info.started_at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()),
         ("took", f"{format_duration(info.wall_seconds)} of wall time"),
         ("seed", str(workload.scenario.seed)),
-        ("workload", f"{count_of(len(workload), 'job')}, SHA-256 {workload.digest()}"),
+        ("workload", f"{_jobs_of(workload)}, SHA-256 {workload.digest()}"),
     ]
     if workload.source is not None and workload.source.sha256 is not None:
         rows.append(("trace", f"{workload.source.name}, SHA-256 {workload.source.sha256}"))

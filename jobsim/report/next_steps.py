@@ -23,6 +23,12 @@ BUSY, IDLE = 0.85, 0.4
 PILE = 0.05
 """The share of jobs that were never paid or are stuck, from which on it is worth a look."""
 
+STORM = 1.5
+"""Jobs per request from which on retries are a load of their own."""
+
+KILLS = 0.02
+"""The share of the jobs that the reaper failed for nothing, from which on it is worth a look."""
+
 LATE = 0.05
 """Lateness is high from this share of a job's usual time in the system on."""
 
@@ -51,10 +57,24 @@ class _Found(NamedTuple):
     def python(self, *lines: str) -> Code:
         return Code("python", "\n".join(["import jobsim", "", as_python(self.shown), *lines]))
 
+    @property
+    def is_trace(self) -> bool:
+        """Whether the jobs were read from a trace: no scenario can draw them."""
+        return self.run.workload.source is not None
+
+    def changed(self, changes: str) -> Code:
+        """Return a run of the same jobs under a changed scenario; `changes` is Python."""
+        scenario = f"scenario = workload.scenario.replace({changes})"
+        if not self.is_trace:
+            return self.python(scenario, "print(jobsim.run_virtual(scenario))")
+        code = self.python(
+            scenario, "print(jobsim.run_virtual(replace(workload, scenario=scenario)))"
+        )
+        return code._replace(text=f"from dataclasses import replace\n\n{code.text}")
+
     def study(self, command: str, options: str, lines: str) -> Code:
         """Return a study of this scenario: a command for a preset, Python for any other."""
-        workload = self.run.workload
-        named = as_preset(workload.scenario) if workload.source is None else None
+        named = as_preset(self.run.workload.scenario)
         if named is not None:
             return Code("shell", f"jobsim {command} {named} {options}")
         return self.python("scenario = workload.scenario", lines)
@@ -73,7 +93,8 @@ def next_steps(run: Run, verdict: Verdict | None, shown: str | None) -> list[Ste
         The run's folder, as a person wrote it; None if it was not saved.
     """
     found = _Found(run, verdict, shown, run.metrics())
-    return [step for rule in RULES if (step := rule(found)) is not None][:MOST]
+    rules = (rule for rule in RULES if not (found.is_trace and rule in STUDIES))
+    return [step for rule in rules if (step := rule(found)) is not None][:MOST]
 
 
 def _violated(found: _Found) -> Step | None:
@@ -150,11 +171,18 @@ def _busy(found: _Found) -> Step | None:
     if not (busy > BUSY or wait > found.figures["service_mean"]):
         return None
     target = f"{wait / 4:.2g}"
-    if not float(target) > 0:
+    # Where clients leave, that they do is what counts; see `_left`.
+    if not float(target) > 0 or found.figures.get("left"):
         return None
-    return Step(
+    told = (
         f"Workers were busy {percent(busy)} of the time, and 5 % of jobs waited longer than "
-        f"{format_duration(wait)}. Ask how many workers a quarter of that takes.",
+        f"{format_duration(wait)}."
+    )
+    if found.is_trace:
+        twice = 2 * found.run.workload.scenario.workers
+        return Step(f"{told} See what twice as many do.", found.changed(f'{{"workers": {twice}}}'))
+    return Step(
+        f"{told} Ask how many workers a quarter of that takes.",
         found.study(
             "workers-needed",
             f"wait_p95={target}",
@@ -165,7 +193,9 @@ def _busy(found: _Found) -> Step | None:
 
 def _idle(found: _Found) -> Step | None:
     workers, busy = found.run.workload.scenario.workers, found.figures["utilisation"]
-    if not (found.keeps_time and busy < IDLE and workers > 1):
+    # Where jobs wait long all the same, fewer workers are no idea; see `_busy`.
+    waiting = found.figures["wait_p95"] > found.figures["service_mean"]
+    if not (found.keeps_time and busy < IDLE and workers > 1) or waiting:
         return None
     low = max(1, math.ceil(workers * busy))
     tried = f"{low}:{workers}"
@@ -195,6 +225,67 @@ def _unpaid(found: _Found) -> Step | None:
     )
 
 
+def _lost_confirmations(found: _Found) -> Step | None:
+    lost, took = found.run.workload.scenario.payment.lost, found.figures["sojourn_p95"]
+    if not lost or math.isnan(took):
+        return None
+    shares = f"0,{lost / 2:.3g},{lost:.3g}"
+    return Step(
+        f"{percent(lost)} of the deliveries of a confirmation were lost, and 5 % of jobs took "
+        f"longer than {format_duration(took)}. See what surer delivery would give.",
+        found.study(
+            "sweep",
+            f"--over payment.lost={shares} --metric sojourn_p95",
+            f'print(jobsim.sweep(scenario, {{"payment.lost": [{shares.replace(",", ", ")}]}}))',
+        ),
+    )
+
+
+def _amplified(found: _Found) -> Step | None:
+    retry, jobs = found.run.workload.scenario.retry, found.figures.get("amplification", 1.0)
+    if retry is None or retry.budget is not None or not jobs > STORM:
+        return None
+    return Step(
+        f"Each request became {jobs:.3g} jobs: most of the load is retries. A retry budget lets "
+        "one request in ten be tried again in the long run, and no more.",
+        found.changed('{"retry.budget": 0.1}'),
+    )
+
+
+def _false_kills(found: _Found) -> Step | None:
+    reaper, killed = found.run.workload.scenario.reaper, found.figures.get("false_kills", 0.0)
+    if reaper is None or not killed > KILLS * found.figures["created"]:
+        return None
+    timeouts = [f"{times * reaper.timeout:g}" for times in (1, 2, 4)]
+    return Step(
+        f"The reaper failed {count_of(int(killed), 'job')} whose worker was still at it. A longer "
+        "timeout errs less often, and finds dead workers later: see what it costs.",
+        found.study(
+            "sweep",
+            f"--over reaper.timeout={','.join(timeouts)} --metric false_kills "
+            "--metric recovery_mean",
+            f'print(jobsim.sweep(scenario, {{"reaper.timeout": [{", ".join(timeouts)}]}}))',
+        ),
+    )
+
+
+def _left(found: _Found) -> Step | None:
+    left, requests = found.figures.get("left", 0.0), found.figures.get("requests", 0.0)
+    scenario = found.run.workload.scenario
+    if scenario.patience is None or not left > PILE * requests:
+        return None
+    tried = [str(math.ceil(times * scenario.workers)) for times in (1, 1.5, 2)]
+    return Step(
+        f"{percent(left / requests)} of the clients left with nothing. See how many of them more "
+        "workers would keep.",
+        found.study(
+            "sweep",
+            f"--over workers={','.join(tried)} --metric left",
+            f'print(jobsim.sweep(scenario, {{"workers": [{", ".join(tried)}]}}))',
+        ),
+    )
+
+
 def _stuck(found: _Found) -> Step | None:
     stuck = found.figures["stuck"]
     if not stuck or found.run.ended != "complete" or found.run.workload.scenario.reaper:
@@ -205,10 +296,7 @@ def _stuck(found: _Found) -> Step | None:
     return Step(
         f"{count_of(int(stuck), 'job')} stayed RUNNING for ever: nobody looks after a worker that "
         "died. Try a reaper that fails what runs too long.",
-        found.python(
-            f'scenario = workload.scenario.replace({{"reaper": {{"timeout": {timeout}}}}})',
-            "run = jobsim.run_virtual(scenario)",
-        ),
+        found.changed(f'{{"reaper": {{"timeout": {timeout}}}}}'),
     )
 
 
@@ -223,10 +311,10 @@ def _press_harder(found: _Found) -> Step | None:
 
 
 def _twice_the_load(found: _Found) -> Step | None:
-    workload = found.run.workload
-    if workload.source is not None or not isinstance(workload.scenario.arrivals, Poisson | Paced):
+    arrivals = found.run.workload.scenario.arrivals
+    if not isinstance(arrivals, Poisson | Paced):
         return None
-    rate = workload.scenario.arrivals.rate
+    rate = arrivals.rate
     rates = f"{rate:g},{1.5 * rate:g},{2 * rate:g}"
     return Step(
         "Before traffic grows: see what half as much again, and twice as much, does to the waits.",
@@ -264,11 +352,18 @@ RULES: tuple[Callable[[_Found], Step | None], ...] = (
     _late,
     _no_schedule,
     _stuck,
+    _amplified,
+    _false_kills,
+    _left,
     _busy,
     _unpaid,
+    _lost_confirmations,
     _press_harder,
     _idle,
     _twice_the_load,
     _own_repository,
 )
 """In the order of a reader's attention; one line adds one."""
+
+STUDIES = (_false_kills, _left, _unpaid, _lost_confirmations, _idle, _twice_the_load)
+"""Those that study the scenario, which says nothing of the jobs of a trace."""

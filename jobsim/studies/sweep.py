@@ -92,7 +92,7 @@ def sweep(
     >>> table = sweep(preset("impatient-reaper"), over, replications=3)
     >>> kills, recovery = intervals(table, "false_kills"), intervals(table, "recovery_mean")
     >>> bool(kills["mean"][0] > 50 > kills["mean"][1]), recovery["mean"].round(-1).tolist()
-    (True, [20.0, 60.0])
+    (True, [10.0, 60.0])
     """
     if replications < 1:
         raise ValueError(f"replications is {replications}; a setting needs at least 1")

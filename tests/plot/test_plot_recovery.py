@@ -70,11 +70,13 @@ def test_stuck_jobs_are_drawn_one_by_one_to_the_end(stuck):
 def test_the_subtitle_counts_what_became_of_the_jobs_that_were_cut_off(stuck):
     count = stuck.jobs["crashed"].sum()
     assert f"{count} jobs stuck for ever" in texts(plot.running_age(stuck))
-    reaped = run_virtual(stuck.scenario.replace({"reaper": {"timeout": 2.0}}))
+    reaped = run_virtual(stuck.workload.scenario.replace({"reaper": {"timeout": 2.0}}))
     killed = int((reaped.jobs["reaped"] & ~reaped.jobs["crashed"]).sum())
     expected = f"{count} jobs reaped, worker lost, {killed} false kills"
     assert expected in texts(plot.running_age(reaped))
-    calm = run_virtual(stuck.scenario.replace({"work.crash": 0.0, "reaper": {"timeout": 1e6}}))
+    calm = run_virtual(
+        stuck.workload.scenario.replace({"work.crash": 0.0, "reaper": {"timeout": 1e6}})
+    )
     assert "no job was cut off" in texts(plot.running_age(calm))
 
 

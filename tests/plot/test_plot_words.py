@@ -1,4 +1,4 @@
-"""Units follow from what a field says of itself; its annotation is what they are checked against."""
+"""Units follow from what a field says of itself; its annotation is the independent check."""
 
 from __future__ import annotations
 

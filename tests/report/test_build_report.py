@@ -127,6 +127,15 @@ def test_a_virtual_run_says_that_nothing_was_proved(virtual):
     assert "not saved" in virtual.text("td")
 
 
+def test_it_is_made_where_an_event_loop_runs_too(virtual_report):
+    assert virtual_report.name == "mine.html"  # conftest has the loop
+
+
+def test_a_run_with_feedback_tells_of_its_requests(virtual):
+    assert "of 200 requests" in virtual.text("dd")
+    assert "200 requests became" in virtual.text("figcaption")
+
+
 def test_hostile_text_is_inert_and_whole(threaded):
     assert threaded.text("h1") == printable(HOSTILE, 2000)
     assert "<script>alert(1)</script>" in threaded.text("h1")

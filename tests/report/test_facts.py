@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 import pytest
-from report_runs import FOUR, NAN, made
+from report_runs import FOUR, NAN, STORM, made, retried
 
 from jobsim import run_virtual
 from jobsim.report.facts import all_figures, parts, provenance, tiles
@@ -31,6 +31,31 @@ def test_tiles_leave_out_what_there_is_not():
     labels = [tile.label for tile in tiles(made(rows))]
     assert labels == ["completed", "still waiting", "still running", "median wait"]
     assert [tile.label for tile in tiles(made())] == ["completed"]
+
+
+def test_tiles_of_feedback_tell_of_requests():
+    run = retried(STORM, left={4: 7.0}, retry={"attempts": 2})
+    assert {tile.label: (tile.value, tile.note) for tile in tiles(run)} == {
+        "served": ("2", "of 3 requests"),
+        "left with nothing": ("1", "33 % of clients"),
+        "attempts": ("1.67", "for each request"),
+        "completed": ("5", "of 5 jobs"),
+        "median wait": ("1 s", "95 % within 5.4 s"),
+        "asked to served": ("5 s", "95 % within 5.9 s"),
+        "goodput": ("0.2", "of 0.5 jobs per second"),
+        "busy": ("95 %", "of the time, 2 workers"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("released", "note"), [(3.0, "of those that failed"), (9.0, "1 false kill")]
+)
+def test_tiles_tell_whom_the_reaper_failed(released, note):
+    rows = [(0, 1, 0.0, 0.0, 0.0, 8.0, "failed", "worker-0")]
+    run = retried(rows, released={0: released}, crashed=[0], reaped=[0])
+    found = {tile.label: (tile.value, tile.note) for tile in tiles(run)}
+    assert found["reaped"] == ("1", note)
+    assert "attempts" not in found
 
 
 def test_parts_are_the_whole():
@@ -68,6 +93,11 @@ def test_provenance_of_a_threaded_run(speedup, told):
     assert rows["repository"] == "Mine, threads switched at random inside its code"
     assert rows["speed-up"] == told
     assert rows["saved in"] == "runs/x"
+
+
+def test_provenance_of_retries_counts_requests():
+    rows = dict(provenance(retried(STORM, jobs=3, retry={"attempts": 2}), None))
+    assert rows["workload"].startswith("3 requests, up to 2 attempts each, SHA-256 ")
 
 
 def test_provenance_of_a_trace_names_its_file(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -39,37 +38,39 @@ def until(condition):
         time.sleep(0.01)
 
 
-def test_it_is_this_interpreter_and_this_folder_whatever_lies_in_it(tmp_path, monkeypatch, capfd):
-    (tmp_path / "pandas.py").write_text("1 / 0")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "no-kernels"))
-    book = notebook("import os, sys, pandas\nsys.executable", "os.getcwd()", "os.getpid()")
-    kernel.execute(book)
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """Return a notebook whose last cell raised, the folder it ran in and the error."""
+    folder = tmp_path_factory.mktemp("cwd")
+    (folder / "pandas.py").write_text("1 / 0")
+    book = notebook("import os, sys, pandas\nsys.executable", "os.getcwd()", "os.getpid()", "1 / 0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("JUPYTER_PATH", str(folder / "no-kernels"))
+        with pytest.raises(ReportError) as caught:
+            kernel.execute(book)
+    return book, folder, str(caught.value)
+
+
+def test_it_is_this_interpreter_and_this_folder_whatever_lies_in_it(failed):
+    book, folder, _ = failed
     assert result(book.cells[0]) == repr(sys.executable)
-    assert result(book.cells[1]) == repr(str(tmp_path))
-    until(lambda: not is_alive(int(result(book.cells[2]))))
-    assert capfd.readouterr() == ("", "")
+    assert result(book.cells[1]) == repr(str(folder))
 
 
-def test_it_works_where_an_event_loop_runs():
-    book = notebook("6 * 7")
-
-    async def inside():
-        kernel.execute(book)
-
-    asyncio.run(inside())
-    assert result(book.cells[0]) == "42"
+def test_it_is_gone_afterwards(failed):
+    until(lambda: not is_alive(int(result(failed[0].cells[2]))))
 
 
-def test_a_cell_that_raises_is_named():
-    with pytest.raises(ReportError, match="raised ZeroDivisionError: division by zero"):
-        kernel.execute(notebook("1 / 0"))
+def test_a_cell_that_raises_is_named(failed):
+    assert "raised ZeroDivisionError: division by zero" in failed[2]
 
 
-def test_a_kernel_that_dies_is_told_with_its_last_words():
+def test_a_kernel_that_dies_is_told_with_its_last_words_and_only_there(capfd):
     dying = "import os\nos.write(2, b'out of luck\\n')\nos._exit(3)"
     with pytest.raises(ReportError, match=r"(?i)died.*\(out of luck\)"):
         kernel.execute(notebook(dying))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_kernel_that_cannot_start_is_told(monkeypatch):

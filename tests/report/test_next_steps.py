@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from functools import partial
 
+import pandas as pd
 import pytest
-from report_runs import FOUR, NAN, made
+from report_runs import FOUR, NAN, STORM, made, retried
 
 import jobsim
-from jobsim import cli, preset, run_virtual
+from jobsim import Scenario, cli, preset, run_virtual
 from jobsim.analysis.verdict import Verdict, Violation
 from jobsim.report.next_steps import MOST, next_steps
 from jobsim.repository.job_repo import InMemoryJobRepository
+from jobsim.scenario.workload import Workload
 
 OK = Verdict(jobs=4, calls=9, checks=("linearizability",))
 BAD = replace(OK, violations=(Violation(1, "written_twice", "job 1: twice", ()),))
@@ -115,6 +118,57 @@ def test_stuck_jobs_without_any_that_ended_suggest_no_timeout():
     assert steps(made([(0.0, 0.0, 0.0, NAN, "running", "worker-1")], **CALM)) == []
 
 
+def test_a_storm_suggests_a_retry_budget_until_there_is_one():
+    left = {4: 7.0}
+    reason, code = only(retried(STORM, left=left, retry={"attempts": 2}, **CALM))
+    assert reason.startswith("Each request became 1.67 jobs")
+    assert 'workload.scenario.replace({"retry.budget": 0.1})' in code
+    cured = {"attempts": 2, "budget": 0.1}
+    assert steps(retried(STORM, left=left, retry=cured, **CALM)) == []
+    once = [*STORM[:2], STORM[3]]
+    assert steps(retried(once, left={2: 7.0}, retry={"attempts": 2}, **CALM)) == []
+
+
+def test_false_kills_suggest_a_longer_timeout():
+    rows = [(0, 1, 0.0, 0.0, 0.0, 4.0, "failed", "worker-0")]
+    run = retried(rows, released={0: 5.0}, reaped=[0], reaper={"timeout": 3.0}, **CALM)
+    reason, code = only(run)
+    assert reason.startswith("The reaper failed 1 job whose worker was still at it")
+    assert code.endswith('{"reaper.timeout": [3, 6, 12]}))')
+
+
+def test_clients_that_leave_suggest_more_workers_and_no_shorter_wait():
+    patience = {"kind": "constant", "value": 2.0}
+    reason, code = only(retried(STORM, left={4: 7.0}, patience=patience, workers=3, **CALM))
+    assert reason.startswith("33 % of the clients left with nothing")
+    assert code.endswith('{"workers": [3, 5, 6]}))')
+
+
+def test_lost_confirmations_suggest_surer_delivery():
+    lost = {"lost": 0.4, "resend": [1.0]}
+    reason, code = only(made(busy(), workers=2, payment=lost, **CALM))
+    assert reason.startswith("40 % of the deliveries")
+    assert code.endswith('{"payment.lost": [0, 0.2, 0.4]}))')
+    assert steps(made(payment=lost, **CALM)) == []
+
+
+@pytest.mark.parametrize(
+    ("outages", "field"),
+    [([], "workers"), ([{"at": 5.0, "duration": 5.0, "workers": 1}], "reaper")],
+    ids=["busy", "stuck"],
+)
+def test_of_a_trace_no_scenario_is_studied_but_its_own_jobs(outages, field, capsys):
+    rows = pd.DataFrame({"submit": range(20), "run_time": 9.0})
+    run = run_virtual(Workload.from_frame(rows, scenario=Scenario(jobs=20, outages=outages)))
+    found = [step.code.text for step in next_steps(run, OK, None)]
+    assert not any("sweep" in code or "workers_needed" in code for code in found)
+    code = next(code for code in found if f'replace({{"{field}"' in code)
+    names = {"run": run}
+    exec(code, names)  # noqa: S102 - what a reader would type
+    assert "20 of 20 created" in capsys.readouterr().out
+    assert getattr(names["scenario"], field) != getattr(run.workload.scenario, field)
+
+
 def test_a_verdict_of_one_run_suggests_pressing_harder():
     reason, code = only(made(busy(), **(CALM | {"perturbed": False})))
     assert "in this one run" in reason
@@ -137,23 +191,53 @@ def test_jobsims_own_repository_suggests_ones_own():
     assert only(run)[1].endswith("check_repository(MyRepository)")
 
 
-@pytest.mark.parametrize("name", ["steady", "overload", "unpaid", "bursty"])
-def test_what_a_preset_suggests_can_be_typed(name, monkeypatch):
-    """Every command is parsed, every study is called: only the work itself is left out."""
+@pytest.mark.parametrize(
+    "run",
+    [
+        made(busy(2), **CALM),
+        made([*busy(), FOUR[3]], **CALM),
+        made([*busy(), (0.0, 0.0, 0.0, NAN, "running", "worker-1")], **CALM),
+        made(busy(), payment={"lost": 0.4, "resend": [1.0]}, **CALM),
+        made(busy(), **(CALM | {"workers": 4})),
+        made(busy(), **(CALM | {"arrivals": {"kind": "paced", "rate": 2.0}})),
+        retried(STORM, left={4: 7.0}, patience={"kind": "constant", "value": 9.0}, **CALM),
+        retried(
+            [(0, 1, 0.0, 0.0, 0.0, 4.0, "failed", "worker-0")],
+            released={0: 5.0},
+            reaped=[0],
+            reaper={"timeout": 3.0},
+            **CALM,
+        ),
+    ],
+    ids=["busy", "unpaid", "stuck", "lost", "idle", "rate", "left", "false kills"],
+)
+def test_the_lines_of_python_run(run, capsys, monkeypatch):
+    for study in ("sweep", "workers_needed"):
+        monkeypatch.setattr(jobsim, study, partial(getattr(jobsim, study), replications=2))
+    found = next_steps(run, OK, None)
+    assert found
+    for step in found:
+        exec(step.code.text, {"run": run})  # noqa: S102 - what a reader would type
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name", ["steady", "unpaid", "lost-webhooks", "impatient-reaper", "retry-storm"]
+)
+def test_what_a_preset_suggests_can_be_typed(name, monkeypatch, capsys):
+    """All is typed and run, but with few jobs and few replications."""
     run = run_virtual(preset(name))
     found = next_steps(run, None, None)
     assert 2 <= len(found) <= MOST
-    typed = []
-    for study in ("sweep", "workers_needed", "run_threads"):
-        monkeypatch.setattr(jobsim, study, lambda *args, **kwargs: run)
+    monkeypatch.setattr(jobsim, "run_threads", lambda *args, **kwargs: run)
     monkeypatch.setattr(type(run), "check", lambda self: OK)
-    monkeypatch.setattr(cli, "_sweep", lambda options: typed.append(options) or 0)
-    monkeypatch.setattr(cli, "_workers_needed", lambda options: typed.append(options) or 0)
+    small = ["--jobs", "40", "--replications", "2"]
     commands = 0
     for step in found:
         if step.code.language == "shell":
-            assert cli.main(shlex.split(step.code.text)[1:]) == 0
+            assert cli.main([*shlex.split(step.code.text)[1:], *small]) in {cli.OK, cli.NOT_MET}
             commands += 1
         else:
             exec(step.code.text, {"run": run})  # noqa: S102 - what a reader would type
-    assert len(typed) == commands >= 1
+    assert commands >= 1
+    assert capsys.readouterr().err == ""

@@ -10,12 +10,11 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, Rectangle
-from report_runs import FOUR, made
+from report_runs import FOUR, STORM, made, retried
 
-from jobsim import preset, run_virtual
 from jobsim.plot.style import INK, STATUS_COLOURS
 from jobsim.report import charts
-from jobsim.report.charts import CHARTS, drawn
+from jobsim.report.charts import CHARTS, chosen, drawn
 from jobsim.report.picture import DARK, PAPER, own_style, picture, themed
 
 
@@ -23,6 +22,10 @@ def svg_of(source):
     kind, _, data = source.partition(",")
     assert kind == "data:image/svg+xml;base64"
     return base64.b64decode(data).decode()
+
+
+def names(run):
+    return [chart.draw.__name__ for chart in chosen(run)]
 
 
 def luminance(colour):
@@ -96,18 +99,41 @@ def test_a_persons_own_settings_change_no_report(monkeypatch):
         assert mpl.rcParams == before
 
 
-@pytest.mark.parametrize("name", ["steady", "stampede"])
-def test_six_to_eight_charts_of_a_preset_each_with_its_sentence(name):
-    run = run_virtual(preset(name))
-    sentences = [chart.sentence(run) for chart in CHARTS if chart.when(run)]
-    assert 6 <= len(sentences) <= 8
-    assert len(set(sentences)) == len(sentences)
-
-
 def test_a_chart_that_has_nothing_to_show_is_left_out():
     assert drawn(made()) == []
-    unpaid = made(FOUR[3:])
-    assert [chart.draw.__name__ for chart in CHARTS if chart.when(unpaid)] == [
-        "occupancy",
-        "lifecycle",
-    ]
+    assert names(made(FOUR[3:])) == ["occupancy", "unpaid", "lifecycle"]
+
+
+def test_with_feedback_goodput_stands_for_throughput_and_the_lifecycle():
+    plain, retry = retried(STORM), retried(STORM, retry={"attempts": 2})
+    assert names(plain) == ["occupancy", "dwell", "waits", "throughput", "lifecycle", "swimlanes"]
+    assert names(retry) == ["occupancy", "goodput", "attempts", "dwell", "waits", "swimlanes"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "more"),
+    [
+        ({"patience": {"kind": "constant", "value": 1.0}}, {"goodput"}),
+        ({"reaper": {"timeout": 5.0}}, {"goodput", "running_age"}),
+        ({"work": {"crash": 0.1}}, {"running_age", "throughput", "lifecycle"}),
+        ({"outages": [{"at": 1.0, "duration": 1.0, "workers": 1}]},
+         {"goodput", "running_age", "outage"}),
+        ({"payment": {"lost": 0.1, "resend": [1.0]}}, {"unpaid", "throughput", "lifecycle"}),
+    ],
+)  # fmt: skip
+def test_what_a_scenario_has_decides_which_charts_there_are(scenario, more):
+    assert (
+        set(names(retried(STORM, **scenario)))
+        == {"occupancy", "dwell", "waits", "swimlanes"} | more
+    )
+
+
+def test_of_too_many_charts_those_that_earn_least_give_way():
+    outages = [{"at": 1.0, "duration": 1.0, "workers": 1}]
+    lost = {"lost": 0.1, "resend": [1.0]}
+    run = retried(
+        STORM, calls=[("get", 0, 1000, "ok")], retry={"attempts": 2}, outages=outages, payment=lost
+    )
+    assert names(run) == [
+        "occupancy", "goodput", "attempts", "outage", "running_age", "unpaid", "waits", "swimlanes",
+    ]  # fmt: skip

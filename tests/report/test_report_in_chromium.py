@@ -44,9 +44,9 @@ def test_every_picture_is_drawn(tab, report):
 @pytest.mark.parametrize(
     ("scheme", "paper", "ink"), [("light", 255, 0), ("dark", 0, 255)], ids=["light", "dark"]
 )
-def test_page_and_pictures_follow_the_reader(tab, report, scheme, paper, ink):
+def test_page_and_pictures_follow_the_reader(tab, virtual_report, scheme, paper, ink):
     tab.look(scheme=scheme)
-    tab.open(report)
+    tab.open(virtual_report)
     colour = "return getComputedStyle(document.{}).{}.match(/\\d+/g).map(Number)"
     assert brightness(tab, colour.format("documentElement", "backgroundColor")) == pytest.approx(
         paper, abs=60
@@ -72,9 +72,9 @@ def test_a_phone_needs_no_sideways_scrolling(tab, report):
     assert tab.run("return Math.max(...[...document.images].map(i => i.width))") <= 390
 
 
-def test_paper_is_light_even_at_night(tab, report, tmp_path):
+def test_paper_is_light_even_at_night(tab, threaded_report, tmp_path):
     tab.look(scheme="dark")
-    tab.open(report)
+    tab.open(threaded_report)
     tab.print(tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
     tab.devtools("Emulation.setEmulatedMedia", media="print")

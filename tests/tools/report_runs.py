@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import pandas as pd
 
 from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario
-from jobsim.analysis.tables import CALLS, JOBS
+from jobsim.analysis.tables import CALLS, FEEDBACK_JOBS, JOBS
 from jobsim.run import RunInfo
 from jobsim.scenario.workload import Workload
 
@@ -57,4 +57,31 @@ FOUR = (
     (0.0, 1.0, 4.0, 6.0, "completed", "worker-0"),
     (1.0, 1.0, 2.0, 10.0, "failed", "worker-1"),
     (2.0, NAN, NAN, NAN, "awaiting_payment", None),
+)
+
+
+def retried(rows=(), *, released=None, crashed=(), reaped=(), left=None, **scenario):
+    """Return a run with feedback: rows of request and attempt, then as in `made`.
+
+    `crashed` and `reaped` name jobs; `released` and `left` say when, by the number of the job.
+    """
+    run = made([row[2:] for row in rows], **scenario)
+    jobs = run.jobs
+    jobs["request"], jobs["attempt"] = ([row[at] for row in rows] for at in (0, 1))
+    jobs["released"] = pd.Series(released or {}, dtype="float64").reindex(jobs.index)
+    jobs["released"] = jobs["released"].fillna(jobs["finished"])
+    for name, those in (("crashed", crashed), ("reaped", reaped)):
+        jobs[name] = jobs.index.isin(those)
+    jobs["left"] = pd.Series(left or {}, dtype="float64").reindex(jobs.index)
+    run.jobs = jobs.astype(JOBS | FEEDBACK_JOBS)
+    return run
+
+
+# Three requests in 10 s: one is served at once, one asks again in vain, one leaves at 7 s.
+STORM = (
+    (0, 1, 0.0, 0.0, 0.0, 4.0, "completed", "worker-0"),
+    (1, 1, 0.0, 0.0, 0.0, 6.0, "completed", "worker-1"),
+    (1, 2, 5.0, 5.0, 6.0, 8.0, "completed", "worker-1"),
+    (2, 1, 1.0, 1.0, 4.0, 9.0, "completed", "worker-0"),
+    (2, 2, 2.0, 2.0, 8.0, 10.0, "completed", "worker-1"),
 )
