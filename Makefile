@@ -1,7 +1,7 @@
 # Everything a person or CI runs. Needs Python 3.11 or newer and make; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests notebook-tests lab bench notebooks docs format clean
+.PHONY: help demo test lint types tests lab bench notebooks docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,10 +31,10 @@ ifdef TRACE
 	$(BIN)/jobsim run steady --trace '$(TRACE)'
 endif
 
-# Types and notebooks are checked beside the tests, for a machine has two cores or more.
+# Types are checked beside the tests, for a machine has two cores or more.
 test: lint
 	@log=$$(mktemp); \
-	$(MAKE) --no-print-directory types notebook-tests >"$$log" 2>&1 & beside=$$!; \
+	$(MAKE) --no-print-directory types >"$$log" 2>&1 & beside=$$!; \
 	trap 'kill $$beside' INT TERM; \
 	$(MAKE) --no-print-directory tests; tests=$$?; \
 	wait $$beside; beside=$$?; \
@@ -47,12 +47,10 @@ lint: $(VENV)/all
 types: $(VENV)/all
 	$(BIN)/mypy
 
-# The threshold stands here and not among pytest's own options: one file alone must still pass.
+# On all cores up to four, a file on one of them: more would make the tests with threads late. The
+# threshold stands here and not among pytest's own options: one file alone must still pass.
 tests: $(VENV)/all
-	$(BIN)/python -m pytest tests jobsim --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
-
-notebook-tests: $(VENV)/all
-	$(BIN)/python -m pytest notebooks
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
 
 lab: $(VENV)/all
 	$(BIN)/jupyter lab --notebook-dir=notebooks

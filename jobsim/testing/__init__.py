@@ -1,18 +1,13 @@
 """Put any repository to the test: in a notebook, in pytest, and on broken examples.
 
 In a notebook, `check_repository` takes a class or a function that makes a repository and returns a
-report:
-
->>> from jobsim import InMemoryJobRepository
->>> check_repository(InMemoryJobRepository).ok
-True
-
-In pytest, a class with one fixture makes every check a test; see `RepositoryConformance`.
+report. In pytest, a class with one fixture makes every check a test; see `RepositoryConformance`.
 
 An asynchronous repository is tested behind a face that waits. Its coroutines run on one event
 loop, in a thread of their own, and interleave where they await:
 
 >>> import asyncio, threading
+>>> from jobsim import InMemoryJobRepository
 >>> class AsyncRepository:
 ...     def __init__(self):
 ...         self._jobs, self._lock = InMemoryJobRepository(), asyncio.Lock()

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from jobsim_threads import jobsim_threads
 
 from jobsim import InMemoryJobRepository, JobStatus, RunFailed, Scenario, Workload, run_threads
 from jobsim.engines import audit, session
@@ -47,7 +48,7 @@ class Gate(InMemoryJobRepository):
 @pytest.fixture
 def gate():
     """Make gates, and open them all when the test is over."""
-    gates = []
+    gates, before = [], jobsim_threads()
 
     def make(*args):
         gates.append(Gate(*args))
@@ -56,10 +57,9 @@ def gate():
     yield make
     for made in gates:
         made.release.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("jobsim"):
-            thread.join(10)
-            assert not thread.is_alive()
+    for thread in jobsim_threads() - before:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def test_a_fault_outside_the_repository_is_not_taken_for_its_error(monkeypatch):
 
 
 def test_threads_that_cannot_be_started_are_a_fault_and_the_others_end(monkeypatch):
-    start = threading.Thread.start
+    start, before = threading.Thread.start, jobsim_threads()
 
     def refuse(self):
         if self.name == "jobsim worker-1":
@@ -174,7 +174,7 @@ def test_threads_that_cannot_be_started_are_a_fault_and_the_others_end(monkeypat
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(RunFailed, match="can't start new thread"):
         run_threads(workload(4), speedup=INF)
-    assert not [t for t in threading.enumerate() if t.name.startswith("jobsim")]
+    assert jobsim_threads() <= before
 
 
 def test_a_thread_slow_to_leave_is_waited_for(monkeypatch):

@@ -10,6 +10,7 @@ import numpy as np
 import odd_repositories
 import pytest
 from feedback_by_hand import NAN, assert_consistent, workload
+from jobsim_threads import jobsim_threads
 
 from jobsim import InMemoryJobRepository, JobStatus, Run, run_threads, run_virtual
 from jobsim.analysis.calls import calls_table
@@ -29,11 +30,11 @@ CRASH = {"crash": 0.5}
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left_running():
+    before = jobsim_threads()
     yield
-    for thread in threading.enumerate():
-        if thread.name.startswith("jobsim"):
-            thread.join(10)
-            assert not thread.is_alive()
+    for thread in jobsim_threads() - before:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 class Alone:

@@ -110,7 +110,7 @@ def test_median_and_p95_lead_back_to_mean_and_cv(family, mean, cv):
         (Gamma(mean=2.0, cv=0.5), stats.gamma(4.0, scale=0.5)),
         (Weibull(mean=math.gamma(1.5), cv=math.sqrt(4.0 / math.pi - 1.0)), stats.weibull_min(2.0)),
     ],
-    ids=repr,
+    ids=["lognormal", "gamma", "weibull"],
 )
 def test_the_four_figures_agree_with_scipy(distribution, reference):
     assert distribution.mean == pytest.approx(reference.mean())

@@ -96,7 +96,7 @@ def test_quantities_are_drawn_independently_of_each_other():
         ({"work.crash": 0.5}, {"crash", "restart"}),
         ({"work.service": Constant(value=1.0)}, {"service", "crash"}),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_a_change_of_one_quantity_leaves_the_draws_of_the_others(change, changed):
     before, after = Workload.sample(RICH), Workload.sample(RICH.replace(change))
