@@ -50,7 +50,7 @@ types: $(VENV)/all
 # On all cores up to four, a file on one of them: more would make the tests with threads late. The
 # threshold stands here and not among pytest's own options: one file alone must still pass.
 tests: $(VENV)/all
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest notebooks tests jobsim --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
 
 lab: $(VENV)/all
 	$(BIN)/jupyter lab --notebook-dir=notebooks

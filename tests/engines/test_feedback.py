@@ -197,7 +197,7 @@ def tied_workloads(draw):
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(workload=tied_workloads())
 def test_what_happens_in_one_instant_happens_in_the_order_that_simpy_is_told(workload):
     assert_equal_to_simpy(plain(workload), simulate(workload))

@@ -104,7 +104,7 @@ def test_throughput_is_a_target_from_below():
 
 
 STORMY = Scenario(
-    jobs=400,
+    jobs=250,
     arrivals={"kind": "poisson", "rate": 3.0},
     patience={"kind": "constant", "value": 4.0},
     retry={"attempts": 2},
