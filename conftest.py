@@ -8,8 +8,9 @@ import pytest
 from hypothesis import settings
 from kernel_environment import SANITIZE, set_kernel_environment
 
-# The report's notebook has no run to load until `build_report` names one.
-collect_ignore = ["tests/bench", "jobsim/report/report.ipynb"]
+# The report's notebook has no run to load until `build_report` names one; what makes the pages of
+# the docs is loaded by tests/test_docs.py.
+collect_ignore = ["tests/bench", "jobsim/report/report.ipynb", "notebooks/docs"]
 
 # A shared machine may stall for longer than any deadline; pytest's output tells what is slow.
 settings.register_profile("jobsim", deadline=None)
