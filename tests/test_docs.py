@@ -22,6 +22,9 @@ from jobsim.analysis import tables
 from jobsim.analysis.metrics import UNITS
 from jobsim.scenario.files import from_toml
 
+# The units have tests of their own; to trace these would cost as much as they do.
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "notebooks" / "docs"
 PAGES = {

@@ -30,6 +30,9 @@ from jobsim.cli import main
 from jobsim.display import MAX_TEXT
 from jobsim.testing import check_repository
 
+# The units have tests of their own; to trace these would cost as much as they do.
+pytestmark = pytest.mark.no_cover
+
 mpl.use("Agg")
 
 TEXTS = {

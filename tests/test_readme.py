@@ -10,6 +10,9 @@ import pytest
 from jobsim import cli, run_virtual
 from jobsim.scenario.files import from_toml
 
+# The units have tests of their own; to trace these would cost as much as they do.
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -38,8 +38,11 @@ loop, in a thread of their own, and interleave where they await:
 >>> loop = asyncio.new_event_loop()
 >>> thread = threading.Thread(target=loop.run_forever, daemon=True)
 >>> thread.start()
->>> check_repository(lambda: Waiting(AsyncRepository(), loop)).ok
-True
+>>> from jobsim.testing import CHECKS
+>>> from jobsim.testing.checks import run_check
+>>> race = next(check for check in CHECKS if check.name == "one_start_wins")
+>>> run_check(race, lambda: Waiting(AsyncRepository(), loop)).result
+'passed'
 >>> _ = loop.call_soon_threadsafe(loop.stop)
 >>> thread.join()
 >>> loop.close()

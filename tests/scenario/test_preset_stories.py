@@ -7,6 +7,9 @@ import pytest
 
 from jobsim import preset, run_virtual
 
+# The units have tests of their own; to trace these would cost as much as they do.
+pytestmark = pytest.mark.no_cover
+
 CALM = {"arrivals": {"kind": "poisson", "rate": 5.0}}
 SEEDS = range(4)
 
