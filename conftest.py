@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 
 import pytest
@@ -19,6 +20,8 @@ settings.load_profile("jobsim")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give every kernel the same environment, whoever runs it from wherever."""
+    # Started in the background, a run is born deaf to Ctrl-C, and so would be what tests it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     empty = tempfile.TemporaryDirectory(prefix="jobsim-ipython-")
     config.add_cleanup(empty.cleanup)
     set_kernel_environment(empty.name)
