@@ -1,6 +1,5 @@
 """The command line: what it prints, what it leaves behind, and its exit codes."""
 
-import _thread
 import json
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ctrl_c import ctrl_c_once
 
 from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario, __version__, cli, presets
 from jobsim.report.errors import ReportError, ReportExtraMissing
@@ -216,10 +216,12 @@ def test_a_requirement_that_is_not_met_is_exit_code_one(capsys, bound, code):
 
 
 def test_ctrl_c_saves_what_was_recorded(tmp_path, use_repository, capsys):
+    press = ctrl_c_once()
+
     class Interrupting(InMemoryJobRepository):
         def create(self, input_hash):
-            if self.count() == 2:
-                _thread.interrupt_main()
+            if self.count() >= 2:
+                press()
             return super().create(input_hash)
 
     use_repository(Interrupting)

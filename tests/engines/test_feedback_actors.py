@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import odd_repositories
 import pytest
+from ctrl_c import ctrl_c_once
 from feedback_by_hand import NAN, assert_consistent, workload
 from jobsim_threads import jobsim_threads
 
@@ -466,13 +467,12 @@ def test_a_wall_limit_in_the_middle_keeps_what_was_recorded():
 
 
 def test_ctrl_c_in_the_middle_keeps_what_was_recorded():
-    class Interrupting(InMemoryJobRepository):
-        creates = 0
+    press = ctrl_c_once()
 
+    class Interrupting(InMemoryJobRepository):
         def create(self, input_hash):
-            self.creates += 1
-            if self.creates == 5:
-                _thread.interrupt_main()
+            if self.count() >= 4:
+                press()
             return super().create(input_hash)
 
     run = run_threads(busy(), Interrupting(), speedup=20.0, wall_limit=30)

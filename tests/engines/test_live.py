@@ -1,6 +1,5 @@
 """What is shown while a run goes on is what happens, and is all there at its end."""
 
-import _thread
 import re
 import sys
 import threading
@@ -9,6 +8,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from ctrl_c import ctrl_c_once
 from nbclient import NotebookClient
 
 from jobsim import InMemoryJobRepository, JobStatus, RunFailed, Scenario, Workload, run_threads
@@ -97,11 +97,13 @@ def test_the_last_counts_of_a_run_that_is_cut_short_are_exact_too(notebook):
 
 
 def test_the_last_counts_after_ctrl_c_are_exact_too(notebook):
+    press = ctrl_c_once()
+
     class Interrupting(InMemoryJobRepository):
         def update_status(self, job_id, target, result=None, error=None):
             job = super().update_status(job_id, target, result, error)
             if target is JobStatus.COMPLETED:
-                _thread.interrupt_main()
+                press()
             return job
 
     run = run_threads(SCENARIO, Interrupting(), progress="live")
