@@ -27,7 +27,8 @@ def run_threads(
 
     Clients create jobs on schedule, confirmed payments reach the workers, workers move jobs
     to RUNNING, sleep for the service time and move them to COMPLETED or FAILED, pollers look
-    on. An exception that the repository raises is data, and its thread goes on. Ctrl-C
+    on. With feedback clients ask again, workers may die, and a reaper fails what runs too long.
+    An exception that the repository raises is data, and its thread goes on. Ctrl-C
     and `wall_limit` end the run early and return what was recorded; a second Ctrl-C raises.
 
     Parameters

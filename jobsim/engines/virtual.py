@@ -45,7 +45,8 @@ def run_virtual(source: Scenario | Workload, *, progress: bool | None = None) ->
     -------
     Run
         Without `calls` and `final`; `transitions` are derived when first asked for. The
-        columns of `jobs` share memory with the workload and cannot be written to.
+        columns of `jobs` cannot be written to; without feedback they share memory with the
+        workload.
 
     Raises
     ------

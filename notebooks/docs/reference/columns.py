@@ -101,7 +101,8 @@ FIGURES = {
     "failed": "FAILED at the end.",
     "rejected": "Calls that the repository refused.",
     "service_mean": "Mean time from started to finished.",
-    "utilisation": "Service times of finished jobs over workers times makespan.",
+    "utilisation": "Service times of finished jobs over workers times makespan; with feedback, all "
+    "work, wasted or not.",
     "throughput": "Jobs finished per second of makespan.",
     "makespan": "From the first creation to the last finish.",
     "requests": "Made by the clients. This and what follows: runs with feedback only.",
