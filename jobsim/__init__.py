@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     )
     from jobsim.domain.hashing import hash_inputs
     from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus, validate_transition
-    from jobsim.engines.threads import run_threads
-    from jobsim.engines.virtual import run_virtual
     from jobsim.explorer.panel import explore
     from jobsim.report.build import build_report
     from jobsim.repository.adapt import adapt
     from jobsim.repository.job_repo import InMemoryJobRepository
     from jobsim.repository.protocol import JobRepository
     from jobsim.repository.recorded import RecordedRepository
-    from jobsim.run import Run, RunFailed
+    from jobsim.run.run import Run, RunFailed
     from jobsim.scenario.presets import preset, presets
     from jobsim.scenario.scenario import Scenario
     from jobsim.scenario.workload import Workload
@@ -39,6 +37,8 @@ if TYPE_CHECKING:
     from jobsim.studies.sizing import workers_needed
     from jobsim.studies.sweep import sweep
     from jobsim.studies.theory import theory
+    from jobsim.threads.run_threads import run_threads
+    from jobsim.virtual.run_virtual import run_virtual
 
 _HOME = {
     "InMemoryJobRepository": "repository.job_repo",
@@ -50,8 +50,8 @@ _HOME = {
     "JobsimError": "domain.exceptions",
     "LEGAL_TRANSITIONS": "domain.models",
     "RecordedRepository": "repository.recorded",
-    "Run": "run",
-    "RunFailed": "run",
+    "Run": "run.run",
+    "RunFailed": "run.run",
     "Scenario": "scenario.scenario",
     "Workload": "scenario.workload",
     "adapt": "repository.adapt",
@@ -65,8 +65,8 @@ _HOME = {
     "presets": "scenario.presets",
     "replay": "studies.replay",
     "replicate": "studies.replicate",
-    "run_threads": "engines.threads",
-    "run_virtual": "engines.virtual",
+    "run_threads": "threads.run_threads",
+    "run_virtual": "virtual.run_virtual",
     "sweep": "studies.sweep",
     "theory": "studies.theory",
     "validate_transition": "domain.models",

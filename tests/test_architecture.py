@@ -11,16 +11,14 @@ import pytest
 
 import jobsim
 
-PACKAGE = Path(jobsim.__file__).parent
+ROOT = Path(jobsim.__file__).parent
 
-# Each room imports only itself and the rooms before it, at any depth and also for annotations.
-ROOMS = (
-    "domain", "repository", "services", "display", "palette", "progress", "live_chart",
-    "scenario", "analysis", "run", "engines", "plot", "studies", "testing", "report", "explorer",
-    "cli", "__main__",
+# Each package imports only itself and the packages before it, at any depth, also for annotations.
+PACKAGES = (
+    "domain", "repository", "services", "display", "logs", "scenario", "tables", "figures", "proof",
+    "run", "virtual", "threads", "plot", "studies", "testing", "report", "explorer", "command",
+    "__main__",
 )  # fmt: skip
-# A Run saves and loads itself, the command line reads its values: two files, one room.
-ANNEXES = {"saved_run": "run", "arguments": "cli"}
 WEB = {
     "aiohttp", "bottle", "django", "falcon", "fastapi", "flask", "litestar", "pyramid", "quart",
     "requests", "rest_framework", "sanic", "starlette", "tornado", "uvicorn", "werkzeug",
@@ -37,19 +35,18 @@ NOT_A_JOB = {
 }
 WRITERS = {"__setattr__", "__delattr__", "__dict__", "model_construct"}
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+FILES = sorted(ROOT.rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
+    return path.relative_to(ROOT).as_posix()
 
 
-def room_of(path: Path) -> str:
-    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return ANNEXES.get(first, first)
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imported(tree: ast.AST, package: str) -> set[str]:
+def imported(tree: ast.AST, inside: str) -> set[str]:
     """Return the dotted names that the code imports, wherever the statement stands."""
     names = set()
     for node in ast.walk(tree):
@@ -58,20 +55,20 @@ def imported(tree: ast.AST, package: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                parents = package.split(".")
+                parents = inside.split(".")
                 base = ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [base])])
             names |= {f"{base}.{alias.name}" for alias in node.names}
     return names
 
 
-def forbidden_imports(source: str, room: str, package: str) -> set[str]:
-    """Return what this room may not import: later rooms and the package's own face."""
-    allowed = {*ROOMS[: ROOMS.index(room) + 1], "__version__"}
+def forbidden_imports(source: str, package: str, inside: str) -> set[str]:
+    """Return what this package may not import: later packages and the names of `jobsim` itself."""
+    allowed = {*PACKAGES[: PACKAGES.index(package) + 1], "__version__"}
     found = set()
-    for name in imported(ast.parse(source), package):
+    for name in imported(ast.parse(source), inside):
         top, _, rest = name.partition(".")
         first = rest.partition(".")[0]
-        if top == "jobsim" and ANNEXES.get(first, first) not in allowed:
+        if top == "jobsim" and first not in allowed:
             found.add(name)
     return found
 
@@ -96,53 +93,53 @@ def writes_to_a_job(source: str) -> list[str]:
     return found
 
 
-def in_rooms(rooms):
-    return [path for path in FILES if room_of(path) in rooms]
+def in_packages(packages):
+    return [path for path in FILES if package_of(path) in packages]
 
 
-def test_every_file_belongs_to_a_known_room():
-    assert {room_of(path) for path in FILES} - {"__init__"} <= set(ROOMS)
+def test_every_file_belongs_to_a_known_package():
+    assert {package_of(path) for path in FILES} - {"__init__"} <= set(PACKAGES)
 
 
-@pytest.mark.parametrize("path", in_rooms(ROOMS), ids=name_of)
-def test_rooms_import_only_upwards(path):
-    package = ".".join(["jobsim", *path.relative_to(PACKAGE).parts[:-1]])
-    assert forbidden_imports(path.read_text(encoding="utf-8"), room_of(path), package) == set()
+@pytest.mark.parametrize("path", in_packages(PACKAGES), ids=name_of)
+def test_packages_import_only_upwards(path):
+    inside = ".".join(["jobsim", *path.relative_to(ROOT).parts[:-1]])
+    assert forbidden_imports(path.read_text(encoding="utf-8"), package_of(path), inside) == set()
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "import jobsim.run",
+        "import jobsim.run.run",
         "from jobsim import run",
-        "from jobsim.engines.threads import run_threads",
+        "from jobsim.threads.run_threads import run_threads",
         "def late():\n    from jobsim.plot import occupancy",
-        "if TYPE_CHECKING:\n    from jobsim.run import Run",
+        "if TYPE_CHECKING:\n    from jobsim.run.run import Run",
         "from ..run import Run",
         "from .. import run",
         "from jobsim import Run",
         "import jobsim",
     ],
 )
-def test_import_of_a_later_room_is_noticed(source):
-    assert forbidden_imports(source, "analysis", "jobsim.analysis")
+def test_import_of_a_later_package_is_noticed(source):
+    assert forbidden_imports(source, "proof", "jobsim.proof")
 
 
 @pytest.mark.parametrize(
     "source",
     ["import numpy", "from jobsim.domain.models import Job", "from . import x", "from .x import y"],
 )
-def test_import_of_an_earlier_room_is_allowed(source):
-    assert forbidden_imports(source, "analysis", "jobsim.analysis") == set()
+def test_import_of_an_earlier_package_is_allowed(source):
+    assert forbidden_imports(source, "proof", "jobsim.proof") == set()
 
 
-@pytest.mark.parametrize("path", in_rooms(WITHOUT_WEB), ids=name_of)
+@pytest.mark.parametrize("path", in_packages(WITHOUT_WEB), ids=name_of)
 def test_no_web_framework_near_the_repository(path):
     names = imported(ast.parse(path.read_text(encoding="utf-8")), "jobsim")
     assert {name.split(".")[0] for name in names} & WEB == set()
 
 
-@pytest.mark.parametrize("path", in_rooms(WITHOUT_WEB), ids=name_of)
+@pytest.mark.parametrize("path", in_packages(WITHOUT_WEB), ids=name_of)
 def test_job_is_never_changed_in_place(path):
     found = {(name_of(path), write) for write in writes_to_a_job(path.read_text(encoding="utf-8"))}
     assert found - NOT_A_JOB == set()
@@ -166,9 +163,9 @@ def test_change_of_a_job_is_noticed(source):
     assert writes_to_a_job(source)
 
 
-@pytest.mark.parametrize("room", ["repository", "services"])
-def test_init_is_empty(room):
-    assert (PACKAGE / room / "__init__.py").read_bytes() == b""
+@pytest.mark.parametrize("package", ["repository", "services"])
+def test_init_is_empty(package):
+    assert (ROOT / package / "__init__.py").read_bytes() == b""
 
 
 def test_importing_jobsim_loads_nothing_heavy():

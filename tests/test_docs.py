@@ -17,10 +17,11 @@ import yaml
 from matplotlib import pyplot as plt
 
 import jobsim
-from jobsim import cli, plot, testing
-from jobsim.analysis import tables
-from jobsim.analysis.metrics import UNITS
+from jobsim import plot, testing
+from jobsim.command import main as cli
+from jobsim.figures.metrics import UNITS
 from jobsim.scenario.files import from_toml
+from jobsim.tables import schema as tables
 
 # The units have tests of their own; to trace these would cost as much as they do.
 pytestmark = pytest.mark.no_cover

@@ -25,9 +25,9 @@ from jobsim import (
     theory,
     workers_needed,
 )
-from jobsim.analysis.check import check_history
-from jobsim.cli import main
-from jobsim.display import MAX_TEXT
+from jobsim.command.main import main
+from jobsim.display.text import MAX_TEXT
+from jobsim.proof.check import check_history
 from jobsim.testing import check_repository
 
 # The units have tests of their own; to trace these would cost as much as they do.

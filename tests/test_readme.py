@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobsim import cli, run_virtual
+from jobsim import run_virtual
+from jobsim.command import main as cli
 from jobsim.scenario.files import from_toml
 
 # The units have tests of their own; to trace these would cost as much as they do.

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from jobsim.display import (
+from jobsim.display.text import (
     Rows,
     as_html,
     count_of,
@@ -17,12 +17,12 @@ from jobsim.display import (
     rows_as_html,
     rows_as_text,
 )
-from jobsim.engines.virtual import run_virtual
 from jobsim.explorer.chart import INCHES, Chart, longest_queue, on_their_way
 from jobsim.explorer.knobs import Knob, knobs
 from jobsim.scenario.code import as_code
 from jobsim.scenario.files import explain
 from jobsim.scenario.scenario import Scenario
+from jobsim.virtual.run_virtual import run_virtual
 
 MOST = 20_000
 """Jobs that are run at most, so that an answer comes at once."""

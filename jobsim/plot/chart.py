@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 from matplotlib.transforms import ScaledTranslation
 
-from jobsim.display import MAX_TEXT, printable
+from jobsim.display.text import MAX_TEXT, printable
 from jobsim.plot.room import points, wrapped
 from jobsim.plot.style import FAINT, INK, MUTED
 

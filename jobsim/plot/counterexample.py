@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from jobsim.analysis.history import FINAL_ROW, span
-from jobsim.analysis.verdict import Call, Verdict, Violation
 from jobsim.plot.chart import axes_for, frame, literal, plural
 from jobsim.plot.duration import time_axis
 from jobsim.plot.room import fitted, wrapped
 from jobsim.plot.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
+from jobsim.proof.history import FINAL_ROW, span
+from jobsim.proof.verdict import Call, Verdict, Violation
 
 MAX_CALLS = 12
 """How many calls are drawn; the last ones, where a proof has more."""
@@ -126,7 +126,7 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     Examples
     --------
     >>> import matplotlib.pyplot as plt
-    >>> from jobsim.analysis.verdict import Call, Violation
+    >>> from jobsim.proof.verdict import Call, Violation
     >>> calls = [
     ...     Call(3, "reader-0", "get", 0, None, 0, 400, "ok", "running"),
     ...     Call(4, "reader-1", "get", 0, None, 700, 900, "ok", "awaiting_payment"),

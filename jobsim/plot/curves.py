@@ -12,8 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from jobsim.analysis.intervals import intervals, setting_columns
-from jobsim.display import format_duration, format_number, time_unit
+from jobsim.display.text import format_duration, format_number, time_unit
+from jobsim.figures.intervals import intervals, setting_columns
 from jobsim.plot.chart import axes_for, edge_labels, frame, legend_below, literal, note
 from jobsim.plot.distributions import draw_ecdf, log_start
 from jobsim.plot.duration import log_time_axis, time_axis

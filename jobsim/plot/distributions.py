@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from jobsim.analysis import durations
-from jobsim.analysis.durations import percentiles
-from jobsim.display import format_duration, format_number, time_unit
+from jobsim.display.text import format_duration, format_number, time_unit
 from jobsim.domain.models import JobStatus
+from jobsim.figures import durations
+from jobsim.figures.durations import percentiles
 from jobsim.plot.chart import RunTables, axes_for, frame, literal, note, plural
 from jobsim.plot.duration import log_time_axis, time_axis
 from jobsim.plot.room import fitted

@@ -8,7 +8,7 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from jobsim.display import time_unit
+from jobsim.display.text import time_unit
 
 
 def time_axis(

@@ -8,9 +8,9 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from jobsim.analysis import attempts as requests
-from jobsim.display import format_duration
+from jobsim.display.text import format_duration
 from jobsim.domain.models import JobStatus
+from jobsim.figures import attempts as requests
 from jobsim.plot.chart import axes_for, count_axis, frame, legend_below, note, percent, plural
 from jobsim.plot.duration import time_axis
 from jobsim.plot.room import fitted

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from jobsim.display import format_duration
+from jobsim.display.text import format_duration
 from jobsim.domain.models import JobStatus
 from jobsim.plot.chart import RunTables, axes_for, frame, legend_below, literal, note
 from jobsim.plot.duration import time_axis

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 
-from jobsim.analysis import flow
-from jobsim.display import format_duration
+from jobsim.display.text import format_duration
 from jobsim.domain.models import JobStatus
+from jobsim.figures import flow
 from jobsim.plot.chart import (
     RunTables,
     axes_for,

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from jobsim.analysis import recovery
-from jobsim.display import format_duration
+from jobsim.display.text import format_duration
 from jobsim.domain.models import JobStatus
+from jobsim.figures import recovery
 from jobsim.plot.chart import (
     axes_for,
     count_axis,
@@ -36,7 +36,7 @@ _MOST = 500
 def cut_off_lines(jobs: pd.DataFrame) -> pd.DataFrame:
     """Return the jobs that `running_age` draws one by one: those that were cut off.
 
-    As `jobsim.analysis.recovery.cut_off` returns them, with `running` up to the end of the run
+    As `jobsim.figures.recovery.cut_off` returns them, with `running` up to the end of the run
     for those that are stuck, and no more than can be told apart.
     """
     if "crashed" not in jobs:

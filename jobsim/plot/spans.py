@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 from matplotlib.axes import Axes
 
-from jobsim.analysis.flow import throughput_window
-from jobsim.display import format_number
+from jobsim.display.text import format_number
+from jobsim.figures.flow import throughput_window
 from jobsim.plot.style import INK, NEUTRAL
 from jobsim.scenario.arrivals import Bursts
 from jobsim.scenario.scenario import Scenario

@@ -6,14 +6,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from jobsim.analysis import flow
-from jobsim.analysis.durations import holding_times
-from jobsim.analysis.tables import STATUS
-from jobsim.display import format_duration
+from jobsim.display.text import format_duration
 from jobsim.domain.models import LEGAL_TRANSITIONS, JobStatus
+from jobsim.figures import flow
+from jobsim.figures.durations import holding_times
 from jobsim.plot.chart import RunTables, axes_for, plural, titles
 from jobsim.plot.room import fitted, points
 from jobsim.plot.style import INK, LIGHT, MUTED, STATUS_COLOURS, status_label
+from jobsim.tables.schema import STATUS
 
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
 _LEGAL = [(flow.CREATION, WAITING)] + [

@@ -1,8 +1,8 @@
-"""The colours of the charts: those of `jobsim.palette`, which the live view shares."""
+"""The colours of the charts: those of `jobsim.display.palette`, which the live view shares."""
 
 from __future__ import annotations
 
-from jobsim.palette import (
+from jobsim.display.palette import (
     FAINT,
     INK,
     LIGHT,

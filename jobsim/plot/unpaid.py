@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from jobsim.analysis.unpaid import JOB_BYTES, unpaid_stock
-from jobsim.display import format_number
+from jobsim.display.text import format_number
 from jobsim.domain.models import JobStatus
+from jobsim.figures.unpaid import JOB_BYTES, unpaid_stock
 from jobsim.plot.chart import axes_for, count_axis, edge_labels, frame, note, thin
 from jobsim.plot.duration import time_axis
 from jobsim.plot.room import fitted
@@ -43,7 +43,7 @@ def unpaid(run: Jobs, *, ax: Axes | None = None) -> Axes:
     Two areas, stacked: at the bottom the jobs that are never paid or whose confirmation is
     lost for ever, above them those whose confirmation is still to come. Jobs that are paid and
     wait for a worker are in neither, unlike in `occupancy`. The subtitle says what they
-    take up, at `jobsim.analysis.unpaid.JOB_BYTES` a job.
+    take up, at `jobsim.figures.unpaid.JOB_BYTES` a job.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
-from jobsim.analysis.durations import dwell
-from jobsim.display import format_duration
+from jobsim.display.text import format_duration
+from jobsim.figures.durations import dwell
 from jobsim.plot.chart import axes_for, frame, legend_below, note, plural
 from jobsim.plot.distributions import ecdf
 from jobsim.plot.duration import time_axis

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from jobsim.analysis.metrics import UNITS
+from jobsim.figures.metrics import UNITS
 from jobsim.scenario.part import Part
 from jobsim.scenario.scenario import Scenario
 
@@ -41,7 +41,7 @@ def with_unit(name: str, unit: str) -> str:
 
 
 def metric_unit(name: str) -> str:
-    """Return the unit of a figure of `jobsim.analysis.metrics.metrics`; empty if unknown."""
+    """Return the unit of a figure of `jobsim.figures.metrics.metrics`; empty if unknown."""
     return UNITS.get(name, "")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from jobsim.engines.pace import choose_speedup
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.run import Run
+from jobsim.run.run import Run
 from jobsim.scenario.presets import UnknownPresetError, preset
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
+from jobsim.threads.pace import choose_speedup
 
 _OPTIONS = ("jobs", "workers", "clients", "seed")
 """The fields of a scenario that the command line changes."""

@@ -8,9 +8,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from jobsim.display import printable
+from jobsim.display.text import printable
 from jobsim.report.errors import ReportExtraMissing
-from jobsim.run import Run
+from jobsim.run.run import Run
 
 NOTEBOOK = Path(__file__).with_name("report.ipynb")
 

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jobsim import plot
-from jobsim.analysis.recovery import last_moment
+from jobsim.figures.recovery import last_moment
 from jobsim.plot.spans import disturbances
 from jobsim.report import feedback_sentences, sentences
 from jobsim.report.next_steps import PILE
 from jobsim.report.picture import own_style, picture
-from jobsim.run import Run
+from jobsim.run.run import Run
 
 
 class Chart(NamedTuple):

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jobsim.analysis.durations import dwell
-from jobsim.analysis.metrics import UNITS
-from jobsim.display import Rows, count_of, format_duration, format_number
+from jobsim.display.text import Rows, count_of, format_duration, format_number
+from jobsim.figures.durations import dwell
+from jobsim.figures.metrics import UNITS
 from jobsim.report.sentences import STAGES, percent
-from jobsim.run import Run
+from jobsim.run.run import Run
 from jobsim.scenario.workload import Workload
 
 

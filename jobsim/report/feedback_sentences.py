@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 
-from jobsim.analysis import recovery
-from jobsim.analysis.attempts import LEFT, attempts_per_request, settle, useful
-from jobsim.analysis.unpaid import unpaid_stock
-from jobsim.display import count_of, format_duration
+from jobsim.display.text import count_of, format_duration
+from jobsim.figures import recovery
+from jobsim.figures.attempts import LEFT, attempts_per_request, settle, useful
+from jobsim.figures.unpaid import unpaid_stock
 from jobsim.plot.spans import disturbances
 from jobsim.report.sentences import percent
-from jobsim.run import Run
+from jobsim.run.run import Run
 
 _ENOUGH = 0.9
 """From this share on the work is told as being of use; below it, as being only so much of use."""

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jobsim.analysis.verdict import Outcome, Verdict
-from jobsim.display import count_of, format_duration
+from jobsim.display.text import count_of, format_duration
+from jobsim.proof.verdict import Outcome, Verdict
 from jobsim.report.again import Code, as_preset, as_python, call_of
 from jobsim.report.sentences import percent
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.run import Run
+from jobsim.run.run import Run
 from jobsim.scenario.arrivals import Paced, Poisson
 
 MOST = 5

@@ -11,14 +11,14 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from jobsim import plot
-from jobsim.analysis.verdict import Outcome, Verdict
-from jobsim.display import count_of, printable
+from jobsim.display.text import count_of, printable
+from jobsim.proof.verdict import Outcome, Verdict
 from jobsim.report import facts, sentences
 from jobsim.report.again import again
 from jobsim.report.charts import Drawn, drawn
 from jobsim.report.next_steps import next_steps
 from jobsim.report.picture import own_style, picture
-from jobsim.run import Run
+from jobsim.run.run import Run
 from jobsim.scenario.describe import title_and_rows
 
 SHOWN_VIOLATIONS = 5

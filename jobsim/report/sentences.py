@@ -12,10 +12,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.analysis.durations import dwell as stages_of
-from jobsim.analysis.durations import latencies
-from jobsim.display import count_of, format_duration, format_number
-from jobsim.run import Run
+from jobsim.display.text import count_of, format_duration, format_number
+from jobsim.figures.durations import dwell as stages_of
+from jobsim.figures.durations import latencies
+from jobsim.run.run import Run
 
 _AT_ONCE = 0.05
 """Jobs that come in within this share of the run come in at once."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobsim.display import MAX_TEXT
+from jobsim.display.text import MAX_TEXT
 
 _WIDTH = 92
 _SHOWN = 20

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.display import Rows, format_duration, printable
+from jobsim.display.text import Rows, format_duration, printable
 from jobsim.scenario.part import in_words
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from jobsim.display import rows_as_html
+from jobsim.display.text import rows_as_html
 from jobsim.domain.exceptions import JobsimError
 from jobsim.scenario.arrivals import Arrivals, Poisson
 from jobsim.scenario.closed import Closed

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.logs.source import Ending, OutcomePolicy, TraceError, TraceSource, listing
 from jobsim.scenario.draws import LONGEST
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.ticks import to_ticks
-from jobsim.scenario.trace_source import Ending, OutcomePolicy, TraceError, TraceSource, listing
 from jobsim.scenario.workload import Workload, draw_payment
 
 LIMIT = LONGEST / 2

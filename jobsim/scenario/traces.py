@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobsim.logs.source import OutcomePolicy, TraceError
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.trace_rows import Rows, read_status, read_times, to_workload
-from jobsim.scenario.trace_source import OutcomePolicy, TraceError
 from jobsim.scenario.workload import Workload
 
 ALIASES: Mapping[str, tuple[str, ...]] = {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.display import Rows, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, rows_as_html, rows_as_text
+from jobsim.logs.source import OutcomePolicy, TraceSource
 from jobsim.scenario.draws import (
     LONGEST,
     NEEDED_FOR,
@@ -22,7 +23,6 @@ from jobsim.scenario.draws import (
 )
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.ticks import BLOCK, TICKS_PER_SECOND, blocks, to_ticks
-from jobsim.scenario.trace_source import OutcomePolicy, TraceSource
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,14 +10,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from jobsim.analysis.metrics import metrics
 from jobsim.domain.models import JobStatus
-from jobsim.engines import compiled, feedback, kernel
-from jobsim.engines.feedback import serve_feedback
-from jobsim.engines.virtual import payments, serve
+from jobsim.figures.metrics import metrics
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
+from jobsim.virtual import compiled, feedback
+from jobsim.virtual import recursion as kernel
+from jobsim.virtual.feedback import serve_feedback
+from jobsim.virtual.run_virtual import payments, serve
 
 Warmup = float | Literal["mser5"]
 """What to delete: the first part of the requests, or what MSER-5 says from their waits."""
@@ -143,7 +144,7 @@ def settled_metrics(jobs: pd.DataFrame, workers: int, warmup: Warmup) -> Figures
     With feedback the warm-up is made of whole requests, in the order in which they were first
     asked for: an attempt without those before it would tell nothing true of its client.
 
-    See `jobsim.analysis.metrics.metrics`; `warmup` comes first.
+    See `jobsim.figures.metrics.metrics`; `warmup` comes first.
     """
     settled = _after_requests(jobs, warmup) if "left" in jobs else _after_jobs(jobs, warmup)
     return {"warmup": len(jobs) - len(settled), **metrics(settled, workers=workers)}

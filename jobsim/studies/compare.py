@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from jobsim.analysis.durations import percentiles
-from jobsim.display import Rows, format_duration, rows_as_html, rows_as_text
-from jobsim.engines.kernel import fcfs
-from jobsim.engines.virtual import run_virtual
-from jobsim.run import Run
+from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.figures.durations import percentiles
+from jobsim.run.run import Run
+from jobsim.virtual.recursion import fcfs
+from jobsim.virtual.run_virtual import run_virtual
 
 KEYS = ["request", "attempt"]
 _OUTCOMES = ("status", "rejected")

@@ -9,7 +9,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
-from jobsim.progress import bar
+from jobsim.display.progress import bar
 from jobsim.studies.cells import Figures, Task, describe, run_task
 
 Outcomes = list[Figures | str]

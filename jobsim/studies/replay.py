@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from jobsim.analysis.calls import calls_table
-from jobsim.analysis.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
-from jobsim.display import Rows, count_of, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
 from jobsim.domain.models import JobStatus
+from jobsim.proof.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
-from jobsim.run import Run
+from jobsim.run.run import Run
 from jobsim.services.job_service import advance_job_state, create_job
+from jobsim.tables.calls import calls_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,7 +26,7 @@ class Replay:
     repository
         The repository, as the transitions left it.
     calls
-        Every call and its outcome, as in `jobsim.analysis.tables.CALLS`.
+        Every call and its outcome, as in `jobsim.tables.schema.CALLS`.
     unsent
         Transitions of jobs that the repository would not create.
     """
@@ -103,7 +103,7 @@ def replay(run: Run, repository: JobRepository | None = None) -> Replay:
     Examples
     --------
     >>> from jobsim import Scenario
-    >>> from jobsim.engines.virtual import run_virtual
+    >>> from jobsim.virtual.run_virtual import run_virtual
     >>> replay(run_virtual(Scenario(jobs=50)))
     Replay on InMemoryJobRepository
       accepted  150 of 150 transitions

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from jobsim.analysis.intervals import half_width
-from jobsim.analysis.metrics import UNITS
-from jobsim.display import (
+from jobsim.display.text import (
     Rows,
     count_of,
     format_duration,
@@ -19,7 +17,9 @@ from jobsim.display import (
     rows_as_html,
     rows_as_text,
 )
-from jobsim.run import Run
+from jobsim.figures.intervals import half_width
+from jobsim.figures.metrics import UNITS
+from jobsim.run.run import Run
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies.cells import Warmup, check_warmup, default_warmup
 from jobsim.studies.grid import Setting, run_grid
@@ -269,7 +269,7 @@ def wait_interval(
 
     Examples
     --------
-    >>> from jobsim.engines.virtual import run_virtual
+    >>> from jobsim.virtual.run_virtual import run_virtual
     >>> wait_interval(run_virtual(Scenario(jobs=5000)), batches=5).n
     5
     """

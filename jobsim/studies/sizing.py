@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from jobsim.analysis.intervals import half_width
-from jobsim.analysis.metrics import UNITS
-from jobsim.display import Rows, count_of, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
+from jobsim.figures.intervals import half_width
+from jobsim.figures.metrics import UNITS
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.cells import (

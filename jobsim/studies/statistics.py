@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jobsim.analysis.intervals import half_width
+from jobsim.figures.intervals import half_width
 
 
 @dataclass(frozen=True, repr=False)

@@ -28,7 +28,7 @@ def sweep(
     """Run a scenario in virtual time at every combination of some fields' values.
 
     Replication r has the same seed at every setting (common random numbers), so settings are
-    compared on the same jobs, see `paired`. `jobsim.analysis.intervals.intervals` turns a
+    compared on the same jobs, see `paired`. `jobsim.figures.intervals.intervals` turns a
     column into means with their confidence intervals, `jobsim.plot.sweep` draws it.
 
     Parameters
@@ -55,7 +55,7 @@ def sweep(
     DataFrame
         One row a setting and replication, in this order: the swept fields; `replication`
         and its `seed`; `warmup`, how many jobs were deleted; the figures of
-        `jobsim.analysis.metrics.metrics` of the others; what theory says of some, such as
+        `jobsim.figures.metrics.metrics` of the others; what theory says of some, such as
         `wait_mean_theory`, and which (`theory`); `error`, missing where there is none.
         After Ctrl-C, the rows that are done.
 
@@ -78,7 +78,7 @@ def sweep(
 
     Examples
     --------
-    >>> from jobsim.analysis.intervals import intervals
+    >>> from jobsim.figures.intervals import intervals
     >>> table = sweep(Scenario(jobs=500), {"workers": [1, 2]}, replications=3)
     >>> table[["workers", "replication", "seed"]].tail(1).to_dict("list")["replication"]
     [2]

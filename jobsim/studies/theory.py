@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from jobsim.display import rows_as_html, rows_as_text
+from jobsim.display.text import rows_as_html, rows_as_text
 from jobsim.scenario.arrivals import Bursts, Paced, Poisson
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Constant, Exponential

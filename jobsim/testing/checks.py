@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from jobsim.analysis.verdict import Call, Verdict
+from jobsim.proof.verdict import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing import races, sequential
 from jobsim.testing.pressure import Hung, Pressure

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobsim.display import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing.checks import CHECKS, TIME_LIMIT, CheckResult, run_check

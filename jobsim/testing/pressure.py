@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
-from jobsim.engines.perturb import Perturbation
+from jobsim.threads.perturb import Perturbation
 
 SWITCH_S = 1e-5
 """How soon the interpreter takes the turn from a thread; usually 5 ms."""

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.analysis import roles
-from jobsim.analysis.calls import calls_table
-from jobsim.analysis.history import History
-from jobsim.analysis.verdict import Call
 from jobsim.domain.models import Job, JobStatus
+from jobsim.proof import roles
+from jobsim.proof.history import History
+from jobsim.proof.verdict import Call
+from jobsim.tables.calls import calls_table
 from jobsim.testing.trial import Failed, Player, Skipped, Step, Trial, fail
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus

@@ -10,9 +10,9 @@ from datetime import datetime
 from itertools import product
 from typing import Any, TypeVar
 
-from jobsim.analysis.invariants import INPUT_HASH
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError, JobsimError
 from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus
+from jobsim.proof.invariants import INPUT_HASH
 from jobsim.repository.recorded import BadAnswerError
 from jobsim.testing.trial import Failed, Player, Trial, fail
 

@@ -12,17 +12,17 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
-from jobsim.analysis.calls import calls_table
-from jobsim.analysis.check import check_history
-from jobsim.analysis.history import History
-from jobsim.analysis.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
-from jobsim.analysis.verdict import Call, Verdict
 from jobsim.domain.models import Job, JobStatus
-from jobsim.engines.audit import Look, final_table, look
-from jobsim.engines.perturb import Perturbation, PerturbedRepository
+from jobsim.proof.check import check_history
+from jobsim.proof.history import History
+from jobsim.proof.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
+from jobsim.proof.verdict import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes, adapt
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.tables.calls import calls_table
 from jobsim.testing.pressure import Pressure, Rounds, applied, together
+from jobsim.threads.audit import Look, final_table, look
+from jobsim.threads.perturb import Perturbation, PerturbedRepository
 
 BUDGET_S = 1.0
 """How long one race goes on at most, and its preparation, should its repository be slow."""

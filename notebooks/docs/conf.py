@@ -160,7 +160,7 @@ def _by_last_name(app: Any, env: Any, node: Any, contnode: Any) -> Any:
         for name, entry in domain.objects.items()
         if name.rpartition(".")[2] == last and entry.objtype in {"class", "function", "exception"}
     ]
-    # `jobsim.plot.occupancy` and `jobsim.analysis.flow.occupancy` are two things: the bare name of
+    # `jobsim.plot.occupancy` and `jobsim.figures.flow.occupancy` are two things: the bare name of
     # either means neither.
     if len(homes) != 1:
         return None

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from ratio import report, speed_ratio
 
-from jobsim.analysis.check import check_history
-from jobsim.analysis.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
-from jobsim.analysis.tables import CALLS, FINAL, OP, OUTCOME, STATUS
+from jobsim.proof.check import check_history
+from jobsim.proof.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
+from jobsim.tables.schema import CALLS, FINAL, OP, OUTCOME, STATUS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from ratio import report
 
-from jobsim.engines import compiled
-from jobsim.engines.feedback import serve_feedback
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
+from jobsim.virtual import compiled
+from jobsim.virtual.feedback import serve_feedback
 
 sys.path.append(str(Path(__file__).parent.parent / "tools"))
 from simpy_feedback import simulate

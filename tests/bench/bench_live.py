@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from ratio import report
 
 from jobsim import InMemoryJobRepository
-from jobsim.live_chart import SHARE
+from jobsim.display.live_chart import SHARE
 
 JOBS = 60_000
 ROUNDS = 3

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from ratio import report
 
 from jobsim import Scenario, run_virtual, sweep
-from jobsim.engines import compiled
+from jobsim.virtual import compiled
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 BYTES_A_JOB = 64

@@ -12,8 +12,8 @@ import numpy as np
 from ratio import report, speed_ratio
 
 from jobsim import InMemoryJobRepository, JobRepository, JobStatus, Scenario, Workload, run_threads
-from jobsim.engines.session import Session
 from jobsim.repository.recorded import RecordedRepository
+from jobsim.threads.session import Session
 
 JOBS = 10_000
 MANY_JOBS = 200_000

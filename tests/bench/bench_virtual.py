@@ -20,16 +20,16 @@ import pandas as pd
 import simpy
 from ratio import report
 
-from jobsim.engines import compiled
-from jobsim.engines import kernel as kernel_module
-from jobsim.engines.kernel import fcfs
-from jobsim.engines.virtual import run_virtual
 from jobsim.scenario.arrivals import Poisson
 from jobsim.scenario.distributions import Exponential
 from jobsim.scenario.scenario import Scenario, Work
 from jobsim.scenario.ticks import to_ticks
 from jobsim.studies.formulas import mmc_wait_mean
 from jobsim.studies.statistics import batch_means, fixed_fraction
+from jobsim.virtual import compiled
+from jobsim.virtual import recursion as kernel_module
+from jobsim.virtual.recursion import fcfs
+from jobsim.virtual.run_virtual import run_virtual
 
 JOBS = 200_000
 WORKERS, RATE, MEAN = 8, 6.4, 1.0

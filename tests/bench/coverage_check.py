@@ -12,8 +12,6 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from jobsim.engines import compiled
-from jobsim.engines.kernel import fcfs
 from jobsim.scenario.ticks import to_ticks
 from jobsim.studies.formulas import mmc_wait_mean
 from jobsim.studies.statistics import (
@@ -24,6 +22,8 @@ from jobsim.studies.statistics import (
     mser5,
     paired_interval,
 )
+from jobsim.virtual import compiled
+from jobsim.virtual.recursion import fcfs
 
 EXPERIMENTS, REPLICATIONS, JOBS = 500, 20, 10_000
 RATE, MEAN = 6.4, 1.0

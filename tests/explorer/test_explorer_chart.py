@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from jobsim import preset, run_virtual
-from jobsim.analysis import flow
 from jobsim.explorer.chart import Chart, longest_queue, on_their_way
+from jobsim.figures import flow
 
 NAN = float("nan")
 

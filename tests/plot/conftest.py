@@ -9,7 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from jobsim.analysis.tables import OP, OUTCOME, STATUS, TRANSITIONS
+from jobsim.tables.schema import OP, OUTCOME, STATUS, TRANSITIONS
 
 mpl.use("Agg")
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from jobsim import Scenario, plot
-from jobsim.analysis.verdict import Call, Violation
+from jobsim.proof.verdict import Call, Violation
 
 SCALED = [name for name in plot.__all__ if name != "lifecycle"]
 UNITS = {

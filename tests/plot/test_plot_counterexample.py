@@ -8,12 +8,12 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
 from jobsim import plot
-from jobsim.analysis.check import check_history
-from jobsim.analysis.history import FINAL_ROW
-from jobsim.analysis.tables import CALLS
-from jobsim.analysis.verdict import Call, Verdict, Violation
 from jobsim.plot.counterexample import MAX_CALLS, proof
 from jobsim.plot.style import NEUTRAL, STATUS_COLOURS
+from jobsim.proof.check import check_history
+from jobsim.proof.history import FINAL_ROW
+from jobsim.proof.verdict import Call, Verdict, Violation
+from jobsim.tables.schema import CALLS
 from jobsim.testing.broken import StaleCache
 from jobsim.testing.checks import CHECKS, run_check
 

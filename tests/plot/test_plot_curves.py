@@ -11,7 +11,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from jobsim import plot
-from jobsim.analysis.intervals import intervals
+from jobsim.figures.intervals import intervals
 
 
 def table(**columns) -> pd.DataFrame:

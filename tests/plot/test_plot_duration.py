@@ -3,7 +3,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import pytest
 
-from jobsim.display import format_duration, time_unit
+from jobsim.display.text import format_duration, time_unit
 from jobsim.plot.duration import log_time_axis, time_axis
 
 

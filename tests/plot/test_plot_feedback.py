@@ -7,8 +7,8 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from jobsim import Scenario, plot, run_virtual
-from jobsim.analysis.attempts import attempts_per_request
-from jobsim.analysis.attempts import goodput as goodput_table
+from jobsim.figures.attempts import attempts_per_request
+from jobsim.figures.attempts import goodput as goodput_table
 from jobsim.plot.style import STATUS_COLOURS
 
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from jobsim import Scenario, plot, run_virtual
-from jobsim.analysis.recovery import cut_off, last_moment, running_age
+from jobsim.figures.recovery import cut_off, last_moment, running_age
 from jobsim.plot.recovery import cut_off_lines
 
 CRASHY = Scenario(jobs=200, workers=6, work={"crash": 0.1})

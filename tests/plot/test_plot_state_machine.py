@@ -9,10 +9,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from jobsim import plot
-from jobsim.analysis.flow import CREATION
-from jobsim.analysis.tables import TRANSITIONS
+from jobsim.figures.flow import CREATION
 from jobsim.plot.state_machine import lifecycle_edges
 from jobsim.plot.style import STATUS_COLOURS
+from jobsim.tables.schema import TRANSITIONS
 
 STATUSES = list(STATUS_COLOURS)
 

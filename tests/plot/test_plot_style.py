@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from jobsim.analysis.tables import STATUS
 from jobsim.plot.style import INK, LIGHT, STATUS_COLOURS
+from jobsim.tables.schema import STATUS
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0; linear RGB.
 VISION = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobsim.analysis.metrics import UNITS
+from jobsim.figures.metrics import UNITS
 from jobsim.plot.words import _unit, field_unit, in_words, metric_unit, with_unit
 from jobsim.scenario.part import Part
 

@@ -10,10 +10,11 @@ import pytest
 from report_runs import FOUR, made
 
 import jobsim
-from jobsim import InMemoryJobRepository, Run, cli, preset, run_threads, run_virtual
-from jobsim.engines.pace import choose_speedup
+from jobsim import InMemoryJobRepository, Run, preset, run_threads, run_virtual
+from jobsim.command import main as cli
 from jobsim.report.again import again, as_preset, as_python, call_of
 from jobsim.scenario.workload import Workload
+from jobsim.threads.pace import choose_speedup
 
 
 def threaded(scenario, speedup):

@@ -13,11 +13,11 @@ from report_runs import HOSTILE
 
 import jobsim
 from jobsim import Run, Scenario, run_virtual
-from jobsim.display import printable
+from jobsim.display.text import printable
 from jobsim.report import build, kernel
 from jobsim.report.build import NOTEBOOK, build_report
 from jobsim.report.errors import ReportError, ReportExtraMissing
-from jobsim.saved_run import SavedRunError
+from jobsim.run.saved import SavedRunError
 
 
 class Page(HTMLParser):

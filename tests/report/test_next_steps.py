@@ -11,8 +11,9 @@ import pytest
 from report_runs import FOUR, NAN, STORM, made, retried
 
 import jobsim
-from jobsim import Scenario, cli, preset, run_virtual
-from jobsim.analysis.verdict import Verdict, Violation
+from jobsim import Scenario, preset, run_virtual
+from jobsim.command import main as cli
+from jobsim.proof.verdict import Verdict, Violation
 from jobsim.report.next_steps import MOST, next_steps
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.scenario.workload import Workload

@@ -10,10 +10,10 @@ import pytest
 from report_runs import FOUR, HOSTILE, Careless, made
 
 from jobsim import Scenario, run_threads, run_virtual
-from jobsim.analysis.verdict import Verdict, Violation
+from jobsim.proof.verdict import Verdict, Violation
 from jobsim.report import charts, sections
 from jobsim.report.charts import CHARTS
-from jobsim.run import Unreturned
+from jobsim.run.run import Unreturned
 from jobsim.scenario.workload import Workload
 
 OK = Verdict(jobs=4, calls=9, checks=("linearizability", "count"))

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from jobsim import InMemoryJobRepository, InvalidStateTransitionError, JobNotFoundError, JobStatus
-from jobsim.analysis.calls import calls_table
 from jobsim.repository.recorded import BadAnswerError, RecordedRepository
+from jobsim.tables.calls import calls_table
 
 HASH = "a" * 64
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobsim import Scenario, preset, presets
-from jobsim.display import MAX_TEXT
+from jobsim.display.text import MAX_TEXT
 from jobsim.scenario.code import as_code
 
 SCHEDULE = Scenario(arrivals={"kind": "schedule", "times": [float(k) for k in range(1000)]})

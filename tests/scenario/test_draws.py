@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jobsim.cli import main
+from jobsim.command.main import main
 from jobsim.scenario.arrivals import Poisson
 from jobsim.scenario.distributions import Constant, Exponential
 from jobsim.scenario.scenario import Payment, Scenario, Work

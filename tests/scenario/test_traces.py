@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from jobsim.domain.exceptions import JobsimError
+from jobsim.logs.source import OutcomePolicy, TraceError, TraceSource
 from jobsim.scenario.distributions import Constant
 from jobsim.scenario.scenario import Payment, Scenario
 from jobsim.scenario.ticks import to_ticks
-from jobsim.scenario.trace_source import OutcomePolicy, TraceError, TraceSource
 from jobsim.scenario.traces import from_frame, read_csv, read_swf
 from jobsim.scenario.workload import Workload
 

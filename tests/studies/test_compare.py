@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from jobsim import InMemoryJobRepository, Run, Scenario, Workload, preset, run_threads
-from jobsim.engines.virtual import run_virtual
 from jobsim.studies.compare import compare
+from jobsim.virtual.run_virtual import run_virtual
 
 SCENARIO = Scenario(
     jobs=120,

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from jobsim import preset, presets
-from jobsim.engines.virtual import run_virtual
 from jobsim.studies.little import littles_law
+from jobsim.virtual.run_virtual import run_virtual
 
 JOBS = pd.DataFrame({"created": [0.0, 1.0, 2.0], "finished": [3.0, math.nan, 2.5]})
 MOVES = pd.DataFrame(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jobsim import InMemoryJobRepository, Scenario, preset, presets, run_threads
-from jobsim.analysis.check import check_history
-from jobsim.engines.virtual import run_virtual
+from jobsim.proof.check import check_history
 from jobsim.studies.replay import replay
+from jobsim.virtual.run_virtual import run_virtual
 
 SCENARIO = Scenario(jobs=30, workers=2, work={"fail": 0.3}, payment={"abandon": 0.2}, seed=4)
 

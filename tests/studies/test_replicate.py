@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from jobsim import Scenario, preset
-from jobsim.analysis.metrics import UNITS, metrics
-from jobsim.engines.virtual import run_virtual
+from jobsim.figures.metrics import UNITS, metrics
 from jobsim.studies import cells, pool, replicate
 from jobsim.studies.formulas import mmc_wait_mean
 from jobsim.studies.replicate import in_words, paired, wait_interval
@@ -21,6 +20,7 @@ from jobsim.studies.statistics import (
     paired_interval,
 )
 from jobsim.studies.sweep import sweep
+from jobsim.virtual.run_virtual import run_virtual
 
 SCENARIO = Scenario(jobs=400, workers=2, arrivals={"kind": "poisson", "rate": 1.5}, seed=3)
 

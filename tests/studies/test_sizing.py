@@ -7,7 +7,7 @@ import math
 import pytest
 
 from jobsim import Scenario, preset
-from jobsim.analysis.intervals import intervals
+from jobsim.figures.intervals import intervals
 from jobsim.studies import pool, sizing
 from jobsim.studies.formulas import mmc_wait_percentile
 from jobsim.studies.sizing import workers_needed

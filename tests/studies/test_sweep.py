@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 
 from jobsim import Scenario, preset
-from jobsim.analysis.intervals import intervals
-from jobsim.analysis.metrics import UNITS, metrics
-from jobsim.engines.virtual import run_virtual
+from jobsim.figures.intervals import intervals
+from jobsim.figures.metrics import UNITS, metrics
 from jobsim.scenario.distributions import Constant
 from jobsim.scenario.scenario import UnknownFieldError
 from jobsim.studies import cells, pool
 from jobsim.studies.grid import StudyFailed
 from jobsim.studies.sweep import sweep
+from jobsim.virtual.run_virtual import run_virtual
 
 SCENARIO = Scenario(jobs=200, workers=2, arrivals={"kind": "poisson", "rate": 1.5}, seed=3)
 OVER = {"workers": [2, 3], "arrivals.rate": [1.0, 1.5]}

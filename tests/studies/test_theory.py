@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from jobsim.engines.kernel import fcfs
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies import formulas
 from jobsim.studies.cells import default_warmup
 from jobsim.studies.replicate import replicate
 from jobsim.studies.theory import theory
+from jobsim.virtual.recursion import fcfs
 
 EXPONENTIAL = {"kind": "exponential", "mean": 1.0}
 LOGNORMAL = {"kind": "lognormal", "mean": 1.0, "cv": 1.5}

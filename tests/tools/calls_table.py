@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from jobsim.analysis.tables import CALLS, FINAL
+from jobsim.tables.schema import CALLS, FINAL
 
 CALL = {
     "actor": "client-0",

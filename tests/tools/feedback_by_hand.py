@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from jobsim import Scenario, Workload
-from jobsim.analysis.tables import FEEDBACK_JOBS, JOBS
 from jobsim.scenario.ticks import to_ticks
+from jobsim.tables.schema import FEEDBACK_JOBS, JOBS
 
 NAN = math.nan
 TIMES = {"arrival": 0.0, "delay": 0.0, "lag": NAN, "service": 1.0}

@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 import pandas as pd
 
 from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario
-from jobsim.analysis.tables import CALLS, FEEDBACK_JOBS, JOBS
-from jobsim.run import RunInfo
+from jobsim.run.run import RunInfo
 from jobsim.scenario.workload import Workload
+from jobsim.tables.schema import CALLS, FEEDBACK_JOBS, JOBS
 
 NAN = float("nan")
 

@@ -13,7 +13,7 @@ import random
 
 import pandas as pd
 
-from jobsim.analysis.tables import CALLS
+from jobsim.tables.schema import CALLS
 
 WAITS, RUNS, DONE, FAILED = "awaiting_payment", "running", "completed", "failed"
 STATUSES = (WAITS, RUNS, DONE, FAILED)

@@ -1,6 +1,6 @@
 """The parts of the documentation that are read off the code, so that they cannot go stale.
 
-A page says ``[[scenario_fields]]`` or ``[[room plot]]`` on a line of its own, and `filled` puts
+A page says ``[[scenario_fields]]`` or ``[[package plot]]`` on a line of its own, and `filled` puts
 the text there while Sphinx reads the page.
 """
 
@@ -10,7 +10,7 @@ import re
 
 from .columns import commands, conformance_checks, figures, preset_table, run_tables
 from .fields import scenario_fields
-from .names import other_rooms, room
+from .names import other_packages, package
 
 GENERATORS = {
     function.__name__: function
@@ -18,14 +18,14 @@ GENERATORS = {
         commands,
         conformance_checks,
         figures,
-        other_rooms,
+        other_packages,
         preset_table,
-        room,
+        package,
         run_tables,
         scenario_fields,
     )
 }
-"""What a page may ask for; `room` and `other_rooms` are reStructuredText, the others Markdown."""
+"""What a page may ask for: `package` and `other_packages` are reStructuredText, others Markdown."""
 
 
 def filled(page: str) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from jobsim import cli, testing
-from jobsim.analysis import tables
-from jobsim.analysis.metrics import UNITS
+from jobsim import testing
+from jobsim.command import main as cli
+from jobsim.figures.metrics import UNITS
 from jobsim.scenario.presets import presets
+from jobsim.tables import schema as tables
 
 from .text import block, markdown, notes_below, table
 

@@ -16,7 +16,7 @@ from jobsim.testing.broken import GALLERY
 from .fields import scenario_parts
 from .text import notes_below, sentence
 
-ROOMS = {
+PACKAGES = {
     "domain": (),
     "repository": ("repository.adapt.AdaptedRepository", "repository.recorded.BadAnswerError"),
     "services": (),
@@ -24,32 +24,37 @@ ROOMS = {
         "scenario.scenario.UnknownFieldError",
         "scenario.presets.UnknownPresetError",
         "scenario.files.ScenarioFileError",
-        "scenario.trace_source.OutcomePolicy",
-        "scenario.trace_source.TraceSource",
-        "scenario.trace_source.TraceError",
     ),
-    "run": ("run.RunInfo", "run.Platform", "run.Unreturned"),
-    "engines": (),
-    "analysis": (
-        "analysis.verdict.Verdict",
-        "analysis.verdict.Outcome",
-        "analysis.verdict.Violation",
-        "analysis.verdict.Call",
-        "analysis.verdict.HistoryViolation",
-        "analysis.check.check_history",
-        "analysis.metrics.metrics",
-        "analysis.metrics.UNITS",
-        "analysis.durations.dwell",
-        "analysis.durations.holding_times",
-        "analysis.durations.latencies",
-        "analysis.durations.percentiles",
-        "analysis.flow.transition_matrix",
-        "analysis.flow.occupancy",
-        "analysis.flow.throughput",
-        "analysis.lifecycle.illegal_transitions",
-        "analysis.intervals.intervals",
-        "analysis.require.Requirement",
-        "analysis.require.RequirementError",
+    "run": ("run.run.RunInfo", "run.run.Platform", "run.run.Unreturned"),
+    "virtual": (),
+    "threads": (),
+    "tables": ("tables.lifecycle.illegal_transitions",),
+    "proof": (
+        "proof.verdict.Verdict",
+        "proof.verdict.Outcome",
+        "proof.verdict.Violation",
+        "proof.verdict.Call",
+        "proof.verdict.HistoryViolation",
+        "proof.check.check_history",
+    ),
+    "figures": (
+        "figures.metrics.metrics",
+        "figures.metrics.UNITS",
+        "figures.durations.dwell",
+        "figures.durations.holding_times",
+        "figures.durations.latencies",
+        "figures.durations.percentiles",
+        "figures.flow.transition_matrix",
+        "figures.flow.occupancy",
+        "figures.flow.throughput",
+        "figures.intervals.intervals",
+        "figures.require.Requirement",
+        "figures.require.RequirementError",
+    ),
+    "logs": (
+        "logs.source.OutcomePolicy",
+        "logs.source.TraceSource",
+        "logs.source.TraceError",
     ),
     "explorer": ("explorer.panel.Explorer",),
     "studies": (
@@ -67,29 +72,29 @@ ROOMS = {
         "studies.formulas.*",
     ),
 }
-"""What a page lists besides the room's names in `jobsim.__all__`; ``*`` is all of a module."""
+"""What a page lists besides the package's names in `jobsim.__all__`; ``*`` is all of a module."""
 
 _LISTED = {"plot": plot, "testing": testing}
 
 
-def room(name: str) -> str:
-    """Return the objects of a room: those to import from the top, then others."""
+def package(name: str) -> str:
+    """Return the objects of a package: those to import from the top, then others."""
     if name in _LISTED:
         broken = [f"testing.broken.{each.__name__}" for each in GALLERY.values()]
         more = broken if name == "testing" else []
         return _listing(f"jobsim.{name}", _LISTED[name].__all__) + _more(more)
     public = [each for each, home in sorted(jobsim._HOME.items()) if home.split(".")[0] == name]
-    more = list(ROOMS.get(name, ()))
+    more = list(PACKAGES.get(name, ()))
     if name == "scenario":
         parts = [part for part in scenario_parts() if part.__name__ not in jobsim.__all__]
         more += [f"{part.__module__}.{part.__name__}".removeprefix("jobsim.") for part in parts]
     return _listing("jobsim", public) + _more(more)
 
 
-def other_rooms() -> str:
-    """Return the rooms of public names that have no page, so that a new room is not forgotten."""
-    rooms = {home.split(".")[0] for home in jobsim._HOME.values()} - set(ROOMS) - set(_LISTED)
-    return "\n".join(room(name) for name in sorted(rooms))
+def other_packages() -> str:
+    """Return the packages of public names without a page, so that a new one is not forgotten."""
+    homes = {home.split(".")[0] for home in jobsim._HOME.values()}
+    return "\n".join(package(name) for name in sorted(homes - set(PACKAGES) - set(_LISTED)))
 
 
 def _listing(module: str, names: Iterable[str]) -> str:

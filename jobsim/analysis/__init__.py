@@ -1,1 +1,0 @@
-"""Tables in, values out: what happened in a run, and whether it was right."""

@@ -1,1 +1,0 @@
-"""Two engines that run the same workload: real threads, and virtual time."""

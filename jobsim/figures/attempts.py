@@ -1,0 +1,269 @@
+"""Requests and their attempts: which were served, after how many, and how long that took.
+
+A request is what a client wants; each attempt at it is a job. In a run without retries each
+request has one job, and these functions say so.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.domain.models import JobStatus
+from jobsim.figures import flow
+from jobsim.tables.schema import STATUS
+
+REQUEST_OUTCOME = pd.CategoricalDtype(["served", "left", "open"])
+"""How a request ended: with a useful result, its client gone with nothing, or not at all."""
+
+SERVED, LEFT, OPEN = range(3)
+
+Seconds = NDArray[np.float64]
+
+
+def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which jobs were of use to their client: the share of the work that is goodput.
+
+    That is the first of each request to be COMPLETED, unless its client had left by then. All
+    other endings are wasted: failures, second results, and results that nobody waits for.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run, in its own order. Without a column `left` nobody leaves.
+
+    Returns
+    -------
+    ndarray
+        bool, one entry a job.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"request": [0, 0, 1], "finished": [9.0, 7.0, 8.0],
+    ...                      "left": [float("nan"), float("nan"), 5.0], "status": "completed"})
+    >>> useful(jobs).tolist()
+    [False, True, False]
+    """
+    completed = _is_completed(jobs)
+    first, group = by_request(jobs)
+    ends = np.where(completed, jobs["finished"].to_numpy(dtype=np.float64), np.inf)
+    earliest = np.minimum.reduceat(ends, first) if len(first) else ends
+    left = np.nan_to_num(_left(jobs, first), nan=np.inf)
+    rows = np.flatnonzero(completed & (ends == earliest[group]) & (ends <= left[group]))
+    # Of two that were completed in one instant, the earlier attempt counts.
+    rows = rows[np.diff(group[rows], prepend=-1) != 0]
+    found = np.zeros(len(jobs), dtype=np.bool_)
+    found[rows] = True
+    return found
+
+
+def by_request(jobs: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the row of each request's first attempt, and each job's place among the requests."""
+    request = jobs["request"].to_numpy()
+    begins = np.ones(len(request), dtype=np.bool_)
+    np.not_equal(request[1:], request[:-1], out=begins[1:])
+    return np.flatnonzero(begins), np.cumsum(begins) - 1
+
+
+class Settled(NamedTuple):
+    """What came of each request: arrays with an entry a request, in order.
+
+    Attributes
+    ----------
+    first
+        intp, the row of its first attempt.
+    attempts
+        intp, how many attempts were made.
+    asked
+        float64 seconds, its intended start; NaN where the run ignored the schedule.
+    settled
+        float64 seconds, when its client had a result or left; NaN while it waits.
+    outcome
+        int8, `SERVED`, `LEFT` or `OPEN`.
+    """
+
+    first: NDArray[np.intp]
+    attempts: NDArray[np.intp]
+    asked: Seconds
+    settled: Seconds
+    outcome: NDArray[np.int8]
+
+
+def settle(jobs: pd.DataFrame, of_use: NDArray[np.bool_] | None = None) -> Settled:
+    """Return what came of each request, as plain arrays; see `requests` for a table.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run, in its own order.
+    of_use
+        What `useful` returns for it, if that is known already.
+    """
+    of_use = useful(jobs) if of_use is None else of_use
+    first, group = by_request(jobs)
+    left = _left(jobs, first)
+    settled = left.copy()
+    served = np.zeros(len(first), dtype=np.bool_)
+    served[group[of_use]] = True
+    settled[group[of_use]] = jobs["finished"].to_numpy(dtype=np.float64)[of_use]
+    outcome = np.where(served, SERVED, np.where(np.isnan(left), OPEN, LEFT)).astype(np.int8)
+    asked = intended_start(jobs)[first]
+    return Settled(first, np.diff(first, append=len(jobs)), asked, settled, outcome)
+
+
+def intended_start(jobs: pd.DataFrame) -> Seconds:
+    """Return when each job was meant to be asked for, in seconds since the start of the run.
+
+    That is `arrival`; NaN for every job of a run that ignored the schedule, whose clock has
+    nothing to do with it.
+    """
+    arrival: Seconds = jobs["arrival"].to_numpy(dtype=np.float64)
+    if "lateness" in jobs and jobs["lateness"].isna().all():
+        return np.full(len(jobs), np.nan)
+    return arrival
+
+
+def requests(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a request: its attempts, what came of it, and how long its client waited.
+
+    Where a client asks late, because it still waits for its last answer or because the
+    repository is slow, the latency from the actual start leaves out the time by which it was
+    late. That is coordinated omission; the latency from the intended start has it.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run, in its own order.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `request`:
+
+        - `attempts`, int64, how many were made
+        - `asked`, seconds, the intended start: the `arrival` of the first attempt. NaN where
+          the run ignored the schedule
+        - `settled`, seconds, when its first useful job finished or its client left; NaN if
+          neither
+        - `outcome`, category: ``served``, ``left`` with nothing, or ``open`` at the end
+        - `response`, seconds, `settled` less `asked`: latency from the intended start
+        - `response_from_created`, seconds, `settled` less the creation of the first attempt:
+          latency from the actual start
+
+    References
+    ----------
+    Tene (2013), How NOT to measure latency (talk), which names coordinated omission.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"request": [0, 0], "arrival": [1.0, 5.0], "created": [2.0, 5.0],
+    ...                      "finished": [4.0, 9.0], "status": ["failed", "completed"]})
+    >>> requests(jobs)[["response", "response_from_created"]].to_dict("list")
+    {'response': [8.0], 'response_from_created': [7.0]}
+    """
+    found = settle(jobs)
+    created = jobs["created"].to_numpy(dtype=np.float64)[found.first]
+    return pd.DataFrame(
+        {
+            "attempts": found.attempts.astype(np.int64),
+            "asked": found.asked,
+            "settled": found.settled,
+            "outcome": pd.Categorical.from_codes(found.outcome, dtype=REQUEST_OUTCOME),
+            "response": found.settled - found.asked,
+            "response_from_created": found.settled - created,
+        },
+        index=pd.Index(jobs["request"].to_numpy()[found.first], name="request"),
+    )
+
+
+def attempts_per_request(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Count the requests by their number of attempts and by what came of them.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run, in its own order.
+
+    Returns
+    -------
+    DataFrame
+        int64, a row a number of `attempts` from 1 to the most that were made, columns `served`,
+        `left` and `open` as in `requests`.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"request": [0, 1, 1], "arrival": 0.0, "finished": [1.0, 1.0, 2.0],
+    ...                      "status": ["completed", "failed", "completed"]})
+    >>> attempts_per_request(jobs)["served"].to_dict()
+    {1: 1, 2: 1}
+    """
+    found = settle(jobs)
+    most = int(found.attempts.max(initial=0))
+    kinds = len(REQUEST_OUTCOME.categories)
+    cell = (found.attempts - 1) * kinds + found.outcome
+    counts = np.bincount(cell, minlength=most * kinds).reshape(most, kinds)
+    return pd.DataFrame(
+        counts,
+        index=pd.RangeIndex(1, most + 1, name="attempts"),
+        columns=pd.Index(REQUEST_OUTCOME.categories, name="outcome"),
+    )
+
+
+def goodput(jobs: pd.DataFrame, *, window: float | None = None) -> pd.DataFrame:
+    """Count per second what was asked for, what ended, and what of that was of use.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run, in its own order.
+    window
+        Width of a window in seconds; None takes a round one that makes 24 to 60 of them.
+
+    Returns
+    -------
+    DataFrame
+        float64, per second, indexed by the `start` of the window (s) as in
+        `jobsim.figures.flow.throughput`: `requests`, first attempts that were created;
+        `asked`, all attempts; `throughput`, all jobs that ended; `goodput`, those of them that
+        were `useful`.
+
+    Raises
+    ------
+    ValueError
+        If `window` is not a positive number of seconds.
+
+    Examples
+    --------
+    >>> jobs = pd.DataFrame({"request": [0, 0], "created": [0.0, 2.0], "finished": [1.0, 3.0],
+    ...                      "status": ["failed", "completed"]})
+    >>> goodput(jobs, window=4.0).loc[0.0].tolist()
+    [0.25, 0.5, 0.5, 0.25]
+    """
+    created = jobs["created"].to_numpy(dtype=np.float64)
+    finished = jobs["finished"].to_numpy(dtype=np.float64)
+    first, _ = by_request(jobs)
+    moments = {
+        "requests": created[first],
+        "asked": created,
+        "throughput": finished,
+        "goodput": finished[useful(jobs)],
+    }
+    known = {name: times[~np.isnan(times)] for name, times in moments.items()}
+    return flow.rates(known, window=window)
+
+
+def _left(jobs: pd.DataFrame, first: NDArray[np.intp]) -> Seconds:
+    """Return when the client of each request left for good, NaN if it did not."""
+    if "left" not in jobs or not len(first):
+        return np.full(len(first), np.nan)
+    left: Seconds = np.fmin.reduceat(jobs["left"].to_numpy(dtype=np.float64), first)
+    return left
+
+
+def _is_completed(jobs: pd.DataFrame) -> NDArray[np.bool_]:
+    codes = pd.Categorical(jobs["status"], dtype=STATUS).codes
+    completed: NDArray[np.bool_] = codes == list(JobStatus).index(JobStatus.COMPLETED)
+    return completed

@@ -1,0 +1,1 @@
+"""Reading logs of past jobs into frames."""

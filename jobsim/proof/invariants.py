@@ -1,0 +1,316 @@
+"""What must hold of a history besides linearizability, from its calls and final reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from jobsim.proof import roles
+from jobsim.proof.history import Finding, History, IntArray
+from jobsim.proof.verdict import Call, Violation
+
+INPUT_HASH = "{request:064x}"
+"""What the threaded engine asks for: the number of the request, as a digest would look.
+
+All attempts of a request ask for the same. Without retries it is the number of the job.
+"""
+
+RESULT_TEXT = "done by {actor}"
+"""The result that the threaded engine's worker writes with COMPLETED."""
+
+ERROR_TEXT = "failed by {actor}"
+"""The error that the threaded engine's worker writes with FAILED."""
+
+_NEVER = np.iinfo(np.int64).max
+
+_Tell = Callable[[int], tuple[str, tuple[Call, ...]]]
+
+
+def identifiers(history: History, created: pd.DataFrame | None) -> list[Finding]:
+    """Return the jobs whose identifiers changed, as the recorder saw it or in the final read.
+
+    `created` is what each create answered, the row number is the job; of its columns,
+    `input_hash` and `blockchain_identifier` are compared with the final reads.
+    """
+    findings = [_by_call(history, "identifiers", "changed", "with other identifiers than before")]
+    if history.final is not None:
+        findings.append(_changed_at_last(history))
+    if created is not None and history.final is not None:
+        for column in ("input_hash", "blockchain_identifier"):
+            if column in created:
+                known = _text(created[column]).take(pa.array(history.final_read["job"]))
+                wrong = _differs(history, column, known) & _array(known.is_valid())
+                findings.append(_by_text(history, "identifiers", column, wrong, known))
+    return findings
+
+
+def unique_ids(history: History, created: pd.DataFrame) -> list[Finding]:
+    """Return the jobs whose id another job before them had been given already."""
+    ids = created["job_id"]
+    again = np.flatnonzero((ids.duplicated() & ids.notna()).to_numpy() if _repeat(ids) else [])
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        job = int(again[position])
+        first = int(np.flatnonzero((ids == ids.iloc[job]).to_numpy())[0])
+        calls = tuple(
+            history.call(row)
+            for owner in (first, job)
+            for row in history.rows_of(owner)
+            if history.op[row] == roles.CREATE
+        )
+        return f"was given the id of job {first}, {ids.iloc[job]!r:.200}", calls
+
+    return [_finding("unique_ids", again, tell)]
+
+
+def timestamps(history: History) -> list[Finding]:
+    """Return the jobs whose `updated_at` went back, or lies before their `created_at`."""
+    findings = [_by_call(history, "timestamps", "backdated", "with an updated_at that went back")]
+    if history.final is not None:
+        updated, born = history.final["updated_at"], history.final["created_at"]
+        early = np.flatnonzero((updated < born).to_numpy())
+
+        def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+            at = int(early[position])
+            last = history.final_call(int(history.final_read["job"][at]))
+            sentence = (
+                f"{last.name} shows updated_at {updated.iloc[at]}, created_at {born.iloc[at]}"
+            )
+            return sentence, (last,)
+
+        findings.append(_finding("timestamps", history.final_read["job"][early], tell))
+    return findings
+
+
+def workers_busy(history: History, workers: int, crashed: Collection[int]) -> list[Finding]:
+    """Return the moment at which more jobs than workers were certainly RUNNING, if there is one.
+
+    A job is certainly RUNNING from the return of the call that wrote RUNNING to the invocation
+    of the call that wrote its end, or of the first that may have. Jobs in `crashed` are left
+    out. Only the first such moment is reported, on the job that went over.
+    """
+    starts = history.rows(roles.WRITES, roles.RUNNING)
+    begun = np.full(history.jobs, _NEVER)
+    begun[history.job[starts]] = history.returned[starts]
+    over = np.full(history.jobs, _NEVER)
+    for table in (roles.MAY_WRITE, roles.WRITES):  # a definite writer replaces possible ones
+        ends = np.full(history.jobs, _NEVER)
+        for state in (roles.COMPLETED, roles.FAILED):
+            rows = history.rows(table, state)
+            np.minimum.at(ends, history.job[rows], history.invoked[rows])
+        over = np.where(ends < _NEVER, ends, over)
+    certain = begun < over
+    certain[np.fromiter(crashed, np.int64)] = False
+    jobs = np.flatnonzero(certain)
+    jobs = jobs[np.argsort(begun[jobs], kind="stable")]
+    # Closed bounds: one job may begin at the very moment at which another ends.
+    ended = np.searchsorted(np.sort(over[jobs]), begun[jobs], side="right")
+    running = np.arange(1, len(jobs) + 1) - ended
+    first = np.flatnonzero(running > workers)[:1]
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        at = int(first[position])
+        moment = int(begun[jobs[at]])
+        together = [int(job) for job in jobs[: at + 1] if over[job] > moment]
+        rows = starts[np.isin(history.job[starts], together)]
+        sentence = (
+            f"is the one too many at {history.at(moment)}: {len(together)} jobs are certainly "
+            f"RUNNING, and workers = {workers}"
+        )
+        return sentence, tuple(history.call(int(row)) for row in rows)
+
+    return [_finding("workers", jobs[first], tell)]
+
+
+def accounted(history: History) -> tuple[list[Finding], list[str]]:
+    """Return the created jobs that the final read did not find, and what it does not tell."""
+    created = np.zeros(history.jobs, np.bool_)
+    created[history.job[history.rows(roles.WRITES, roles.AWAITING)]] = True
+    read = history.final_read
+    asked = np.zeros(history.jobs, np.bool_)
+    asked[read["job"][read["outcome"] != roles.PENDING]] = True
+    lost = read["job"][created[read["job"]] & ~np.isin(read["outcome"], (roles.OK, roles.PENDING))]
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        job = int(lost[position])
+        last = history.final_call(job)
+        create = next(row for row in history.rows_of(job) if roles.WRITES[history.code[row]] == 0)
+        return f"was created, but {last.name} {last.answer}", (history.call(create), last)
+
+    unread = int((created & ~asked).sum())
+    undecided = [f"created jobs without a final read: {unread:,}"] if unread else []
+    return [_finding("accounted", lost, tell)], undecided
+
+
+def counts(history: History, before: int) -> list[Finding]:
+    """Return the answers of `count` that no correct repository can have given.
+
+    Every create that returned before the call was invoked counts, none that was invoked
+    after it returned does. This is necessary, not sufficient.
+    """
+    rows = np.flatnonzero((history.op == roles.COUNT) & (history.outcome == roles.OK))
+    creates = history.op == roles.CREATE
+    done = np.sort(history.returned[creates & (history.outcome == roles.OK)])
+    begun = np.sort(history.invoked[creates])
+    least = before + np.searchsorted(done, history.invoked[rows], side="left")
+    most = before + np.searchsorted(begun, history.returned[rows], side="right")
+    answer = history.calls["count"].to_numpy()[rows]
+    wrong = np.flatnonzero((answer < least) | (answer > most))
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        at = int(wrong[position])
+        call = history.call(int(rows[at]))
+        sentence = (
+            f"{call.name}, invoked at {history.at(call.invoked_ns)}, answered {int(answer[at])}, "
+            f"but at least {int(least[at])} and at most {int(most[at])} jobs were there"
+        )
+        return sentence, (call,)
+
+    return [_finding("count", np.full(len(wrong), -1), tell)]
+
+
+def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
+    """Return the jobs whose final input hash, result or error is not what the engine wrote.
+
+    `created` tells of which request each job is, if it has that column; else each is its own.
+    A job ends with the text of the worker that ended it, and has no text before. An end
+    without a definite writer may be the work of anyone who may have written it.
+    """
+    job, status = history.final_read["job"], history.final_read["status"]
+    request = job
+    if created is not None and "request" in created:
+        request = created["request"].to_numpy()[job].astype(np.int64)
+    expected = _input_hashes(request)
+    wrong = _differs(history, "input_hash", expected)
+    findings = [_by_text(history, "content", "input_hash", wrong, expected)]
+    actors = [str(actor) for actor in history.calls["actor"].cat.categories]
+    for column, form, state in (
+        ("result", RESULT_TEXT, roles.COMPLETED),
+        ("error", ERROR_TEXT, roles.FAILED),
+    ):
+        texts = pa.array([form.format(actor=actor) for actor in actors], pa.large_string())
+        definite = history.rows(roles.WRITES, state)
+        writer = np.full(history.jobs, -1)
+        writer[history.job[definite]] = history.actor[definite]
+        writer = np.where(status == state, writer[job], -1)
+        expected = texts.take(pa.array(writer, mask=writer < 0))
+        wrong = _differs(history, column, expected)
+        open_ends = np.flatnonzero(wrong & (status == state) & (writer < 0))
+        given = _final_text(history, column)
+        possible = history.rows(roles.MAY_WRITE, state) if len(open_ends) else open_ends
+        for at in open_ends:
+            writers = history.actor[possible[history.job[possible] == job[at]]]
+            wrong[at] = given[int(at)].as_py() not in {texts[int(n)].as_py() for n in writers}
+        findings.append(_by_text(history, "content", column, wrong, expected))
+    return findings
+
+
+def _finding(rule: str, jobs: IntArray, tell: _Tell) -> Finding:
+    def explain(position: int) -> Violation:
+        job = int(jobs[position])
+        sentence, calls = tell(position)
+        return Violation(job, rule, f"job {job}: {sentence}" if job >= 0 else sentence, calls)
+
+    return Finding(rule, jobs, explain)
+
+
+def _by_call(history: History, rule: str, column: str, what: str) -> Finding:
+    rows = np.flatnonzero(history.calls[column].to_numpy() & (history.job < history.jobs))
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        call = history.call(int(rows[position]))
+        sentence = f"{call.name}, invoked at {history.at(call.invoked_ns)}, {call.answer} {what}"
+        return sentence, (call,)
+
+    return _finding(rule, history.job[rows].astype(np.int64), tell)
+
+
+def _changed_at_last(history: History) -> Finding:
+    assert history.final is not None  # noqa: S101 - the caller made sure
+    jobs = history.final_read["job"][history.final["changed"].to_numpy()]
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        last = history.final_call(int(jobs[position]))
+        return f"{last.name} {last.answer} with other identifiers than before", (last,)
+
+    return _finding("identifiers", jobs, tell)
+
+
+def _by_text(
+    history: History, rule: str, column: str, wrong: NDArray[np.bool_], expected: Any
+) -> Finding:
+    rows = np.flatnonzero(wrong)
+
+    def tell(position: int) -> tuple[str, tuple[Call, ...]]:
+        at = int(rows[position])
+        last = history.final_call(int(history.final_read["job"][at]))
+        given = _final_text(history, column)[at].as_py()
+        sentence = (
+            f"{last.name} {last.answer} with {column} {given!r:.200}, not "
+            f"{expected[at].as_py()!r:.200}"
+        )
+        return sentence, (last,)
+
+    return _finding(rule, history.final_read["job"][rows], tell)
+
+
+def _differs(history: History, column: str, expected: Any) -> NDArray[np.bool_]:
+    """Return which final reads that found their job show another text; no text equals no text."""
+    given = _final_text(history, column)
+    same = pc.or_(
+        pc.fill_null(pc.equal(given, expected), fill_value=False),
+        pc.and_(given.is_null(), expected.is_null()),
+    )
+    differs: NDArray[np.bool_] = ~_array(same) & (history.final_read["outcome"] == roles.OK)
+    return differs
+
+
+def _repeat(column: pd.Series) -> bool:
+    """Return False only if no text occurs twice; quick for texts of one width, such as UUIDs."""
+    text = _text(column.dropna())
+    widths = pc.min_max(pc.binary_length(text)).as_py()
+    width = widths["min"]
+    if width is None or width < 8 or width != widths["max"]:
+        return True
+    # A hash table of strings falls out of the processor's cache; sorted words do not.
+    # Equal texts have equal words, so a collision costs a closer look and no more.
+    words = np.zeros(len(text), np.uint64)
+    _, offsets, data = text.buffers()
+    start = int(np.frombuffer(offsets, np.int64)[text.offset])
+    for place in (*range(0, width - 8, 8), width - 8):
+        words ^= np.ndarray(len(text), "<u8", data, start + place, strides=(width,))
+        words *= np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost: Fibonacci hashing
+        words ^= words >> np.uint64(29)
+    words.sort()
+    return bool((words[1:] == words[:-1]).any())
+
+
+def _final_text(history: History, column: str) -> Any:
+    assert history.final is not None  # noqa: S101 - the callers made sure
+    return _text(history.final[column])
+
+
+def _text(column: pd.Series) -> Any:
+    text = pa.array(column, pa.large_string(), from_pandas=True)
+    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+
+
+def _array(flags: Any) -> NDArray[np.bool_]:
+    array: NDArray[np.bool_] = flags.to_numpy(zero_copy_only=False)
+    return array
+
+
+def _input_hashes(request: IntArray) -> Any:
+    """Return `INPUT_HASH` of each request as an Arrow array, without a Python object a job."""
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
+    text = np.full((len(request), 64), digits[0])
+    for place in range(8):
+        text[:, 63 - place] = digits[(request >> (4 * place)) & 15]
+    offsets = np.arange(len(request) + 1, dtype=np.int64) * 64
+    return pa.LargeStringArray.from_buffers(len(request), pa.py_buffer(offsets), pa.py_buffer(text))

@@ -1,0 +1,139 @@
+"""What a call says about its job: looked up in one table, for all calls at once.
+
+A job takes its steps in one order: 0 creation, 1 RUNNING, 2 COMPLETED or FAILED. A call can
+
+- bound a step from below (`LOWER`): the step was not over before the call was invoked;
+- bound a state from above (`UPPER`): the state had been written when the call returned;
+- be the writer of a state (`WRITES`), or perhaps be it (`MAY_WRITE`);
+- be a refusal that hides which state it saw (`HIDES`);
+- be an answer that no state explains (`FAULT`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobsim.domain.models import LEGAL_TRANSITIONS, JobStatus
+from jobsim.tables.schema import OP, OUTCOME
+
+STATUSES = tuple(JobStatus)
+AWAITING, RUNNING, COMPLETED, FAILED = range(4)
+STEP = (0, 1, 2, 2)
+"""Which step writes each status."""
+
+CREATE, GET, UPDATE, COUNT = range(4)
+OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
+
+NO_STEP = 3
+NO_STATE = 4
+
+NO_FAULT, WRONG_ANSWER, SPURIOUS = range(3)
+
+_SHAPE = (len(OP.categories), 5, len(OUTCOME.categories), 5)
+
+
+@dataclass(frozen=True)
+class _Role:
+    lower: int = NO_STEP
+    upper: int = NO_STATE
+    writes: int = NO_STATE
+    may_write: int = NO_STATE
+    hides: bool = False
+    fault: int = NO_FAULT
+
+
+def _saw(state: int) -> _Role:
+    return _Role(lower=STEP[state] + 1 if state < COMPLETED else NO_STEP, upper=state)
+
+
+def _wrote(state: int) -> _Role:
+    return _Role(lower=STEP[state], upper=state, writes=state)
+
+
+def _create(outcome: int, observed: int) -> _Role:
+    if outcome in (ERROR, PENDING):
+        return _Role(may_write=AWAITING)
+    right = outcome == OK and observed == AWAITING
+    return _wrote(AWAITING) if right else _Role(fault=WRONG_ANSWER)
+
+
+def _get(outcome: int, observed: int) -> _Role:
+    if outcome in (ERROR, PENDING):
+        return _Role()
+    if outcome == NOT_FOUND:
+        return _Role(lower=0)
+    return _saw(observed) if outcome == OK and observed >= 0 else _Role(fault=WRONG_ANSWER)
+
+
+def _update(target: int, outcome: int, observed: int) -> _Role:
+    if outcome == NOT_FOUND:
+        return _Role(lower=0)
+    if outcome == OK:
+        right = target == observed and target >= RUNNING
+        return _wrote(target) if right else _Role(fault=WRONG_ANSWER)
+    if outcome == ILLEGAL:
+        return _refused(target, observed)
+    return _Role(may_write=target) if target >= RUNNING else _Role()
+
+
+def _refused(target: int, observed: int) -> _Role:
+    if observed >= 0:
+        if target >= 0 and STATUSES[target] in LEGAL_TRANSITIONS[STATUSES[observed]]:
+            return _Role(fault=SPURIOUS)
+        return _saw(observed)
+    # Any state but the one from which the step is legal; in each of them the job exists.
+    if target == RUNNING:
+        return _Role(upper=RUNNING)
+    return _Role(upper=AWAITING, hides=target in (COMPLETED, FAILED))
+
+
+def _role(op: int, target: int, outcome: int, observed: int) -> _Role:
+    if op == CREATE:
+        return _create(outcome, observed)
+    if op == GET:
+        return _get(outcome, observed)
+    return _update(target, outcome, observed) if op == UPDATE else _Role()
+
+
+_ROLES = [
+    _role(op, target - 1, outcome, observed - 1)
+    for op, target, outcome, observed in itertools.product(*map(range, _SHAPE))
+]
+CODES = len(_ROLES)
+LOWER = np.array([role.lower for role in _ROLES], dtype=np.int8)
+UPPER = np.array([role.upper for role in _ROLES], dtype=np.int8)
+WRITES = np.array([role.writes for role in _ROLES], dtype=np.int8)
+MAY_WRITE = np.array([role.may_write for role in _ROLES], dtype=np.int8)
+HIDES = np.array([role.hides for role in _ROLES], dtype=np.int8)
+FAULT = np.array([role.fault for role in _ROLES], dtype=np.int8)
+
+
+def classify(
+    op: NDArray[np.int8],
+    target: NDArray[np.int8],
+    outcome: NDArray[np.int8],
+    observed: NDArray[np.int8],
+) -> NDArray[np.int16]:
+    """Return each call's index into the tables of this module.
+
+    Parameters
+    ----------
+    op, target, outcome, observed
+        Category codes as in `calls`, one length; -1 for a missing status.
+
+    Examples
+    --------
+    >>> code = classify(*(np.array([n], np.int8) for n in (GET, -1, OK, RUNNING)))
+    >>> int(LOWER[code][0]), int(UPPER[code][0])  # not yet over, and already running
+    (2, 1)
+    """
+    code = op.astype(np.int16)
+    for part, missing, size in ((target, 1, 5), (outcome, 0, 5), (observed, 1, 5)):
+        code *= np.int16(size)
+        code += part
+        code += np.int16(missing)
+    return code

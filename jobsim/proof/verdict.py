@@ -1,0 +1,191 @@
+"""The verdict on a history: a value, with the calls that prove each violation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from jobsim.display.text import rows_as_html, rows_as_text
+from jobsim.domain.exceptions import JobsimError
+
+SPELLED_OUT = 100
+"""How many violations of one history are kept with their calls; all of them are counted."""
+
+_SHOWN = 5
+_SCOPE = "this history only: another run of the same code may end otherwise"
+
+
+class Outcome(str, Enum):  # noqa: UP042 - like JobStatus: str first, then Enum
+    """What a verdict says."""
+
+    OK = "OK"
+    VIOLATED = "VIOLATED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a history, as plain values.
+
+    Attributes
+    ----------
+    row
+        Its row in `calls`; -1 for the final read, which is a row of `final`.
+    actor
+        Which thread made it.
+    op, outcome
+        As in `calls`.
+    job
+        Job number, -1 if unknown.
+    target, observed
+        Status values, None where `calls` has none.
+    invoked_ns, returned_ns
+        Of the history's clock; `returned_ns` is None while pending.
+    """
+
+    row: int
+    actor: str
+    op: str
+    job: int
+    target: str | None
+    invoked_ns: int
+    returned_ns: int | None
+    outcome: str
+    observed: str | None
+
+    @property
+    def name(self) -> str:
+        """Whose call it is and which, ``"worker-1's update_status(running)"``."""
+        return f"{self.actor}'s {self.op}" + (f"({self.target})" if self.target else "")
+
+    @property
+    def answer(self) -> str:
+        """How it ended, as the verb phrase of a sentence."""
+        match self.outcome:
+            case "ok":
+                return f"answered {self.observed}" if self.observed else "answered no status"
+            case "illegal":
+                return f"was refused from {self.observed}" if self.observed else "was refused"
+            case "not_found":
+                return "found no such job"
+            case "error":
+                return "ended in an error"
+            case _:
+                return "never returned"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing that no correct repository could have answered, and its proof.
+
+    Attributes
+    ----------
+    job
+        Job number, -1 if it concerns no single job.
+    rule
+        Stable name of what is violated, such as ``"real_time"``.
+    sentence
+        What happened, for a person; times are since the first call of the history.
+    calls
+        The calls that prove it. Two for a violation of real time, the one that returned
+        first in front; a third where a refusal did not say from which state.
+    """
+
+    job: int
+    rule: str
+    sentence: str
+    calls: tuple[Call, ...]
+
+
+class HistoryViolation(JobsimError, AssertionError):  # noqa: N818 - a violation, not a fault
+    """The repository gave answers that no correct one can; look at `verdict.violations`."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict)
+        self.verdict = verdict
+
+    def __str__(self) -> str:
+        return str(self.verdict)
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What the checks found in one history; about that history alone.
+
+    It has three values, so it has no truth value: ask `ok` or `outcome`.
+
+    Attributes
+    ----------
+    jobs, calls
+        How many were checked. Final reads are not counted as calls.
+    checks
+        Which checks were made; one whose input is missing is not among them.
+    violations
+        In order of job, then rule; at most `SPELLED_OUT` of them.
+    counts
+        How many violations each rule has, those that are not spelled out included.
+    undecided
+        What the history does not tell, one sentence each.
+
+    Examples
+    --------
+    >>> verdict = Verdict(jobs=3, calls=12, checks=("linearizability",))
+    >>> verdict.ok, verdict.outcome.value
+    (True, 'OK')
+    >>> verdict
+    verdict  OK
+    checked  3 jobs, 12 calls: linearizability
+    scope    this history only: another run of the same code may end otherwise
+    """
+
+    jobs: int
+    calls: int
+    checks: tuple[str, ...]
+    violations: tuple[Violation, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict, hash=False)
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """VIOLATED if anything is, else UNKNOWN if anything is undecided, else OK."""
+        if self.violations:
+            return Outcome.VIOLATED
+        return Outcome.UNKNOWN if self.undecided else Outcome.OK
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was decided and nothing is violated."""
+        return self.outcome is Outcome.OK
+
+    def raise_on_violation(self) -> None:
+        """Raise `HistoryViolation`, an AssertionError, if anything is violated.
+
+        UNKNOWN does not raise; where that is not enough, ``assert verdict.ok``.
+        """
+        if self.violations:
+            raise HistoryViolation(self)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a verdict has three values, not two; ask verdict.ok or verdict.outcome")
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [
+            ("verdict", self.outcome.value),
+            ("checked", f"{self.jobs:,} jobs, {self.calls:,} calls: {', '.join(self.checks)}"),
+        ]
+        if self.violations:
+            parts = ", ".join(f"{rule} {n:,}" for rule, n in self.counts.items())
+            rows.append(("found", parts))
+        rows += [(violation.rule, violation.sentence) for violation in self.violations[:_SHOWN]]
+        hidden = sum(self.counts.values()) - _SHOWN
+        if hidden > 0:
+            rows.append(("", f"and {hidden:,} more, see verdict.violations"))
+        rows += [("undecided", sentence) for sentence in self.undecided]
+        rows.append(("scope", _SCOPE))
+        return rows
+
+    def __repr__(self) -> str:
+        return rows_as_text(None, self._rows())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(None, self._rows())

@@ -1,0 +1,297 @@
+"""What an engine returns: the tables, the workload, and where it ran."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+from datetime import datetime
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobsim.display.text import Rows, format_duration, format_number, rows_as_html, rows_as_text
+from jobsim.domain.exceptions import JobsimError
+from jobsim.figures.metrics import UNITS, metrics
+from jobsim.proof.check import check_history
+from jobsim.proof.verdict import Verdict
+from jobsim.scenario.workload import Workload
+from jobsim.tables.derive import transitions_from_jobs
+
+Ended = Literal["complete", "time_limit", "interrupted", "failed"]
+
+
+class Unreturned(BaseModel):
+    """A thread that was still inside a repository call after the end of the run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    actor: str
+    stack: str = Field(description="Where it was, as Python prints a traceback.")
+
+
+class Platform(BaseModel):
+    """Where and with what a run was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    python: str
+    implementation: str
+    system: str
+    machine: str
+    cpu_count: int
+    gil: bool = Field(description="Whether the global interpreter lock was on.")
+    versions: dict[str, str] = Field(description="jobsim and the libraries that shape results.")
+
+    @classmethod
+    @cache  # reading the versions takes longer than ten thousand jobs in virtual time
+    def here(cls) -> Platform:
+        """Describe this process."""
+        gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)
+        libraries = ("jobsim-toolkit", "numpy", "pandas", "pydantic")
+        return cls(
+            python=platform.python_version(),
+            implementation=platform.python_implementation(),
+            system=platform.system(),
+            machine=platform.machine(),
+            cpu_count=os.cpu_count() or 1,
+            gil=gil_enabled(),
+            versions={name: version(name) for name in libraries},
+        )
+
+
+class RunInfo(BaseModel):
+    """What is worth knowing of a run besides its tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    engine: Literal["threads", "virtual"]
+    ended: Ended = "complete"
+    speedup: float = Field(description="Scenario seconds per wall second; infinite: no waiting.")
+    started_at: datetime
+    wall_seconds: float
+    zero_ns: int = Field(default=0, description="The start of the run on the clock of `calls`.")
+    repository: str = Field(default="", description="The repository's class.")
+    perturbed: bool = Field(
+        default=False, description="Whether threads were switched at random inside its code."
+    )
+    count_before: int | None = Field(default=None, description="`count()` before the first job.")
+    unreturned: tuple[Unreturned, ...] = ()
+    platform: Platform = Field(default_factory=Platform.here)
+
+
+class Run:
+    """One run of a workload: tidy tables, the workload itself, and where it ran.
+
+    Immutable by convention: the tables are not to be written to. Everything that can be
+    said of a run is a plain function of it; the methods here are shorthands.
+
+    Attributes
+    ----------
+    workload
+        The jobs that were run, with their scenario; enough to run them again.
+    info
+        How the run went and where.
+    jobs
+        One row a job, columns as in `jobsim.tables.schema.JOBS`.
+    calls, final
+        The recorded calls and the last look at each job; None for a virtual run.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        info: RunInfo,
+        jobs: pd.DataFrame,
+        *,
+        transitions: pd.DataFrame | None = None,
+        calls: pd.DataFrame | None = None,
+        final: pd.DataFrame | None = None,
+    ) -> None:
+        self.workload = workload
+        self.info = info
+        self.jobs = jobs
+        self.calls = calls
+        self.final = final
+        if transitions is not None:
+            self.transitions = transitions
+
+    @cached_property
+    def transitions(self) -> pd.DataFrame:
+        """One row an accepted transition, in time order; derived when first asked for."""
+        scenario = self.workload.scenario
+        return transitions_from_jobs(self.jobs, clients=scenario.clients, users=scenario.users)
+
+    @property
+    def ended(self) -> Ended:
+        """How the run ended: complete, time_limit, interrupted, or failed."""
+        return self.info.ended
+
+    @property
+    def unreturned(self) -> tuple[Unreturned, ...]:
+        """The threads that never came back from a repository call, with their stacks."""
+        return self.info.unreturned
+
+    def metrics(self) -> dict[str, float]:
+        """Return the key figures of this run by name, see `jobsim.figures.metrics`."""
+        return metrics(self.jobs, workers=self.workload.scenario.workers)
+
+    def summary(self) -> pd.DataFrame:
+        """Return the key figures as a table: one row a figure, with its `value` and `unit`."""
+        figures = self.metrics()
+        return pd.DataFrame(
+            {"value": figures.values(), "unit": [UNITS[name] for name in figures]},
+            index=pd.Index(figures, name="figure"),
+        )
+
+    def check(self) -> Verdict:
+        """Prove or refute that the recorded history is linearizable and keeps its invariants.
+
+        See `jobsim.proof.check.check_history`.
+
+        Raises
+        ------
+        ValueError
+            If the run has no calls, as in virtual time.
+        """
+        if self.calls is None:
+            raise ValueError(
+                "only a threaded run has calls to check; this one is virtual: `replay` puts its "
+                "transitions to a repository"
+            )
+        return check_history(
+            self.calls,
+            self.final,
+            workers=self.workload.scenario.workers,
+            count_before=self.info.count_before,
+            created=self.jobs,
+            crashed=np.flatnonzero(self.jobs["crashed"]) if "crashed" in self.jobs else (),
+            engine_texts=True,
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the run to a new folder, see `jobsim.run.saved.save_run`."""
+        from jobsim.run.saved import save_run
+
+        return save_run(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Run:
+        """Read a run that `save` wrote, see `jobsim.run.saved.load_run`."""
+        from jobsim.run.saved import load_run
+
+        return load_run(folder)
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(*self._display())
+
+    def _display(self) -> tuple[str, Rows]:
+        scenario, figures = self.workload.scenario, self.metrics()
+        return f"Run of {scenario.name!r}", [
+            ("engine", self._engine_row()),
+            ("jobs", _jobs_row(figures)),
+            ("wait", _spread_row(figures, "wait")),
+            ("sojourn", _spread_row(figures, "sojourn")),
+            ("workers", _workers_row(figures, scenario.workers)),
+            *_feedback_rows(figures),
+            *self._calls_rows(figures),
+            *(("never returned", left.actor) for left in self.unreturned),
+        ]
+
+    def _engine_row(self) -> str:
+        info = self.info
+        wall = format_duration(info.wall_seconds)
+        if info.engine == "virtual":
+            return f"virtual time; {self.ended} after {wall} of wall time"
+        speed = "no waiting" if math.isinf(info.speedup) else f"speed-up {info.speedup:,.4g}"
+        ended = self.ended.replace("_", " ")
+        perturbed = ", perturbed" if info.perturbed else ""
+        where = f"threads on {info.repository}{perturbed}"
+        return f"{where}, {speed}; {ended} after {wall} of wall time"
+
+    def _calls_rows(self, figures: dict[str, float]) -> Rows:
+        if self.calls is None:
+            return []
+        outcomes = self.calls["outcome"].value_counts()
+        made = ", ".join(
+            f"{count:,} {str(name).replace('_', ' ')}" for name, count in outcomes.items() if count
+        )
+        rows = [("calls", f"{len(self.calls):,} on the repository: {made}")]
+        if not math.isnan(figures["lateness_p50"]):
+            late = _spread_row(figures, "lateness", ("p50", "p99", "max"))
+            wall = format_duration(figures["lateness_p50"] / self.info.speedup)
+            rows.append(("lateness", f"{late} (p50 is {wall} of wall time)"))
+        return rows
+
+
+def _jobs_row(figures: dict[str, float]) -> str:
+    parts = {
+        "completed": "completed",
+        "failed": "failed",
+        "unpaid": "never paid",
+        "waiting": "paid and waiting",
+        "stuck": "stuck in RUNNING",
+    }
+    counts = (f"{figures[name]:,.0f} {label}" for name, label in parts.items() if figures[name])
+    created = f"{figures['created']:,.0f} of {figures['jobs']:,.0f} created"
+    return f"{created}: {', '.join(counts) or 'none finished'}"
+
+
+def _feedback_rows(figures: dict[str, float]) -> Rows:
+    if "requests" not in figures:
+        return []
+    requests, served, left = (figures[name] for name in ("requests", "served", "left"))
+    parts = {"served": served, "left": left, "open": requests - served - left}
+    ends = ", ".join(f"{count:,.0f} {name}" for name, count in parts.items() if count)
+    grown = "" if not requests else f"; amplification {format_number(figures['amplification'])}"
+    rows = [
+        ("requests", f"{requests:,.0f}: {ends or 'none made'}{grown}"),
+        ("response", _spread_row(figures, "response")),
+    ]
+    if figures["crashed"] or figures["reaped"]:
+        reaped, false = figures["reaped"], figures["false_kills"]
+        killed = f"{reaped:,.0f} reaped, {false:,.0f} of them false kills"
+        rows.append(("cut off", f"{figures['crashed']:,.0f} lost their worker; {killed}"))
+    return rows
+
+
+def _spread_row(
+    figures: dict[str, float], name: str, tail: tuple[str, ...] = ("mean", "p50", "p95", "p99")
+) -> str:
+    return ", ".join(f"{part} {format_duration(figures[f'{name}_{part}'])}" for part in tail)
+
+
+def _workers_row(figures: dict[str, float], workers: int) -> str:
+    busy = figures["utilisation"]
+    share = "" if math.isnan(busy) else f", busy {busy:.0%}"
+    rate = figures["throughput"]
+    done = "" if math.isnan(rate) else f"; {format_number(rate)} jobs/s finished"
+    return f"{workers:,}{share}{done}"
+
+
+class RunFailed(JobsimError):  # noqa: N818 - says what happened, like a verdict
+    """The engine itself is at fault, not the repository; please report it with its cause.
+
+    Parameters
+    ----------
+    problem
+        What went wrong.
+    run
+        What was recorded until then.
+    """
+
+    def __init__(self, problem: str, run: Run) -> None:
+        super().__init__(problem, run)
+        self.problem, self.run = problem, run
+
+    def __str__(self) -> str:
+        return f"the engine failed: {self.problem}; `.run` holds what was recorded"

@@ -1,0 +1,185 @@
+"""The tables of a run that follow from others: jobs and transitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.domain.models import JobStatus
+from jobsim.tables.schema import STATUS, TRANSITIONS
+
+CREATED, RUNNING, COMPLETED, FAILED = range(len(JobStatus))
+
+_BEFORE = np.array([-1, CREATED, RUNNING, RUNNING], dtype=np.int8)
+"""The status that precedes each status; -1 before the creation."""
+
+
+REAPER = "reaper-0"
+"""The actor that fails what runs too long."""
+
+
+def client_of(
+    request: NDArray[np.integer], clients: int, users: int | None = None
+) -> NDArray[np.integer]:
+    """Return which client makes each request: k, k + clients, ..., or those of its users.
+
+    In a closed loop user u makes the requests u, u + users, ..., and client k acts for the
+    users k, k + clients, ...
+    """
+    return (request if users is None else request % users) % clients
+
+
+def accepted(calls: pd.DataFrame) -> pd.DataFrame:
+    """Return the calls that made a transition: creates and updates that succeeded.
+
+    In order of their return. Calls on jobs that the recorder does not know are left out.
+    """
+    writes = calls["op"].isin(["create", "update_status"])
+    made = calls[writes & (calls["outcome"] == "ok") & (calls["job"] >= 0)]
+    return made.sort_values("returned_ns", kind="stable")
+
+
+def transitions_from_calls(
+    calls: pd.DataFrame, *, zero_ns: int, seconds_per_ns: float
+) -> pd.DataFrame:
+    """Return one row an accepted transition, in time order.
+
+    Parameters
+    ----------
+    calls
+        The recorded calls.
+    zero_ns
+        The start of the run on the clock of `calls`.
+    seconds_per_ns
+        Scenario seconds per wall nanosecond.
+    """
+    made = accepted(calls)
+    target = made["target"].cat.codes.to_numpy()
+    return pd.DataFrame(
+        {
+            "time": (made["returned_ns"].to_numpy() - zero_ns) * seconds_per_ns,
+            "job": made["job"].to_numpy(),
+            "source": pd.Categorical.from_codes(_BEFORE[target], dtype=STATUS),
+            "target": made["target"].array,
+            "actor": made["actor"].array,
+        },
+        columns=list(TRANSITIONS),
+    )
+
+
+def jobs_from_calls(
+    calls: pd.DataFrame,
+    *,
+    arrival: NDArray[np.float64],
+    delay: NDArray[np.float64],
+    zero_ns: int,
+    seconds_per_ns: float,
+    asked: NDArray[np.float64] | None = None,
+    never_waited: bool = False,
+) -> pd.DataFrame:
+    """Return one row a job: what happened to it, and when.
+
+    Where a repository wrongly accepted a transition twice, the first counts here; the
+    history in `calls` has both.
+
+    Parameters
+    ----------
+    calls
+        The recorded calls.
+    arrival, delay
+        float64, seconds, when each job was to be asked for, and how much later its payment
+        was to be confirmed (NaN for never).
+    zero_ns, seconds_per_ns
+        As in `transitions_from_calls`.
+    asked
+        float64, seconds, when each client was free to ask, if that may be after the arrival.
+    never_waited
+        Whether the run ignored the schedule: payments then follow creation at once, and
+        there is no lateness to speak of.
+    """
+    jobs = len(arrival)
+    made = accepted(calls)
+    job = made["job"].to_numpy()
+    target = made["target"].cat.codes.to_numpy()
+    seconds = (made["returned_ns"].to_numpy() - zero_ns) * seconds_per_ns
+
+    def first(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        times = np.full(jobs, np.nan)
+        # Assigned backwards: of several values for one job the earliest stays.
+        times[job[chosen][::-1]] = seconds[chosen][::-1]
+        return times
+
+    created = first(target == CREATED)
+    schedule = np.full(jobs, np.nan) if never_waited else arrival if asked is None else asked
+    paid = np.where(np.isnan(delay), np.nan, np.fmax(created, schedule + delay))
+    status = np.full(jobs, -1, dtype=np.int8)
+    status[job] = target
+    starts = target == RUNNING
+    worker = np.full(jobs, -1, dtype=np.int32)
+    actor = made["actor"].cat.codes.to_numpy()
+    worker[job[starts][::-1]] = actor[starts][::-1]
+    refused = calls["outcome"].isin(["illegal", "not_found"]) & (calls["job"] >= 0)
+    return pd.DataFrame(
+        {
+            "request": np.arange(jobs, dtype=np.int32),
+            "attempt": np.ones(jobs, dtype=np.int16),
+            "arrival": arrival,
+            "created": created,
+            "paid": np.where(np.isnan(created), np.nan, paid),
+            "started": first(starts),
+            "finished": first(target >= COMPLETED),
+            "status": pd.Categorical.from_codes(status, dtype=STATUS),
+            "worker": pd.Categorical.from_codes(
+                worker, categories=calls["actor"].cat.categories
+            ).remove_unused_categories(),
+            "rejected": np.bincount(calls.loc[refused, "job"].to_numpy(), minlength=jobs).astype(
+                np.int32
+            ),
+            "lateness": created - schedule,
+        },
+        index=pd.RangeIndex(jobs, name="job"),
+    )
+
+
+def transitions_from_jobs(
+    jobs: pd.DataFrame, *, clients: int, users: int | None = None
+) -> pd.DataFrame:
+    """Return the transitions that a table of jobs implies, in time order.
+
+    Ties go by job, then by lifecycle. For runs in virtual time, whose jobs never tell of a
+    transition that was accepted twice. Client k makes the requests of `client_of`.
+    """
+    number = np.arange(len(jobs), dtype=np.int32)
+    failed = (jobs["status"] == JobStatus.FAILED.value).to_numpy()
+    parts = [
+        (jobs["created"].to_numpy(), np.full(len(jobs), CREATED, dtype=np.int8)),
+        (jobs["started"].to_numpy(), np.full(len(jobs), RUNNING, dtype=np.int8)),
+        (jobs["finished"].to_numpy(), np.where(failed, FAILED, COMPLETED).astype(np.int8)),
+    ]
+    happened = [~np.isnan(time) for time, _ in parts]
+    time = np.concatenate([time[is_in] for (time, _), is_in in zip(parts, happened, strict=True)])
+    target = np.concatenate([to[is_in] for (_, to), is_in in zip(parts, happened, strict=True)])
+    job = np.concatenate([number[is_in] for is_in in happened])
+    order = np.lexsort((target, job, time))
+    time, target, job = time[order], target[order], job[order]
+    workers = jobs["worker"].cat.categories
+    actor = np.where(
+        target == CREATED,
+        len(workers) + client_of(jobs["request"].to_numpy(), clients, users)[job],
+        jobs["worker"].cat.codes.to_numpy()[job],
+    )
+    names = [*workers, *(f"client-{k}" for k in range(clients))]
+    if "reaped" in jobs:
+        actor[(target == FAILED) & jobs["reaped"].to_numpy()[job]] = len(names)
+        names.append(REAPER)
+    return pd.DataFrame(
+        {
+            "time": time,
+            "job": job,
+            "source": pd.Categorical.from_codes(_BEFORE[target], dtype=STATUS),
+            "target": pd.Categorical.from_codes(target, dtype=STATUS),
+            "actor": pd.Categorical.from_codes(actor, categories=pd.Index(names, dtype="str")),
+        },
+        columns=list(TRANSITIONS),
+    )

@@ -1,0 +1,1 @@
+"""The engine with real threads on a real repository."""

@@ -1,0 +1,151 @@
+"""The last look at a repository, by a thread that may be left behind if it hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from jobsim.domain.exceptions import JobNotFoundError
+from jobsim.domain.models import Job, JobStatus
+from jobsim.domain.text import encodable
+from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.tables.schema import FINAL, OUTCOME, STATUS
+
+PATIENCE_S = 10.0
+"""How long one call may take in an audit before its thread is left behind."""
+
+_TICK_S = 0.1
+_CODE_OF: dict[str | None, int] = {status.value: code for code, status in enumerate(JobStatus)}
+
+
+class Audit:
+    """Steps that may hang, done by a daemon thread while the main thread watches.
+
+    `results` is appended to by the daemon and read by the main thread; both are atomic.
+
+    Parameters
+    ----------
+    steps
+        What to do, one after the other. An exception from a step is a fault of its author.
+    name
+        The daemon's name.
+    """
+
+    def __init__(self, steps: Iterable[Callable[[], Any]], *, name: str) -> None:
+        self._steps = steps
+        self._cancelled = threading.Event()
+        self._fault: BaseException | None = None  # written by the daemon, read after its end
+        self.results: list[Any] = []
+        self.thread = threading.Thread(target=self._run, name=f"jobsim {name}", daemon=True)
+
+    def finish(self, patience_s: float) -> bool:
+        """Run the steps; return False if one of them took longer than `patience_s` seconds."""
+        seen, deadline = -1, 0.0
+        try:
+            self.thread.start()
+            while self.thread.is_alive():
+                if len(self.results) > seen:
+                    seen, deadline = len(self.results), time.monotonic() + patience_s
+                elif time.monotonic() > deadline:
+                    return False
+                self.thread.join(min(_TICK_S, patience_s))
+        finally:
+            self._cancelled.set()
+        if self._fault is not None:
+            raise self._fault
+        return True
+
+    def _run(self) -> None:
+        try:
+            for step in self._steps:
+                if self._cancelled.is_set():
+                    return
+                self.results.append(step())
+        except BaseException as exc:  # noqa: BLE001 - raised by the main thread
+            self._fault = exc
+
+
+def count_all(recorder: ActorRecorder) -> int | None:
+    """Return the repository's count, None if it raised; either way the recorder noted it."""
+    try:
+        return recorder.count()
+    except Exception as exc:
+        if not recorder.noted(exc):
+            raise
+        return None
+
+
+class Look(NamedTuple):
+    """What one `get` says of a job: its outcome, the job, the text of an error.
+
+    `changed` says that its identifiers are others than its create answered.
+    """
+
+    outcome: str
+    job: Job | None = None
+    error: str | None = None
+    changed: bool = False
+
+
+def look(recorded: RecordedRepository, job_id: str) -> Look:
+    """Get a job from the recorded repository, without a note in its history."""
+    try:
+        job = recorded.repository.get(job_id)
+        return Look("ok", job, changed=recorded.changed(job_id, job))
+    except JobNotFoundError:
+        return Look("not_found")
+    except Exception as exc:  # noqa: BLE001 - a repository may raise anything, it is data here
+        # format_exception_only also copes with an exception whose own text fails.
+        return Look("error", error=traceback.format_exception_only(exc)[-1].strip())
+
+
+def text_column(values: Sequence[Any] | Mapping[int, Any]) -> pd.Series:
+    """Return texts as a column, a mapping's keys as its index; half characters are escaped."""
+    found: pd.Series = pd.Series(values, dtype="object")
+    try:
+        return found.astype("str")
+    except UnicodeEncodeError:
+        whole = found.map(lambda text: encodable(text) if isinstance(text, str) else text)
+        return whole.astype("str")
+
+
+def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:
+    """Return the table `final` of the looks that were had; there may be fewer than numbers.
+
+    An attribute that an answer lacks is empty here, for the checks to find.
+    """
+    jobs = [seen.job for seen in looks]
+
+    def texts(name: str) -> pd.Series:
+        return text_column([getattr(job, name, None) for job in jobs])
+
+    def times(name: str) -> pd.Series:
+        values = pd.Series([getattr(job, name, None) for job in jobs], dtype="object")
+        parsed = pd.to_datetime(values, utc=True, errors="coerce")
+        return parsed.astype("datetime64[us, UTC]")
+
+    statuses = [getattr(job, "status", None) for job in jobs]
+    own_errors = text_column([seen.error for seen in looks])
+    return pd.DataFrame(
+        {
+            "job": np.asarray(numbers[: len(looks)], dtype=np.int32),
+            "outcome": pd.Categorical([seen.outcome for seen in looks], dtype=OUTCOME),
+            "status": pd.Categorical.from_codes(
+                [_CODE_OF.get(status, -1) for status in statuses], dtype=STATUS
+            ),
+            "changed": np.array([seen.changed for seen in looks], dtype=np.bool_),
+            "input_hash": texts("input_hash"),
+            "blockchain_identifier": texts("blockchain_identifier"),
+            "created_at": times("created_at"),
+            "updated_at": times("updated_at"),
+            "result": texts("result"),
+            "error": own_errors.fillna(texts("error")),
+        },
+        columns=list(FINAL),
+    )

@@ -1,0 +1,199 @@
+"""What a person sees of a threaded run while it goes on: a bar, or a chart in a notebook."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobsim.display.live_chart import Pace, Picture, Steps, occupancy_svg
+from jobsim.display.progress import LiveProgress, bar, in_notebook
+from jobsim.display.text import format_duration
+from jobsim.domain.models import JobStatus
+from jobsim.repository.call_rows import CREATE, ILLEGAL, KEPT, NOT_FOUND, OK, UPDATE, decode
+from jobsim.repository.recorded import RecordedRepository
+from jobsim.threads.clock import Clock
+
+_NOTHING, _REFUSED = -1, -2
+
+
+def _meanings() -> NDArray[np.int8]:
+    """Return what each code of a kept call means: the status that was reached, or the above."""
+    kept = np.zeros(1 << 13, dtype=KEPT)
+    kept["code"] = np.arange(len(kept))
+    rows = decode(kept)
+    writes = (rows["op"] == CREATE) | (rows["op"] == UPDATE)
+    refused = (rows["outcome"] == ILLEGAL) | (rows["outcome"] == NOT_FOUND)
+    reached = np.where(writes & (rows["outcome"] == OK), rows["target"], _NOTHING)
+    return np.where(refused, _REFUSED, reached).astype(np.int8)
+
+
+# One look-up instead of one comparison after the other: each of those would give the
+# interpreter's lock away and wait for it again, behind every thread of the run.
+_MEANING = _meanings()
+
+
+class Tally:
+    """The counts of a run so far, by reading what its recorders keep. For one thread.
+
+    The actors do nothing for it: each look copies the bytes that were kept since the last.
+
+    Attributes
+    ----------
+    made
+        int64, the accepted transitions to each status, in lifecycle order.
+    refused
+        How many calls on known jobs were refused.
+
+    Examples
+    --------
+    >>> from jobsim.repository.job_repo import InMemoryJobRepository
+    >>> recorded = RecordedRepository(InMemoryJobRepository())
+    >>> job = recorded.create("a" * 64)
+    >>> tally = Tally(recorded)
+    >>> _ = tally.look()
+    >>> str(tally)
+    'waiting 1, running 0, completed 0, failed 0'
+    """
+
+    def __init__(self, recorded: RecordedRepository) -> None:
+        self.made = np.zeros(len(JobStatus), dtype=np.int64)
+        self.refused = 0
+        self._recorded = recorded
+        self._read: list[int] = []  # rows, by recorder
+        self._held = b""  # calls that were read and are not counted yet
+
+    def look(self) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """Count what is new, and return it: when each transition returned, and its target.
+
+        Times in nanoseconds of `time.perf_counter_ns`, in no particular order.
+        """
+        # Only calls that had returned by now count: whatever led to one of them had been kept
+        # before, and is read below. So the counts are those of one moment in which causes come
+        # before effects, although the buffers are read one by one: no job runs that was not
+        # created.
+        now = time.perf_counter_ns()
+        kept = bytearray(self._held)
+        for number, recorder in enumerate(self._recorded.recorders()):
+            if number == len(self._read):
+                self._read.append(0)
+            new = recorder.kept_from(self._read[number])
+            self._read[number] += len(new) // KEPT.itemsize
+            kept += new
+        calls = np.frombuffer(kept, dtype=KEPT)
+        late = calls["returned_ns"] > now
+        self._held = calls[late].tobytes()
+        meaning = _MEANING[calls["code"]]
+        meaning[late | (calls["job"] < 0)] = _NOTHING
+        self.refused += int(np.count_nonzero(meaning == _REFUSED))
+        made = np.flatnonzero(meaning >= 0)
+        target = meaning[made]
+        self.made += np.bincount(target, minlength=len(JobStatus))
+        return calls["returned_ns"][made], target
+
+    def __str__(self) -> str:
+        created, started, completed, failed = self.made.tolist()
+        running = started - completed - failed
+        text = f"waiting {created - started}, running {running}, completed {completed}"
+        more = f", refused {self.refused}" if self.refused else ""
+        return f"{text}, failed {failed}{more}"
+
+
+class View(Protocol):
+    """What the main thread shows a person; only it calls any of this."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> object: ...
+
+    def update_to(self, done: int, /) -> None:
+        """Show how far the run is, if it is time to."""
+
+    def finish(self, done: int, /) -> None:
+        """Show how far the run came, once all its threads have ended."""
+
+
+def view(recorded: RecordedRepository, clock: Clock, *, jobs: int, progress: LiveProgress) -> View:
+    """Return what shows a run to a person.
+
+    Parameters
+    ----------
+    recorded
+        The recorder of the run.
+    clock
+        The run's.
+    jobs
+        How many jobs its workload has.
+    progress
+        As for `run_threads`.
+    """
+    tally = Tally(recorded)
+    if progress != "live":
+        return _Bar(tally, jobs, progress)
+    return _Chart(tally, jobs, clock) if in_notebook() else _Bar(tally, jobs, progress=True)
+
+
+class _Bar:
+    def __init__(self, tally: Tally, jobs: int, progress: bool | None) -> None:
+        self._tally = tally
+        self._bar = bar(jobs, "jobs", unit="job", progress=progress)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def update_to(self, done: int) -> None:
+        self._bar.update_to(done, self._note)
+
+    def finish(self, done: int) -> None:
+        self.update_to(done)
+        self._bar.close()
+
+    def _note(self) -> str:
+        self._tally.look()
+        return str(self._tally)
+
+
+class _Chart:
+    def __init__(self, tally: Tally, jobs: int, clock: Clock) -> None:
+        self._tally, self._jobs, self._clock = tally, jobs, clock
+        self._steps, self._picture, self._pace = Steps(), Picture(), Pace()
+
+    def __enter__(self) -> Self:
+        with self._pace:
+            self._draw(0.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def update_to(self, _done: int) -> None:
+        if self._pace.is_due():
+            with self._pace:
+                self._look()
+                self._draw(self._clock.at(time.perf_counter_ns()))
+
+    def finish(self, _done: int) -> None:
+        self._look()
+        self._draw(self._steps.last, over=True)
+
+    def _look(self) -> None:
+        returned, target = self._tally.look()
+        since = (returned - self._clock.zero_ns).astype(np.float64)
+        self._steps.add(since * self._clock.seconds_per_ns, target)
+
+    def _draw(self, end: float, *, over: bool = False) -> None:
+        svg = occupancy_svg(
+            self._steps, jobs=self._jobs, end=end, refused=self._tally.refused, over=over
+        )
+        self._picture.show(svg, f"{format_duration(end)}: {self._tally}")

@@ -1,0 +1,243 @@
+"""One threaded run, from the first thread to the last look at the repository."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime, timezone
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.display.progress import LiveProgress
+from jobsim.repository.protocol import JobRepository
+from jobsim.repository.recorded import RecordedRepository
+from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
+from jobsim.tables.calls import calls_table
+from jobsim.tables.derive import transitions_from_calls
+from jobsim.threads.actors import Actor, Client, Poller, Stage, Worker
+from jobsim.threads.audit import PATIENCE_S, Audit, count_all, final_table, look, text_column
+from jobsim.threads.clock import Clock
+from jobsim.threads.feedback_actors import FeedbackClient, FeedbackWorker, Reaper
+from jobsim.threads.feedback_stage import FeedbackStage, Owed
+from jobsim.threads.live import View, view
+from jobsim.threads.payments import PaymentQueue, Payments, UntimedQueue
+from jobsim.threads.perturb import Perturbation, PerturbedRepository
+
+GRACE_S = 1.0
+"""How long after the end of a run a thread may stay inside a repository call."""
+
+_TICK_S = 0.1
+
+
+class Session:
+    """The threads of one run, and the main thread's part in it.
+
+    All methods are for the main thread. CPython cannot stop a thread that is blocked: all
+    threads are daemons, and the main thread never waits without a timeout, so that Ctrl-C
+    is always heard.
+    """
+
+    def __init__(
+        self, workload: Workload, repository: JobRepository, speedup: float, *, perturb: bool
+    ) -> None:
+        scenario = workload.scenario
+        clock = Clock(speedup)
+        self._repository = repository
+        self._perturbation = Perturbation(repository, scenario.seed) if perturb else None
+        self._recorded = RecordedRepository(
+            repository
+            if self._perturbation is None
+            else PerturbedRepository(repository, self._perturbation)
+        )
+        self._over = threading.Event()  # nothing more can happen, or an actor is at fault
+        self._stage = (
+            FeedbackStage(
+                workload,
+                clock,
+                PaymentQueue(clock, producers=scenario.clients),
+                owed=Owed(self._over.set),
+            )
+            if scenario.has_feedback
+            else Stage(workload, clock, _queue(clock, scenario.clients))
+        )
+        self._actors = [
+            kind(index, self._stage, self._recorded.actor(f"{role}-{index}"))
+            for kind, role, number in _roles(scenario)
+            for index in range(number)
+        ]
+        self._threads = [
+            threading.Thread(
+                target=self._play, args=(actor,), name=f"jobsim {actor.recorder.name}", daemon=True
+            )
+            for actor in self._actors
+        ]
+        self._lock = threading.Lock()
+        self._at_work = scenario.clients + scenario.workers  # guarded by _lock
+        self._count_before: int | None = None
+        self._unreturned: list[Unreturned] = []
+
+    def run(self, progress: LiveProgress, wall_limit: float | None) -> Run:
+        """Run the workload to its end, or to an early one, and return what was recorded."""
+        jobs = self._stage.workload.requests
+        shown = view(self._recorded, self._stage.clock, jobs=jobs, progress=progress)
+        with shown, self._perturbation or nullcontext():
+            return self._run(shown, wall_limit)
+
+    def _run(self, shown: View, wall_limit: float | None) -> Run:
+        started_at = datetime.now(timezone.utc)
+        clock = self._stage.clock
+        clock.start()  # again in _start; a run that ends before has a start all the same
+        fault: BaseException | None = None
+        ended: Ended
+        try:
+            self._count()
+            self._start()
+            ended = self._watch(shown, wall_limit)
+        except KeyboardInterrupt:
+            ended = "interrupted"
+        except Exception as exc:  # noqa: BLE001 - such as no more threads to be had
+            fault = exc
+        wall_seconds = (time.perf_counter_ns() - clock.zero_ns) * 1e-9
+        self._stop()
+        try:
+            shown.finish(self._settled())  # exact: no thread goes on
+        except Exception as exc:  # noqa: BLE001 - the display failed; what was recorded is kept
+            fault = exc
+        fault = next((actor.fault for actor in self._actors if actor.fault), fault)
+        if fault is not None:
+            ended = "failed"
+        final, ended = self._final(ended)
+        info = RunInfo(
+            engine="threads",
+            ended=ended,
+            speedup=clock.speedup,
+            started_at=started_at,
+            wall_seconds=wall_seconds,
+            zero_ns=clock.zero_ns,
+            repository=type(self._repository).__qualname__,
+            perturbed=self._perturbation is not None,
+            count_before=self._count_before,
+            unreturned=tuple(self._unreturned),
+        )
+        run = self._tables(info, final)
+        if fault is not None:
+            raise RunFailed(f"{type(fault).__name__}: {fault}", run) from fault
+        return run
+
+    def _play(self, actor: Actor) -> None:
+        """Body of every thread."""
+        actor.run()
+        if actor.fault is not None:
+            self._over.set()
+        if isinstance(actor, Client | Worker):
+            with self._lock:
+                self._at_work -= 1
+                if not self._at_work:
+                    self._over.set()
+
+    def _count(self) -> None:
+        audit = Audit([partial(count_all, self._recorded.actor("auditor"))], name="auditor")
+        if audit.finish(PATIENCE_S):
+            (self._count_before,) = audit.results
+        else:
+            self._leave("auditor", audit.thread)
+
+    def _start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+        self._stage.clock.start()
+        self._stage.go.set()
+
+    def _watch(self, shown: View, wall_limit: float | None) -> Ended:
+        deadline = math.inf if wall_limit is None else time.monotonic() + wall_limit
+        over = False
+        while not over and time.monotonic() < deadline:
+            over = self._over.wait(min(_TICK_S, max(deadline - time.monotonic(), 0.0)))
+            shown.update_to(self._settled())
+        return "complete" if over else "time_limit"
+
+    def _settled(self) -> int:
+        return sum(actor.settled for actor in self._actors)
+
+    def _stop(self) -> None:
+        """Let every thread end, and name those that do not come back from a call."""
+        self._stage.close()
+        deadline = time.monotonic() + GRACE_S
+        for thread, actor in zip(self._threads, self._actors, strict=True):
+            if thread.ident is None:
+                continue  # it could not be started
+            thread.join(max(deadline - time.monotonic(), 0.0))
+            if thread.is_alive() and not actor.recorder.is_inside_call():
+                # On its way out, on a busy machine.
+                thread.join(PATIENCE_S)
+            if thread.is_alive():
+                self._leave(actor.recorder.name, thread)
+
+    def _leave(self, actor: str, thread: threading.Thread) -> None:
+        frame = sys._current_frames().get(thread.ident or 0)
+        stack = "" if frame is None else "".join(traceback.format_stack(frame))
+        self._unreturned.append(Unreturned(actor=actor, stack=stack))
+
+    def _final(self, ended: Ended) -> tuple[pd.DataFrame, Ended]:
+        """Look at every created job once more; Ctrl-C ends this too."""
+        created = sorted(self._stage.created)
+        looks = (partial(look, self._recorded, job_id) for _, job_id in created)
+        audit = Audit(looks, name="auditor")
+        try:
+            # With one thread stuck in the repository, the next is likely to be as well.
+            if not audit.finish(GRACE_S if self._unreturned else PATIENCE_S):
+                self._leave("auditor", audit.thread)
+        except KeyboardInterrupt:
+            if ended == "interrupted":
+                raise
+            ended = "interrupted"
+        return final_table([job for job, _ in created], list(audit.results)), ended
+
+    def _tables(self, info: RunInfo, final: pd.DataFrame) -> Run:
+        clock, rows = self._stage.clock, self._stage.rows()
+        calls, ids = calls_table(self._recorded), text_column(dict(self._stage.created))
+        if rows is not None:
+            calls["job"] = _renumbered(calls["job"], rows)
+            final["job"] = _renumbered(final["job"], rows)
+            ids.index = _renumbered(ids.index.to_series(), rows)
+        jobs = self._stage.jobs(calls)
+        jobs["job_id"] = ids.reindex(jobs.index)
+        transitions = transitions_from_calls(
+            calls, zero_ns=clock.zero_ns, seconds_per_ns=clock.seconds_per_ns
+        )
+        return Run(
+            self._stage.workload, info, jobs, transitions=transitions, calls=calls, final=final
+        )
+
+
+def _queue(clock: Clock, clients: int) -> Payments:
+    if clock.never_waits:
+        return UntimedQueue(producers=clients)
+    return PaymentQueue(clock, producers=clients)
+
+
+def _roles(scenario: Scenario) -> list[tuple[Callable[..., Actor], str, int]]:
+    """Return which actors a run has: their class, the name of their role, and how many."""
+    feedback = scenario.has_feedback
+    return [
+        (FeedbackClient if feedback else Client, Client.role, scenario.clients),
+        (FeedbackWorker if feedback else Worker, Worker.role, scenario.workers),
+        (Poller, Poller.role, scenario.pollers),
+        (Reaper, Reaper.role, int(scenario.reaper is not None)),
+    ]
+
+
+def _renumbered(rows: pd.Series, chosen: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Return the place of each row number among the chosen ones; -1 stays -1."""
+    places = np.searchsorted(chosen, rows.to_numpy()).astype(np.int32)
+    return np.where(rows.to_numpy() < 0, np.int32(-1), places)

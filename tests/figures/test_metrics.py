@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from jobsim import Scenario, run_virtual
+from jobsim.figures.metrics import UNITS, metrics
+from jobsim.tables.schema import FEEDBACK_JOBS, JOBS, THREADED_JOBS
+
+NAN = math.nan
+
+
+FEEDBACK = {
+    "response_mean", "response_p50", "response_p95", "response_p99", "requests", "served", "left",
+    "amplification", "goodput", "crashed", "reaped", "false_kills", "recovery_mean", "recovery_max",
+}  # fmt: skip
+
+
+def feedback_table(*, threaded: bool = False) -> pd.DataFrame:
+    """Request 0 served at the third attempt, 1 left, 2 late, 3 stuck, 4 open."""
+    columns = [
+        "request", "created", "finished", "status", "released", "crashed", "reaped", "left",
+    ]  # fmt: skip
+    rows = [
+        (0, 0.0, 4.0, "failed", 1.5, True, True, NAN),
+        (0, 5.0, 8.0, "failed", 9.0, True, True, NAN),
+        (0, 9.0, 10.0, "completed", 10.0, False, False, NAN),
+        (1, 1.0, 2.0, "failed", 2.0, False, False, 2.0),
+        (2, 2.0, 6.0, "completed", 6.0, False, False, 5.0),
+        (3, 3.0, NAN, "running", 3.5, True, False, NAN),
+        (4, 4.0, NAN, "awaiting_payment", NAN, False, False, NAN),
+    ]
+    jobs = pd.DataFrame(rows, columns=columns)
+    started = jobs["created"].where(jobs["status"] != "awaiting_payment")
+    jobs = jobs.assign(
+        attempt=jobs.groupby("request").cumcount() + 1,
+        arrival=jobs["created"] - 0.5,
+        paid=jobs["created"],
+        started=started,
+        worker="w",
+        rejected=0,
+        job_id="x",
+        lateness=0.5,
+    )
+    columns = (THREADED_JOBS if threaded else JOBS) | FEEDBACK_JOBS
+    return jobs[list(columns)].astype(columns)
+
+
+def jobs_table(*, threaded: bool = False) -> pd.DataFrame:
+    """Two finished, one running, one paid and waiting, one unpaid, one never created."""
+    jobs = pd.DataFrame(
+        {
+            "request": range(6),
+            "attempt": 0,
+            "arrival": 0.0,
+            "created": [1.0, 1.0, 2.0, 3.0, 4.0, NAN],
+            "paid": [2.0, 1.0, 2.0, 3.5, NAN, NAN],
+            "started": [2.0, 5.0, 6.0, NAN, NAN, NAN],
+            "finished": [5.0, 11.0, NAN, NAN, NAN, NAN],
+            "status": ["completed", "failed", "running", *["awaiting_payment"] * 2, None],
+            "worker": ["w", "w", "v", None, None, None],
+            "rejected": [1, 0, 2, 0, 0, 0],
+            "job_id": "x",
+            "lateness": [0.0, 0.1, 0.2, 0.3, 0.4, NAN],
+        }
+    )
+    columns = THREADED_JOBS if threaded else JOBS
+    return jobs[list(columns)].astype(columns)
+
+
+def test_the_counts_say_where_each_job_stands() -> None:
+    found = metrics(jobs_table(), workers=2)
+    counts = ("jobs", "created", "paid", "unpaid", "waiting", "stuck", "completed", "failed")
+    assert [found[name] for name in counts] == [6, 5, 4, 1, 1, 1, 1, 1]
+    assert found["rejected"] == 3
+    ends = ("unpaid", "waiting", "stuck", "completed", "failed")
+    assert sum(found[name] for name in ends) == found["created"]
+
+
+def test_the_times_are_means_and_percentiles_over_the_jobs_that_got_so_far() -> None:
+    found = metrics(jobs_table(), workers=2)
+    assert found["wait_mean"] == pytest.approx((0 + 4 + 4) / 3)
+    assert found["wait_p50"] == 4.0
+    assert found["sojourn_mean"] == 7.0
+    assert found["sojourn_p50"] == 7.0
+    assert found["sojourn_p95"] == pytest.approx(4 + 0.95 * 6)
+    assert found["sojourn_p99"] == pytest.approx(4 + 0.99 * 6)
+    assert found["service_mean"] == 4.5
+
+
+def test_the_rates_are_over_the_makespan() -> None:
+    found = metrics(jobs_table(), workers=2)
+    assert found["makespan"] == 10.0
+    assert found["throughput"] == pytest.approx(2 / 10)
+    assert found["utilisation"] == pytest.approx(9 / (2 * 10))
+
+
+def test_lateness_is_there_only_where_it_was_measured() -> None:
+    assert not any(name.startswith("lateness") for name in metrics(jobs_table(), workers=1))
+    found = metrics(jobs_table(threaded=True), workers=1)
+    assert found["lateness_p50"] == pytest.approx(0.2)
+    assert found["lateness_p99"] == pytest.approx(0.396)
+    assert found["lateness_max"] == pytest.approx(0.4)
+
+
+def test_the_response_of_a_job_that_was_served_counts_from_its_intended_start() -> None:
+    assert not any(name.startswith("response") for name in metrics(jobs_table(), workers=1))
+    found = metrics(jobs_table(threaded=True).assign(arrival=0.25), workers=1)
+    assert found["response_mean"] == found["response_p99"] == 4.75  # the other one failed
+    never_waited = jobs_table(threaded=True).assign(lateness=NAN)
+    assert math.isnan(metrics(never_waited, workers=1)["response_mean"])
+
+
+def test_requests_are_counted_by_what_came_of_them() -> None:
+    found = metrics(feedback_table(), workers=2)
+    assert [found[name] for name in ("requests", "served", "left")] == [5, 1, 2]
+    assert found["amplification"] == pytest.approx(7 / 5)
+    assert found["response_mean"] == found["response_p50"] == 10.5
+
+
+def test_only_useful_results_are_goodput() -> None:
+    found = metrics(feedback_table(), workers=2)
+    assert found["makespan"] == 10.0
+    assert found["goodput"] == pytest.approx(1 / 10)
+    assert found["throughput"] == pytest.approx(5 / 10)
+
+
+def test_false_kills_are_those_whose_worker_was_at_work() -> None:
+    found = metrics(feedback_table(), workers=2)
+    assert [found[name] for name in ("crashed", "reaped", "false_kills", "stuck")] == [3, 2, 1, 1]
+    assert found["recovery_mean"] == found["recovery_max"] == 2.5
+
+
+def test_workers_are_busy_with_all_that_they_begin_wasted_or_not() -> None:
+    found = metrics(feedback_table(), workers=2)
+    assert found["utilisation"] == pytest.approx((1.5 + 4 + 1 + 1 + 4 + 0.5) / (2 * 10))
+    assert found["service_mean"] == pytest.approx((1 + 1 + 4) / 3)
+
+
+def test_goodput_is_never_more_than_throughput() -> None:
+    for seed in range(5):
+        scenario = Scenario(
+            jobs=200, seed=seed, work={"fail": 0.3}, patience={"mean": 2.0, "kind": "exponential"}
+        )
+        found = run_virtual(scenario.replace({"retry": {"attempts": 3}})).metrics()
+        assert 0 < found["goodput"] < found["throughput"]
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_a_table_without_feedback_has_no_figures_of_it(threaded: bool) -> None:
+    found = set(metrics(jobs_table(threaded=threaded), workers=1))
+    assert {name for name in FEEDBACK & found if not name.startswith("response")} == set()
+
+
+def test_every_metric_has_a_unit_and_every_unit_a_metric() -> None:
+    assert set(metrics(feedback_table(threaded=True), workers=1)) == set(UNITS)
+    assert list(metrics(feedback_table(), workers=1)) == [
+        name for name in UNITS if not name.startswith("lateness")
+    ]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("feedback", [False, True])
+def test_what_has_no_data_is_nan_and_no_count_is(rows: int, feedback: bool) -> None:
+    """A RuntimeWarning would fail this test: warnings are errors."""
+    table = jobs_table(threaded=True).iloc[5:].head(rows)
+    if feedback:
+        table = table.assign(released=NAN, crashed=False, reaped=False, left=NAN)
+    found = metrics(table, workers=3)
+    assert found["jobs"] == rows
+    assert found["created"] == 0
+    missing = {name for name, value in found.items() if math.isnan(value)}
+    counted = {name for name in found if UNITS[name] in ("jobs", "calls", "requests")}
+    if rows and feedback:
+        counted.add("amplification")  # of the one request that was tried, no job came
+    assert missing == set(found) - counted
+
+
+def test_a_run_of_one_instant_has_no_rate() -> None:
+    table = jobs_table().head(1).assign(created=2.0, finished=2.0)
+    found = metrics(table, workers=1)
+    assert found["makespan"] == 0.0
+    assert math.isnan(found["throughput"])
+    assert math.isnan(found["utilisation"])
+
+
+def test_no_workers_is_refused() -> None:
+    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
+        metrics(jobs_table(), workers=0)
