@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.domain.models import JobStatus
+from jobsim.domain.codes import COMPLETED
 from jobsim.figures import flow
 from jobsim.tables.schema import STATUS
 
@@ -265,5 +265,5 @@ def _left(jobs: pd.DataFrame, first: NDArray[np.intp]) -> Seconds:
 
 def _is_completed(jobs: pd.DataFrame) -> NDArray[np.bool_]:
     codes = pd.Categorical(jobs["status"], dtype=STATUS).codes
-    completed: NDArray[np.bool_] = codes == list(JobStatus).index(JobStatus.COMPLETED)
+    completed: NDArray[np.bool_] = codes == COMPLETED
     return completed

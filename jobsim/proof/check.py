@@ -7,7 +7,8 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from jobsim.proof import invariants, linearizability, order, roles
+from jobsim.domain import codes
+from jobsim.proof import invariants, linearizability, order
 from jobsim.proof.history import Finding, History
 from jobsim.proof.verdict import SPELLED_OUT, Verdict, Violation
 
@@ -91,7 +92,7 @@ answered awaiting_payment: the job had come as far as running, and went back
     findings += invariants.identifiers(history, created)
     findings += invariants.timestamps(history)
     undecided = _unknown_jobs(history)
-    if (history.op == roles.COUNT).any():
+    if (history.op == codes.COUNT).any():
         if count_before is None:
             undecided.append("answers of count: what it answered before the run is not known")
         else:
@@ -127,8 +128,8 @@ answered awaiting_payment: the job had come as far as running, and went back
 def _unknown_jobs(history: History) -> list[str]:
     # Of an id that no create has returned, "no such job" is the right answer, and an error
     # or no answer at all says nothing.
-    told = (history.outcome == roles.OK) | (history.outcome == roles.ILLEGAL)
-    calls = int((told & (history.job == history.jobs) & (history.op != roles.COUNT)).sum())
+    told = (history.outcome == codes.OK) | (history.outcome == codes.ILLEGAL)
+    calls = int((told & (history.job == history.jobs) & (history.op != codes.COUNT)).sum())
     if not calls:
         return []
     return [f"answers for ids that no recorded create had returned: {calls:,}"]

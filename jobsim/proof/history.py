@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.domain.codes import PENDING
 from jobsim.proof import roles
 from jobsim.proof.verdict import Call, Violation
 from jobsim.tables.schema import CALLS, FINAL, OUTCOME, STATUS
@@ -79,7 +80,7 @@ class History:
         for name, codes in (("op", self.op), ("outcome", self.outcome)):
             if len(codes) and codes.min() < 0:
                 raise ValueError(f"calls.{name} is empty in row {int(codes.argmin())}; fill it in")
-        early = (self.returned < self.invoked) & (self.outcome != roles.PENDING)
+        early = (self.returned < self.invoked) & (self.outcome != PENDING)
         if early.any():
             raise ValueError(f"calls row {int(early.argmax())} returns before it is invoked")
         self.code = roles.classify(self.op, self.target, self.outcome, self.observed)

@@ -11,21 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from jobsim.domain import codes
+from jobsim.domain.marks import ERROR_TEXT, RESULT_TEXT
 from jobsim.proof import roles
 from jobsim.proof.history import Finding, History, IntArray
 from jobsim.proof.verdict import Call, Violation
-
-INPUT_HASH = "{request:064x}"
-"""What the threaded engine asks for: the number of the request, as a digest would look.
-
-All attempts of a request ask for the same. Without retries it is the number of the job.
-"""
-
-RESULT_TEXT = "done by {actor}"
-"""The result that the threaded engine's worker writes with COMPLETED."""
-
-ERROR_TEXT = "failed by {actor}"
-"""The error that the threaded engine's worker writes with FAILED."""
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -62,7 +52,7 @@ def unique_ids(history: History, created: pd.DataFrame) -> list[Finding]:
             history.call(row)
             for owner in (first, job)
             for row in history.rows_of(owner)
-            if history.op[row] == roles.CREATE
+            if history.op[row] == codes.CREATE
         )
         return f"was given the id of job {first}, {ids.iloc[job]!r:.200}", calls
 
@@ -95,13 +85,13 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
     of the call that wrote its end, or of the first that may have. Jobs in `crashed` are left
     out. Only the first such moment is reported, on the job that went over.
     """
-    starts = history.rows(roles.WRITES, roles.RUNNING)
+    starts = history.rows(roles.WRITES, codes.RUNNING)
     begun = np.full(history.jobs, _NEVER)
     begun[history.job[starts]] = history.returned[starts]
     over = np.full(history.jobs, _NEVER)
     for table in (roles.MAY_WRITE, roles.WRITES):  # a definite writer replaces possible ones
         ends = np.full(history.jobs, _NEVER)
-        for state in (roles.COMPLETED, roles.FAILED):
+        for state in (codes.COMPLETED, codes.FAILED):
             rows = history.rows(table, state)
             np.minimum.at(ends, history.job[rows], history.invoked[rows])
         over = np.where(ends < _NEVER, ends, over)
@@ -131,11 +121,11 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
 def accounted(history: History) -> tuple[list[Finding], list[str]]:
     """Return the created jobs that the final read did not find, and what it does not tell."""
     created = np.zeros(history.jobs, np.bool_)
-    created[history.job[history.rows(roles.WRITES, roles.AWAITING)]] = True
+    created[history.job[history.rows(roles.WRITES, codes.AWAITING)]] = True
     read = history.final_read
     asked = np.zeros(history.jobs, np.bool_)
-    asked[read["job"][read["outcome"] != roles.PENDING]] = True
-    lost = read["job"][created[read["job"]] & ~np.isin(read["outcome"], (roles.OK, roles.PENDING))]
+    asked[read["job"][read["outcome"] != codes.PENDING]] = True
+    lost = read["job"][created[read["job"]] & ~np.isin(read["outcome"], (codes.OK, codes.PENDING))]
 
     def tell(position: int) -> tuple[str, tuple[Call, ...]]:
         job = int(lost[position])
@@ -154,9 +144,9 @@ def counts(history: History, before: int) -> list[Finding]:
     Every create that returned before the call was invoked counts, none that was invoked
     after it returned does. This is necessary, not sufficient.
     """
-    rows = np.flatnonzero((history.op == roles.COUNT) & (history.outcome == roles.OK))
-    creates = history.op == roles.CREATE
-    done = np.sort(history.returned[creates & (history.outcome == roles.OK)])
+    rows = np.flatnonzero((history.op == codes.COUNT) & (history.outcome == codes.OK))
+    creates = history.op == codes.CREATE
+    done = np.sort(history.returned[creates & (history.outcome == codes.OK)])
     begun = np.sort(history.invoked[creates])
     least = before + np.searchsorted(done, history.invoked[rows], side="left")
     most = before + np.searchsorted(begun, history.returned[rows], side="right")
@@ -191,8 +181,8 @@ def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
     findings = [_by_text(history, "content", "input_hash", wrong, expected)]
     actors = [str(actor) for actor in history.calls["actor"].cat.categories]
     for column, form, state in (
-        ("result", RESULT_TEXT, roles.COMPLETED),
-        ("error", ERROR_TEXT, roles.FAILED),
+        ("result", RESULT_TEXT, codes.COMPLETED),
+        ("error", ERROR_TEXT, codes.FAILED),
     ):
         texts = pa.array([form.format(actor=actor) for actor in actors], pa.large_string())
         definite = history.rows(roles.WRITES, state)
@@ -267,7 +257,7 @@ def _differs(history: History, column: str, expected: Any) -> NDArray[np.bool_]:
         pc.fill_null(pc.equal(given, expected), fill_value=False),
         pc.and_(given.is_null(), expected.is_null()),
     )
-    differs: NDArray[np.bool_] = ~_array(same) & (history.final_read["outcome"] == roles.OK)
+    differs: NDArray[np.bool_] = ~_array(same) & (history.final_read["outcome"] == codes.OK)
     return differs
 
 

@@ -36,6 +36,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jobsim.domain import codes
 from jobsim.proof import roles
 from jobsim.proof.history import Finding, History, IntArray, span
 from jobsim.proof.verdict import Call, Violation
@@ -168,9 +169,9 @@ def bound(history: History) -> Bounds:
 def _read_final(history: History, lower: IntArray, upper: IntArray) -> None:
     read = history.final_read
     for status in range(4):
-        job = read["job"][(read["outcome"] == roles.OK) & (read["status"] == status)]
+        job = read["job"][(read["outcome"] == codes.OK) & (read["status"] == status)]
         upper[status, job] = np.minimum(upper[status, job], history.end)
-        if status < roles.COMPLETED:
+        if status < codes.COMPLETED:
             lower[status + 1, job] = history.end
 
 
@@ -181,9 +182,9 @@ def _choose_writers(bounds: Bounds) -> None:
         needed |= bounds.reached(step) < NEVER
         written = bounds.writers[step] > 0
         if step == 2:
-            written |= bounds.writers[roles.FAILED] > 0
+            written |= bounds.writers[codes.FAILED] > 0
         job = np.flatnonzero(needed & ~written)
-        failed = (bounds.upper[roles.FAILED, job] < NEVER) & (step == 2)
+        failed = (bounds.upper[codes.FAILED, job] < NEVER) & (step == 2)
         first = bounds.maybe[step + failed, job]
         bounds.lower[step, job] = np.maximum(bounds.lower[step, job], first)
 
@@ -251,7 +252,7 @@ def _tell_twice(history: History, bounds: Bounds, job: int) -> _Proof:
 
 
 def _tell_two_endings(history: History, bounds: Bounds, job: int) -> _Proof:
-    proofs = [_prover(history, bounds, job, state) for state in (roles.COMPLETED, roles.FAILED)]
+    proofs = [_prover(history, bounds, job, state) for state in (codes.COMPLETED, codes.FAILED)]
     first, second = sorted(proofs, key=lambda call: (call.returned_ns or 0, call.row))
     sentence = f"{first.name} {first.answer}, {second.name} {second.answer}; a job ends once"
     return sentence, (first, second)
@@ -261,7 +262,7 @@ def _tell_unwritten(history: History, bounds: Bounds, job: int) -> _Proof:
     step = int(np.argmax(bounds.lower[:, job] == NEVER))
     proof = next(k for k in range(step, 3) if bounds.reached(k)[job] < NEVER)
     call = _prover(history, bounds, job, _state(bounds, job, proof))
-    missing = roles.STATUSES[_state(bounds, job, step)].value
+    missing = codes.STATUSES[_state(bounds, job, step)].value
     return f"{call.name} {call.answer}, but no call can have written {missing}", (call,)
 
 
@@ -282,17 +283,17 @@ def _tell_real_time(history: History, bounds: Bounds, job: int) -> _Proof:
 
 
 def _conclusion(after: Call, state: int) -> str:
-    reached = roles.STATUSES[state].value
+    reached = codes.STATUSES[state].value
     if after.outcome == "illegal" and after.observed is None:
         return " without saying from where, though the job can only have been running"
     if after.outcome in ("illegal", "not_found") or after.op == "get":
         return f": the job had come as far as {reached}, and went back"
-    written = after.target or roles.STATUSES[roles.AWAITING].value
+    written = after.target or codes.STATUSES[codes.AWAITING].value
     return f": {reached} was there before anyone can have written {written}"
 
 
 def _state(bounds: Bounds, job: int, step: int) -> int:
-    return step if step < 2 or bounds.upper[2, job] < NEVER else roles.FAILED
+    return step if step < 2 or bounds.upper[2, job] < NEVER else codes.FAILED
 
 
 def _prover(history: History, bounds: Bounds, job: int, state: int) -> Call:
@@ -337,7 +338,7 @@ def _not_before(history: History, bounds: Bounds, job: int, step: int, limit: in
 
 def _open_states(bounds: Bounds, job: int, step: int) -> set[int]:
     """Return the states of a step whose possible writers count: none if one is definite."""
-    states = {step} if step < 2 else {roles.COMPLETED, roles.FAILED}
+    states = {step} if step < 2 else {codes.COMPLETED, codes.FAILED}
     if any(bounds.writers[state, job] for state in states):
         return set()
     return {state for state in states if bounds.upper[state, job] < NEVER} or states

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.domain import codes
+from jobsim.domain.marks import REAPER
 from jobsim.figures.attempts import by_request, useful
 from jobsim.proof import roles
 from jobsim.proof.history import Finding, History, IntArray
 from jobsim.proof.verdict import Violation
-from jobsim.tables.derive import REAPER
 from jobsim.tables.schema import FEEDBACK_JOBS
 
 CHECKS = ("attempts", "late_results", "goodput")
@@ -56,7 +57,7 @@ def attempts(history: History, jobs: pd.DataFrame) -> list[Finding]:
 def late_results(history: History) -> list[Finding]:
     """Return the jobs whose worker's result was accepted after the reaper had failed them."""
     ends = np.sort(
-        np.concatenate([history.rows(roles.WRITES, s) for s in (roles.COMPLETED, roles.FAILED)])
+        np.concatenate([history.rows(roles.WRITES, s) for s in (codes.COMPLETED, codes.FAILED)])
     )
     names = history.calls["actor"].cat.categories
     by_reaper = np.isin(history.actor[ends], np.flatnonzero(names == REAPER))
@@ -89,7 +90,7 @@ def goodput(history: History, jobs: pd.DataFrame) -> list[Finding]:
     """
     completed = np.zeros(history.jobs, np.bool_)
     for table in (roles.WRITES, roles.MAY_WRITE):
-        completed[history.job[history.rows(table, roles.COMPLETED)]] = True
+        completed[history.job[history.rows(table, codes.COMPLETED)]] = True
     wrong = np.flatnonzero(useful(jobs) & ~completed[: len(jobs)])
 
     def explain(position: int) -> Violation:
@@ -114,7 +115,7 @@ def _out_of_order(history: History, jobs: pd.DataFrame) -> Finding:
             if step[job] < 0
             else f"not attempt {expected[job]}"
         )
-        creates = [row for row in history.rows_of(job) if history.op[row] == roles.CREATE]
+        creates = [row for row in history.rows_of(job) if history.op[row] == codes.CREATE]
         return Violation(job, "attempts", sentence, tuple(map(history.call, creates)))
 
     return Finding("attempts", wrong, explain)
@@ -126,7 +127,7 @@ def _too_early(history: History, jobs: pd.DataFrame) -> Finding:
     again = 1 + np.flatnonzero(request[1:] == request[:-1])
     again = again[(create[again] != _NO_ROW) & (create[again - 1] != _NO_ROW)]
     before = create[again - 1]
-    back = np.where(history.outcome[before] == roles.PENDING, _NEVER, history.returned[before])
+    back = np.where(history.outcome[before] == codes.PENDING, _NEVER, history.returned[before])
     early = again[history.invoked[create[again]] < back]
 
     def explain(position: int) -> Violation:
@@ -153,8 +154,8 @@ def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
     pairs = _successes_and_later_creates(history, jobs)
     look = _last_looks(history, pairs)
     looked = look != _NO_ROW
-    answered = looked & (history.outcome[look] == roles.OK)
-    saw = answered & (history.observed[look] == roles.COMPLETED)
+    answered = looked & (history.outcome[look] == codes.OK)
+    saw = answered & (history.observed[look] == codes.COMPLETED)
     limit = history.invoked[np.where(looked, look, pairs.create)]
     wrong = saw | ((answered | ~looked) & (history.returned[pairs.success] < limit))
     job = history.job[pairs.create]
@@ -185,7 +186,7 @@ def _successes_and_later_creates(history: History, jobs: pd.DataFrame) -> _Pairs
     create = _creates(history)[: len(jobs)]
     first, group = by_request(jobs)
     end = np.append(first[1:], len(jobs))[group]  # one after the request's last job
-    success = history.rows(roles.WRITES, roles.COMPLETED)
+    success = history.rows(roles.WRITES, codes.COMPLETED)
     success = success[history.job[success] < len(jobs)]
     later = end[history.job[success]] - history.job[success] - 1
     # The rows of the later attempts of each success: at most as many as a request has.
@@ -195,7 +196,7 @@ def _successes_and_later_creates(history: History, jobs: pd.DataFrame) -> _Pairs
     pairs = _Pairs(success[which], made)
     # A client that was told that the attempt failed has no reason to look.
     told = np.full(history.jobs, _NEVER)
-    failures = history.rows(roles.WRITES, roles.FAILED)
+    failures = history.rows(roles.WRITES, codes.FAILED)
     np.minimum.at(told, history.job[failures], history.returned[failures])
     fair = (made != _NO_ROW) & (
         told[history.job[pairs.success]] > history.invoked[np.maximum(made, 0)]
@@ -212,7 +213,7 @@ def _last_looks(history: History, pairs: _Pairs) -> Rows:
     earlier, client = history.job[pairs.success], history.actor[pairs.create]
     matters = np.zeros(history.jobs + 1, np.bool_)
     matters[earlier] = True
-    looks = np.flatnonzero((history.op == roles.GET) & matters[history.job])
+    looks = np.flatnonzero((history.op == codes.GET) & matters[history.job])
     job = np.concatenate([history.job[looks], earlier])
     actor = np.concatenate([history.actor[looks], client])
     moment = np.concatenate([history.invoked[looks], history.invoked[pairs.create]])
@@ -233,7 +234,7 @@ def _last_looks(history: History, pairs: _Pairs) -> Rows:
 
 def _creates(history: History) -> IntArray:
     """Return the row of each job's create, `_NO_ROW` where there is none."""
-    rows = np.flatnonzero((history.op == roles.CREATE) & (history.job < history.jobs))
+    rows = np.flatnonzero((history.op == codes.CREATE) & (history.job < history.jobs))
     create = np.full(history.jobs, _NO_ROW)
     create[history.job[rows]] = rows
     return create

@@ -17,23 +17,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.domain.models import LEGAL_TRANSITIONS, JobStatus
-from jobsim.tables.schema import OP, OUTCOME
+from jobsim.domain.codes import (
+    AWAITING,
+    COMPLETED,
+    CREATE,
+    ERROR,
+    FAILED,
+    GET,
+    ILLEGAL,
+    NOT_FOUND,
+    OK,
+    OPERATIONS,
+    OUTCOMES,
+    PENDING,
+    RUNNING,
+    STATUSES,
+    UPDATE,
+)
+from jobsim.domain.models import LEGAL_TRANSITIONS
 
-STATUSES = tuple(JobStatus)
-AWAITING, RUNNING, COMPLETED, FAILED = range(4)
 STEP = (0, 1, 2, 2)
 """Which step writes each status."""
-
-CREATE, GET, UPDATE, COUNT = range(4)
-OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
 
 NO_STEP = 3
 NO_STATE = 4
 
 NO_FAULT, WRONG_ANSWER, SPURIOUS = range(3)
 
-_SHAPE = (len(OP.categories), 5, len(OUTCOME.categories), 5)
+_SHAPE = (len(OPERATIONS), 5, len(OUTCOMES), 5)
 
 
 @dataclass(frozen=True)

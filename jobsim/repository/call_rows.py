@@ -9,20 +9,18 @@ from numpy.typing import NDArray
 
 ROW = np.dtype(
     [
-        ("op", "i1"),  # CREATE, GET, UPDATE or COUNT
-        ("target", "i1"),  # number of the status asked for, in lifecycle order; -1 none
-        ("outcome", "i1"),  # OK ... PENDING
-        ("observed", "i1"),  # number of the status that the answer revealed; -1 none
+        ("op", "i1"),
+        ("target", "i1"),  # the status asked for
+        ("outcome", "i1"),
+        ("observed", "i1"),  # the status that the answer revealed
         ("faults", "i1"),  # CHANGED and BACKDATED, or 0
         ("job", "i4"),  # number of the job, -1 unknown; for COUNT the answer
         ("invoked_ns", "i8"),
         ("returned_ns", "i8"),  # -1 while pending
     ]
 )
-"""One recorded call, times on the clock of `time.perf_counter_ns`."""
+"""One recorded call: numbers as in `jobsim.domain.codes`, times of `time.perf_counter_ns`."""
 
-CREATE, GET, UPDATE, COUNT = range(4)
-OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
 CHANGED, BACKDATED = 1, 2
 
 KEPT = np.dtype([("code", "i4"), ("job", "i4"), ("invoked_ns", "i8"), ("returned_ns", "i8")])
@@ -37,6 +35,7 @@ def encode(op: int, target: int, outcome: int, observed: int, faults: int = 0) -
 
     Examples
     --------
+    >>> from jobsim.domain.codes import OK, UPDATE
     >>> kept = np.array([(encode(UPDATE, 1, OK, 1), 7, 10, 20)], dtype=KEPT)
     >>> decode(kept)[["op", "target", "outcome", "observed", "job"]].tolist()
     [(2, 1, 0, 1, 7)]

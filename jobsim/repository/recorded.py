@@ -13,35 +13,33 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
-from jobsim.domain.models import Job, JobStatus
-from jobsim.domain.text import encodable
-from jobsim.repository.call_rows import (
-    BACKDATED,
-    CHANGED,
+from jobsim.domain.codes import (
+    AWAITING,
     COUNT,
     CREATE,
     ERROR,
     GET,
     ILLEGAL,
-    KEPT,
+    NO_STATUS,
     NOT_FOUND,
+    NUMBER_OF,
     OK,
     PENDING,
-    ROW,
+    STATUSES,
     UPDATE,
-    decode,
-    encode,
-    pack,
+    number_of,
 )
+from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
+from jobsim.domain.models import Job, JobStatus
+from jobsim.domain.text import encodable
+from jobsim.repository.call_rows import BACKDATED, CHANGED, KEPT, ROW, decode, encode, pack
 from jobsim.repository.protocol import JobRepository, require_repository
 
 _clock_ns = time.perf_counter_ns
-_NUMBER_OF: dict[str, int] = {status.value: number for number, status in enumerate(JobStatus)}
 # What is expected is looked up, not computed.
-_CREATED = encode(CREATE, 0, OK, 0)
-_UPDATED = {status: encode(UPDATE, number, OK, number) for number, status in enumerate(JobStatus)}
-_COUNTED = encode(COUNT, -1, OK, -1)
+_CREATED = encode(CREATE, AWAITING, OK, AWAITING)
+_UPDATED = {status: encode(UPDATE, number, OK, number) for number, status in enumerate(STATUSES)}
+_COUNTED = encode(COUNT, NO_STATUS, OK, NO_STATUS)
 _AWAITING_PAYMENT = JobStatus.AWAITING_PAYMENT
 _MAX_ERROR_TEXT = 500
 
@@ -78,10 +76,6 @@ _NO_JOB = (AttributeError, KeyError, TypeError)
 """What reading an answer as a job raises if it is none."""
 
 
-def _number_of(status: str | None) -> int:
-    return _NUMBER_OF.get(status, -1) if isinstance(status, str) else -1
-
-
 def _code_of(op: int, target: str | None, job: Job, known: _Known, floor: datetime | None) -> int:
     """Return the code of a call that answered `job`, whatever it holds."""
     faults = 0
@@ -90,7 +84,7 @@ def _code_of(op: int, target: str | None, job: Job, known: _Known, floor: dateti
             faults = CHANGED
         if job.updated_at < floor or job.updated_at < job.created_at:
             faults |= BACKDATED
-    return encode(op, _number_of(target), OK, _NUMBER_OF[job.status], faults)
+    return encode(op, number_of(target), OK, NUMBER_OF[job.status], faults)
 
 
 @dataclass(frozen=True)
@@ -278,7 +272,7 @@ class ActorRecorder:
         if pending is not None:
             op, target, number, invoked = pending
             if not len(rows) or rows["invoked_ns"][-1] != invoked:
-                asked = _number_of(target)
+                asked = number_of(target)
                 row = np.array([(op, asked, PENDING, -1, 0, number, invoked, -1)], dtype=ROW)
                 rows = np.concatenate([rows, row])
         return ActorHistory(self.name, rows, dict(self._errors))
@@ -295,16 +289,16 @@ class ActorRecorder:
     def _note_error(self, exc: BaseException, returned: int) -> None:
         assert self._open is not None  # noqa: S101 - set by the caller, tells mypy so
         op, target, number, invoked = self._open
-        outcome, observed = ERROR, -1
+        outcome, observed = ERROR, NO_STATUS
         if isinstance(exc, JobNotFoundError):
             outcome = NOT_FOUND
         elif isinstance(exc, InvalidStateTransitionError):
-            outcome, observed = ILLEGAL, _number_of(exc.from_state)
+            outcome, observed = ILLEGAL, number_of(exc.from_state)
         else:
             # format_exception_only also copes with an exception whose own text fails.
             text = encodable(traceback.format_exception_only(exc)[-1].strip())
             self._errors[len(self._buffer) // KEPT.itemsize] = text[:_MAX_ERROR_TEXT]
-        code = encode(op, _number_of(target), outcome, observed)
+        code = encode(op, number_of(target), outcome, observed)
         self._buffer += pack(code, number, invoked, returned)
         self.returned_ns = returned
         self._last_error = exc

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
+from jobsim.domain.marks import INPUT_HASH, end_texts
 from jobsim.domain.models import JobStatus
-from jobsim.proof.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
@@ -133,6 +133,5 @@ def replay(run: Run, repository: JobRepository | None = None) -> Replay:
 
 def _advance(recorder: ActorRecorder, job_id: str, status: JobStatus) -> None:
     # The texts that a worker of a threaded run leaves.
-    result = RESULT_TEXT.format(actor=recorder.name) if status is JobStatus.COMPLETED else None
-    error = ERROR_TEXT.format(actor=recorder.name) if status is JobStatus.FAILED else None
+    result, error = end_texts(status, recorder.name)
     advance_job_state(recorder, job_id, status, result=result, error=error)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.repository.call_rows import BACKDATED, CHANGED, COUNT, ROW
+from jobsim.domain.codes import COUNT
+from jobsim.repository.call_rows import BACKDATED, CHANGED, ROW
 from jobsim.repository.recorded import ActorHistory, RecordedRepository
 from jobsim.tables.schema import CALLS, OP, OUTCOME, STATUS
 

@@ -6,17 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.domain.models import JobStatus
+from jobsim.domain.codes import AWAITING, BEFORE, COMPLETED, FAILED, RUNNING, STATUSES
+from jobsim.domain.marks import CLIENT, REAPER, actor_name
 from jobsim.tables.schema import STATUS, TRANSITIONS
 
-CREATED, RUNNING, COMPLETED, FAILED = range(len(JobStatus))
-
-_BEFORE = np.array([-1, CREATED, RUNNING, RUNNING], dtype=np.int8)
-"""The status that precedes each status; -1 before the creation."""
-
-
-REAPER = "reaper-0"
-"""The actor that fails what runs too long."""
+_BEFORE = np.array(BEFORE, dtype=np.int8)
 
 
 def client_of(
@@ -110,7 +104,7 @@ def jobs_from_calls(
         times[job[chosen][::-1]] = seconds[chosen][::-1]
         return times
 
-    created = first(target == CREATED)
+    created = first(target == AWAITING)
     schedule = np.full(jobs, np.nan) if never_waited else arrival if asked is None else asked
     paid = np.where(np.isnan(delay), np.nan, np.fmax(created, schedule + delay))
     status = np.full(jobs, -1, dtype=np.int8)
@@ -151,9 +145,9 @@ def transitions_from_jobs(
     transition that was accepted twice. Client k makes the requests of `client_of`.
     """
     number = np.arange(len(jobs), dtype=np.int32)
-    failed = (jobs["status"] == JobStatus.FAILED.value).to_numpy()
+    failed = (jobs["status"] == STATUSES[FAILED].value).to_numpy()
     parts = [
-        (jobs["created"].to_numpy(), np.full(len(jobs), CREATED, dtype=np.int8)),
+        (jobs["created"].to_numpy(), np.full(len(jobs), AWAITING, dtype=np.int8)),
         (jobs["started"].to_numpy(), np.full(len(jobs), RUNNING, dtype=np.int8)),
         (jobs["finished"].to_numpy(), np.where(failed, FAILED, COMPLETED).astype(np.int8)),
     ]
@@ -165,11 +159,11 @@ def transitions_from_jobs(
     time, target, job = time[order], target[order], job[order]
     workers = jobs["worker"].cat.categories
     actor = np.where(
-        target == CREATED,
+        target == AWAITING,
         len(workers) + client_of(jobs["request"].to_numpy(), clients, users)[job],
         jobs["worker"].cat.codes.to_numpy()[job],
     )
-    names = [*workers, *(f"client-{k}" for k in range(clients))]
+    names = [*workers, *(actor_name(CLIENT, k) for k in range(clients))]
     if "reaped" in jobs:
         actor[(target == FAILED) & jobs["reaped"].to_numpy()[job]] = len(names)
         names.append(REAPER)

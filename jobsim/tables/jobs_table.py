@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.domain.marks import WORKER, actor_name
 from jobsim.tables.schema import STATUS
 
 
@@ -44,4 +45,6 @@ def jobs_table(columns: dict[str, NDArray[Any]], workers: int) -> pd.DataFrame:
 @lru_cache(maxsize=256)
 def _names(workers: int) -> pd.CategoricalDtype:
     """Return the workers' names; made once, for a sweep has many short runs."""
-    return pd.CategoricalDtype(pd.Index([f"worker-{k}" for k in range(workers)], dtype="str"))
+    return pd.CategoricalDtype(
+        pd.Index([actor_name(WORKER, k) for k in range(workers)], dtype="str")
+    )

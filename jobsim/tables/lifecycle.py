@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from jobsim.domain.models import LEGAL_TRANSITIONS, JobStatus
+from jobsim.domain.codes import AWAITING, NUMBER_OF, STATUSES
+from jobsim.domain.models import LEGAL_TRANSITIONS
 from jobsim.tables.schema import STATUS
 
-_ABSENT = len(JobStatus)
+_ABSENT = len(STATUSES)
 """Stands for the status of a job that is not there yet, and for a missing value."""
 
 
 def _legal() -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    codes = {status: code for code, status in enumerate(JobStatus)}
     table = np.zeros((_ABSENT + 1, _ABSENT + 1), dtype=np.bool_)
-    table[_ABSENT, codes[JobStatus.AWAITING_PAYMENT]] = True
+    table[_ABSENT, AWAITING] = True
     for status, targets in LEGAL_TRANSITIONS.items():
-        table[codes[status], [codes[target] for target in targets]] = True
+        table[NUMBER_OF[status], [NUMBER_OF[target] for target in targets]] = True
     return table
 
 

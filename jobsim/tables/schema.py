@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from jobsim.domain.models import JobStatus
+from jobsim.domain.codes import OPERATIONS, OUTCOMES, STATUSES
 
-STATUS = pd.CategoricalDtype([status.value for status in JobStatus], ordered=True)
+STATUS = pd.CategoricalDtype([status.value for status in STATUSES], ordered=True)
 """The four statuses, in lifecycle order."""
 
-OP = pd.CategoricalDtype(["create", "get", "update_status", "count"])
+OP = pd.CategoricalDtype([*OPERATIONS])
 """The four calls of a repository."""
 
-OUTCOME = pd.CategoricalDtype(["ok", "illegal", "not_found", "error", "pending"])
+OUTCOME = pd.CategoricalDtype([*OUTCOMES])
 """How a call ended: answered, refused, id unknown, any other exception, or not at all."""
 
 JOBS = {

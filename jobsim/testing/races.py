@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobsim.domain import codes
 from jobsim.domain.models import Job, JobStatus
 from jobsim.proof import roles
 from jobsim.proof.history import History
@@ -31,7 +32,6 @@ ACTORS = 4
 """How many threads meet."""
 
 _NEVER = np.iinfo(np.int64).max
-_STATUS_NUMBER: dict[str, int] = {status.value: n for n, status in enumerate(JobStatus)}
 
 
 def concurrent_creates(trial: Trial) -> None:
@@ -209,7 +209,7 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
     over = np.full((4, history.jobs), _NEVER)  # when a state is certainly over; row 3: absence
     begun_row = np.zeros((4, history.jobs), np.int64)
     over_row = np.zeros((4, history.jobs), np.int64)
-    for state in range(4):
+    for state in range(len(codes.STATUSES)):
         rows = history.rows(roles.WRITES, state)
         job = history.job[rows]
         begun[state, job], begun_row[state, job] = history.invoked[rows], rows
@@ -244,7 +244,7 @@ def _latest(begun: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int
 
 
 def _earliest(over: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int]:
-    open_jobs = np.flatnonzero(seen < _STATUS_NUMBER[COMPLETED.value])
+    open_jobs = np.flatnonzero(seen < codes.COMPLETED)
     moments = over[seen[open_jobs], open_jobs]  # absence is the last row
     at = int(np.argmin(moments)) if len(moments) else -1
     return (int(open_jobs[at]), int(moments[at])) if len(moments) else (0, _NEVER)
@@ -270,7 +270,7 @@ def _torn_sentence(
 def _statuses(answer: Any) -> dict[str, int]:
     try:
         jobs: list[Job] = list(answer.values() if isinstance(answer, Mapping) else answer)
-        statuses = {job.job_id: _STATUS_NUMBER[job.status] for job in jobs}
+        statuses = {job.job_id: codes.NUMBER_OF[job.status] for job in jobs}
     except (AttributeError, KeyError, TypeError) as exc:
         fail(f"snapshot() answered {answer!r:.100}, which lists no jobs ({exc!r})")
     if len(statuses) < len(jobs):

@@ -11,8 +11,8 @@ from itertools import product
 from typing import Any, TypeVar
 
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError, JobsimError
+from jobsim.domain.marks import INPUT_HASH
 from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus
-from jobsim.proof.invariants import INPUT_HASH
 from jobsim.repository.recorded import BadAnswerError
 from jobsim.testing.trial import Failed, Player, Trial, fail
 

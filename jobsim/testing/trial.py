@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
+from jobsim.domain.marks import INPUT_HASH, end_texts
 from jobsim.domain.models import Job, JobStatus
 from jobsim.proof.check import check_history
 from jobsim.proof.history import History
-from jobsim.proof.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.proof.verdict import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes, adapt
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
@@ -72,8 +72,7 @@ class Player:
 
     def move(self, job_id: str, target: JobStatus) -> Job | None:
         """Ask for a transition, with the text that its end should bring; None if it raised."""
-        result = RESULT_TEXT.format(actor=self.name) if target is JobStatus.COMPLETED else None
-        error = ERROR_TEXT.format(actor=self.name) if target is JobStatus.FAILED else None
+        result, error = end_texts(target, self.name)
         update = self.recorder.update_status
         job = self._see(self._attempt(update, job_id, target, result=result, error=error))
         if job is not None and isinstance(job.updated_at, datetime):

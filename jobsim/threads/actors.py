@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.domain.marks import CLIENT, ERROR_TEXT, INPUT_HASH, POLLER, RESULT_TEXT, WORKER
 from jobsim.domain.models import JobStatus
-from jobsim.proof.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.repository.recorded import ActorRecorder
 from jobsim.scenario.workload import Workload
 from jobsim.services.job_service import advance_job_state, create_job
@@ -120,7 +120,7 @@ class Actor(ABC):
 class Client(Actor):
     """Creates every n-th job at its arrival and sends on the confirmations of its payment."""
 
-    role = "client"
+    role = CLIENT
 
     def act(self) -> None:
         """Create jobs until the schedule ends, then retire as a producer of payments."""
@@ -166,7 +166,7 @@ class Client(Actor):
 class Worker(Actor):
     """Takes paid jobs one at a time, first paid first served, and works on them."""
 
-    role = "worker"
+    role = WORKER
 
     def act(self) -> None:
         """Serve payments until there are no more."""
@@ -194,7 +194,7 @@ class Worker(Actor):
 class Poller(Actor):
     """Gets one created job after the other, round robin, and counts after each round."""
 
-    role = "poller"
+    role = POLLER
 
     def act(self) -> None:
         """Poll until the run ends."""

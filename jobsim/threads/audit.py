@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from jobsim.domain.codes import number_of
 from jobsim.domain.exceptions import JobNotFoundError
-from jobsim.domain.models import Job, JobStatus
+from jobsim.domain.models import Job
 from jobsim.domain.text import encodable
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 from jobsim.tables.schema import FINAL, OUTCOME, STATUS
@@ -21,7 +22,6 @@ PATIENCE_S = 10.0
 """How long one call may take in an audit before its thread is left behind."""
 
 _TICK_S = 0.1
-_CODE_OF: dict[str | None, int] = {status.value: code for code, status in enumerate(JobStatus)}
 
 
 class Audit:
@@ -137,7 +137,7 @@ def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:
             "job": np.asarray(numbers[: len(looks)], dtype=np.int32),
             "outcome": pd.Categorical([seen.outcome for seen in looks], dtype=OUTCOME),
             "status": pd.Categorical.from_codes(
-                [_CODE_OF.get(status, -1) for status in statuses], dtype=STATUS
+                [number_of(status) for status in statuses], dtype=STATUS
             ),
             "changed": np.array([seen.changed for seen in looks], dtype=np.bool_),
             "input_hash": texts("input_hash"),

@@ -11,8 +11,8 @@ import math
 import queue
 from heapq import heappop, heappush
 
+from jobsim.domain.marks import ERROR_TEXT, REAPER_ROLE, RESULT_TEXT
 from jobsim.domain.models import JobStatus
-from jobsim.proof.invariants import ERROR_TEXT, RESULT_TEXT
 from jobsim.repository.recorded import ActorRecorder
 from jobsim.scenario.closed import Closed
 from jobsim.threads.actors import Actor, Client, Worker
@@ -263,7 +263,7 @@ class FeedbackWorker(Worker):
 class Reaper(Actor):
     """Fails what has been RUNNING too long, every so often."""
 
-    role = "reaper"
+    role = REAPER_ROLE
     stage: FeedbackStage
 
     def act(self) -> None:

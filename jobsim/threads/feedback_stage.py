@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.domain.marks import REAPER
 from jobsim.domain.models import JobStatus
 from jobsim.scenario.dynamics import Retry
-from jobsim.tables.derive import REAPER, jobs_from_calls
+from jobsim.tables.derive import jobs_from_calls
 from jobsim.threads.actors import Stage
 from jobsim.virtual.rules import TOKEN
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from jobsim.display.live_chart import Pace, Picture, Steps, occupancy_svg
 from jobsim.display.progress import LiveProgress, bar, in_notebook
 from jobsim.display.text import format_duration
-from jobsim.domain.models import JobStatus
-from jobsim.repository.call_rows import CREATE, ILLEGAL, KEPT, NOT_FOUND, OK, UPDATE, decode
+from jobsim.domain.codes import CREATE, ILLEGAL, NOT_FOUND, OK, STATUSES, UPDATE
+from jobsim.repository.call_rows import KEPT, decode
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.threads.clock import Clock
 
@@ -60,7 +60,7 @@ class Tally:
     """
 
     def __init__(self, recorded: RecordedRepository) -> None:
-        self.made = np.zeros(len(JobStatus), dtype=np.int64)
+        self.made = np.zeros(len(STATUSES), dtype=np.int64)
         self.refused = 0
         self._recorded = recorded
         self._read: list[int] = []  # rows, by recorder
@@ -91,7 +91,7 @@ class Tally:
         self.refused += int(np.count_nonzero(meaning == _REFUSED))
         made = np.flatnonzero(meaning >= 0)
         target = meaning[made]
-        self.made += np.bincount(target, minlength=len(JobStatus))
+        self.made += np.bincount(target, minlength=len(STATUSES))
         return calls["returned_ns"][made], target
 
     def __str__(self) -> str:

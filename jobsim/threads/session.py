@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.display.progress import LiveProgress
+from jobsim.domain.marks import AUDITOR, actor_name
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
@@ -71,7 +72,7 @@ class Session:
             else Stage(workload, clock, _queue(clock, scenario.clients))
         )
         self._actors = [
-            kind(index, self._stage, self._recorded.actor(f"{role}-{index}"))
+            kind(index, self._stage, self._recorded.actor(actor_name(role, index)))
             for kind, role, number in _roles(scenario)
             for index in range(number)
         ]
@@ -146,11 +147,11 @@ class Session:
                     self._over.set()
 
     def _count(self) -> None:
-        audit = Audit([partial(count_all, self._recorded.actor("auditor"))], name="auditor")
+        audit = Audit([partial(count_all, self._recorded.actor(AUDITOR))], name=AUDITOR)
         if audit.finish(PATIENCE_S):
             (self._count_before,) = audit.results
         else:
-            self._leave("auditor", audit.thread)
+            self._leave(AUDITOR, audit.thread)
 
     def _start(self) -> None:
         for thread in self._threads:
@@ -192,11 +193,11 @@ class Session:
         """Look at every created job once more; Ctrl-C ends this too."""
         created = sorted(self._stage.created)
         looks = (partial(look, self._recorded, job_id) for _, job_id in created)
-        audit = Audit(looks, name="auditor")
+        audit = Audit(looks, name=AUDITOR)
         try:
             # With one thread stuck in the repository, the next is likely to be as well.
             if not audit.finish(GRACE_S if self._unreturned else PATIENCE_S):
-                self._leave("auditor", audit.thread)
+                self._leave(AUDITOR, audit.thread)
         except KeyboardInterrupt:
             if ended == "interrupted":
                 raise

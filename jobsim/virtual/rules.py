@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, NO_STATUS, RUNNING
+
 NEVER = -1
 FAR = 2**62  # later than any event
 
 ENDED, CRASHED, REAP, DOWN, UP, GAVE_UP, ASK, PAID = range(8)
 """What can happen: work ends, a worker dies in the middle, the reaper looks at a job, workers
 leave, a worker comes back, a client's patience runs out, a client asks, a payment is due."""
-
-UNASKED, AWAITING, RUNNING, COMPLETED, FAILED = range(-1, 4)
-"""Statuses, numbered as in the tables."""
 
 TOKEN = 2**20
 """One retry, in the units of a retry budget."""
@@ -52,7 +51,7 @@ class Job:
     paid: int = NEVER
     started: int = NEVER
     finished: int = NEVER
-    status: int = UNASKED
+    status: int = NO_STATUS
     worker: int = NEVER
     released: int = NEVER  # when its worker let go of it
     late: int = NEVER  # 1 where the worker's own result was refused

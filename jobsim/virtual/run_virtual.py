@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.display.progress import bar
-from jobsim.domain.models import JobStatus
+from jobsim.domain.codes import COMPLETED
 from jobsim.run.run import Run, RunInfo
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
@@ -22,8 +22,6 @@ from jobsim.virtual.recursion import fcfs, queue_order, rejections
 
 LONG_RUN = 5_000_000
 """Jobs from which a run takes long enough for a progress bar."""
-
-_COMPLETED = list(JobStatus).index(JobStatus.COMPLETED)  # FAILED is the next code
 
 
 def run_virtual(source: Scenario | Workload, *, progress: bool | None = None) -> Run:
@@ -127,7 +125,8 @@ def serve(
         order=order,
     )
     # Every paid job ends. The first status awaits payment, so a product with `is paid` will do.
-    status = workload.fails.view(np.int8) + np.int8(_COMPLETED)
+    # FAILED is the next number.
+    status = workload.fails.view(np.int8) + np.int8(COMPLETED)
     if len(order) < jobs:
         status *= ~np.isnan(paid)
     columns: dict[str, NDArray[Any]] = {

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from ratio import report, speed_ratio
 
+from jobsim.domain.codes import COMPLETED, FAILED
+from jobsim.domain.marks import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.proof.check import check_history
-from jobsim.proof.invariants import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
 from jobsim.tables.schema import CALLS, FINAL, OP, OUTCOME, STATUS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
@@ -73,7 +74,7 @@ def right_run(size: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
             "error": pd.Categorical.from_codes(np.full(len(order), -1), []),
         }
     ).astype(CALLS)
-    texts = {2: RESULT_TEXT, 3: ERROR_TEXT}
+    texts = {COMPLETED: RESULT_TEXT, FAILED: ERROR_TEXT}
     written = {
         end: np.array([text.format(actor=name) for name in actors], object)[worker]
         for end, text in texts.items()

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 from calls_table import call, calls_of, final_of, life, read
 
+from jobsim.domain.marks import INPUT_HASH
 from jobsim.proof.check import check_history
-from jobsim.proof.invariants import INPUT_HASH, _repeat
+from jobsim.proof.invariants import _repeat
 from jobsim.proof.verdict import Verdict
 
 

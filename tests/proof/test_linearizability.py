@@ -15,12 +15,11 @@ import pytest
 from calls_table import call, calls_of, final_of, life, read
 from wgl_oracle import STATUSES, Op, linearizable, right_history, small_history, table
 
-from jobsim.domain.models import JobStatus
+from jobsim.domain import codes
 from jobsim.proof import linearizability, roles
 from jobsim.proof.check import check_history
 from jobsim.proof.history import History
 from jobsim.proof.verdict import Call, Violation
-from jobsim.tables.schema import OP, OUTCOME, STATUS
 
 HISTORIES = 24_000
 LATE = 10_000
@@ -76,7 +75,7 @@ def test_the_histories_hold_both_answers_and_every_kind_of_call(judged: Judged) 
     rule = linearizability.judge(history, linearizability.bound(history))
     assert all((rule == number).sum() >= 50 for number in range(len(linearizability.RULES)))
     seen = Counter(zip(history.op.tolist(), history.outcome.tolist(), strict=True))
-    assert {roles.ERROR, roles.PENDING} <= {outcome for _, outcome in seen}
+    assert {codes.ERROR, codes.PENDING} <= {outcome for _, outcome in seen}
     assert len(history.rows(roles.HIDES, 1)) > 1_000
 
 
@@ -414,13 +413,3 @@ def test_chunks_do_not_change_the_answer(judged: Judged, monkeypatch: pytest.Mon
     history, truth = judged
     monkeypatch.setattr(linearizability, "_CHUNK", 1_000)
     assert accepted(history).tolist() == truth.tolist()
-
-
-def test_the_codes_are_those_of_the_tables() -> None:
-    ops = [OP.categories[n] for n in (roles.CREATE, roles.GET, roles.UPDATE, roles.COUNT)]
-    assert ops == ["create", "get", "update_status", "count"]
-    codes = (roles.OK, roles.ILLEGAL, roles.NOT_FOUND, roles.ERROR, roles.PENDING)
-    outcomes = [OUTCOME.categories[n] for n in codes]
-    assert outcomes == ["ok", "illegal", "not_found", "error", "pending"]
-    states = (roles.AWAITING, roles.RUNNING, roles.COMPLETED, roles.FAILED)
-    assert [STATUS.categories[n] for n in states] == [status.value for status in JobStatus]

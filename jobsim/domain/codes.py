@@ -1,0 +1,43 @@
+"""The number of every status, operation and outcome; tables, engines and proofs share them.
+
+Plain integers at the level of the module, so that numba compiles them as constants.
+"""
+
+from __future__ import annotations
+
+from jobsim.domain.models import JobStatus
+
+STATUSES = tuple(JobStatus)
+"""The statuses in the order of their numbers, which is that of the lifecycle."""
+
+NO_STATUS, AWAITING, RUNNING, COMPLETED, FAILED = range(-1, 4)
+"""Number of each status; `NO_STATUS` where there is none, as in a missing category."""
+
+NUMBER_OF: dict[str, int] = {status.value: number for number, status in enumerate(STATUSES)}
+"""Status value to number; looked up with a `JobStatus` as well, which is its value."""
+
+BEFORE = (NO_STATUS, AWAITING, RUNNING, RUNNING)
+"""The status that precedes each status; `NO_STATUS` before the creation."""
+
+OPERATIONS = ("create", "get", "update_status", "count")
+"""The four calls of a repository, in the order of their numbers."""
+
+CREATE, GET, UPDATE, COUNT = range(4)
+"""Number of each operation."""
+
+OUTCOMES = ("ok", "illegal", "not_found", "error", "pending")
+"""How a call ended: answered, refused, id unknown, any other exception, or not at all."""
+
+OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
+"""Number of each outcome."""
+
+
+def number_of(status: object) -> int:
+    """Return the number of a status; `NO_STATUS` for whatever is none.
+
+    Examples
+    --------
+    >>> number_of("running"), number_of(JobStatus.FAILED), number_of("paused"), number_of(None)
+    (1, 3, -1, -1)
+    """
+    return NUMBER_OF.get(status, NO_STATUS) if isinstance(status, str) else NO_STATUS
