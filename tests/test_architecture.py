@@ -15,7 +15,7 @@ ROOT = Path(jobsim.__file__).parent
 
 # Each package imports only itself and the packages before it, at any depth, also for annotations.
 PACKAGES = (
-    "domain", "repository", "services", "display", "logs", "scenario", "tables", "figures", "proof",
+    "domain", "files", "repository", "services", "display", "logs", "scenario", "tables", "figures", "proof",
     "run", "virtual", "threads", "plot", "studies", "testing", "report", "explorer", "command",
     "__main__",
 )  # fmt: skip

@@ -1,28 +1,33 @@
-"""Runs on disk: a folder of Parquet tables and one JSON file, written whole or not at all."""
+"""A saved run on disk: a folder of Parquet tables and one JSON file, whole or not there at all.
+
+Knows tables and plain values, and no `Run`: `Run.save` and `Run.load` put the two together.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from jobsim.domain.exceptions import JobsimError
-from jobsim.logs.source import TraceSource
-from jobsim.run.run import Run, RunInfo
-from jobsim.scenario.scenario import Scenario
-from jobsim.scenario.workload import COLUMNS, Workload
+from jobsim.files.claim import Claim, ClaimError
+from jobsim.files.reading import UnreadableFileError, read_limited
 
 FORMAT = 1
 """Version of the folder's layout; a reader refuses any other."""
 
-_INDEX = "run.json"
+INDEX = "run.json"
+
+REQUIRED = ("workload", "jobs", "transitions")
+OPTIONAL = ("calls", "final")
+
 _NAMES = {"jobs": ("worker",), "transitions": ("actor",), "calls": ("actor", "error")}
 
 
@@ -45,129 +50,127 @@ class SavedRunError(JobsimError):
         return f"{self.folder}: {self.problem}"
 
 
-def save_run(run: Run, folder: str | os.PathLike[str]) -> Path:
-    """Write a run to a new folder, whole or not at all, and return the folder.
-
-    The files are written next to it under another name, which then becomes the folder's.
+def claim_folder(folder: str | os.PathLike[str]) -> Claim:
+    """Return the claim on the name of a new saved run.
 
     Raises
     ------
     SavedRunError
-        If something of that name is there already, or it cannot be written.
+        If something of that name is there already, or nothing can be written there.
     """
-    folder = Path(folder)
-    require_free(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as exc:
-        raise SavedRunError(str(folder), f"cannot be written: {exc.strerror}") from exc
+        return Claim(folder)
+    except ClaimError as exc:
+        raise SavedRunError(exc.path, exc.problem) from exc
+
+
+def write_folder(
+    claim: Claim, index: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> Path:
+    """Write tables and the index to the claimed folder, and let it appear.
+
+    Parameters
+    ----------
+    claim
+        What `claim_folder` returned.
+    index
+        What goes into `INDEX` besides the format and the digests of the tables.
+    tables
+        By name: all of `REQUIRED`, any of `OPTIONAL`.
+
+    Raises
+    ------
+    SavedRunError
+        If it cannot be written. The claim is given up then, and nothing is left behind.
+    """
     try:
-        _write(run, unfinished)
-        unfinished.chmod(0o755)  # mkdtemp makes it private
-        unfinished.rename(folder)
+        for name, table in tables.items():
+            table.to_parquet(_file(claim.work, name))
+        digests = {name: _sha256(_file(claim.work, name)) for name in tables}
+        text = json.dumps({"format": FORMAT} | dict(index) | {"sha256": digests}, indent=2)
+        (claim.work / INDEX).write_text(text + "\n", encoding="utf-8")
+        return claim.keep_folder()
     except OSError as exc:
-        raise SavedRunError(str(folder), f"cannot be written: {exc.strerror}") from exc
+        problem = f"cannot be written: {exc.strerror or exc}"
+        raise SavedRunError(os.fspath(claim.path), problem) from exc
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+        claim.release()
 
 
-def require_free(folder: str | os.PathLike[str]) -> None:
-    """Raise a SavedRunError if something of that name is there already."""
-    if Path(folder).exists():
-        raise SavedRunError(os.fspath(folder), "is there already; choose another name or remove it")
+def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Return the index of a saved run and its tables, each as its digest says it was written.
 
-
-def load_run(folder: str | os.PathLike[str]) -> Run:
-    """Read a run that `save_run` wrote; it holds its workload, so it can be run again.
+    Nothing outside the folder is read, whatever its index names or its files are linked to.
 
     Raises
     ------
     SavedRunError
-        If the folder is no saved run, is damaged, or was written in another format.
+        If it is not a saved run, is damaged, or was written in another format.
     """
-    folder = Path(folder)
     index = _read_index(folder)
-    tables = {name: _read_table(folder, name, digest) for name, digest in index["sha256"].items()}
-    try:
-        workload = _workload(index, tables["workload"])
-        info = RunInfo.model_validate(index["info"])
-        return Run(
-            workload,
-            info,
-            tables["jobs"],
-            transitions=tables["transitions"],
-            calls=tables.get("calls"),
-            final=tables.get("final"),
-        )
-    except (KeyError, ValueError, TypeError) as exc:
-        raise SavedRunError(str(folder), f"{_INDEX} is damaged: {_first_line(exc)}") from exc
+    digests = index["sha256"]
+    if missing := [name for name in REQUIRED if name not in digests]:
+        raise SavedRunError(str(folder), f"{INDEX} is damaged: it lists no table {missing[0]!r}")
+    if unknown := sorted(set(digests) - {*REQUIRED, *OPTIONAL}):
+        raise SavedRunError(str(folder), f"{INDEX} is damaged: no run has a table {unknown[0]!r}")
+    return index, {name: _read_table(folder, name, digest) for name, digest in digests.items()}
 
 
-def _write(run: Run, folder: Path) -> None:
-    workload = run.workload
-    tables = {
-        "workload": pd.DataFrame(workload.arrays()),
-        "jobs": run.jobs,
-        "transitions": run.transitions,
-    }
-    tables |= {
-        name: table
-        for name, table in (("calls", run.calls), ("final", run.final))
-        if table is not None
-    }
-    for name, table in tables.items():
-        table.to_parquet(folder / f"{name}.parquet")
-    index = {
-        "format": FORMAT,
-        "info": json.loads(run.info.model_dump_json()),
-        "scenario": workload.scenario.model_dump(mode="json"),
-        "source": None if workload.source is None else workload.source.model_dump(mode="json"),
-        "workload_digest": workload.digest(),
-        "sha256": {name: _sha256(folder / f"{name}.parquet") for name in tables},
-    }
-    text = json.dumps(index, indent=2, allow_nan=False)
-    (folder / _INDEX).write_text(text + "\n", encoding="utf-8")
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.parquet"
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
     try:
-        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as exc:
-        raise SavedRunError(str(folder), f"is no saved run: it has no {_INDEX}") from exc
-    except (OSError, ValueError) as exc:
-        raise SavedRunError(str(folder), f"{_INDEX} cannot be read: {_first_line(exc)}") from exc
+        if not os.path.lexists(folder / INDEX):
+            raise SavedRunError(str(folder), f"is not a saved run: it has no {INDEX}")
+        index = json.loads(read_limited(_inside(folder, INDEX)).decode("utf-8"))
+    except UnreadableFileError as exc:
+        raise SavedRunError(str(folder), f"{INDEX} cannot be read: {exc.problem}") from exc
+    except ValueError as exc:
+        raise SavedRunError(str(folder), f"{INDEX} cannot be read: {exc}") from exc
+    except RecursionError as exc:
+        raise SavedRunError(str(folder), f"{INDEX} is damaged: it is nested too deeply") from exc
     found = index.get("format") if isinstance(index, dict) else None
     if found != FORMAT:
+        shown = repr(found)[:40]
         raise SavedRunError(
-            str(folder), f"{_INDEX} has format {found!r}, this jobsim reads format {FORMAT}"
+            str(folder), f"{INDEX} has format {shown}, this jobsim reads format {FORMAT}"
         )
     if not isinstance(index.get("sha256"), dict):
-        raise SavedRunError(str(folder), f"{_INDEX} is damaged: it lists no files")
+        raise SavedRunError(str(folder), f"{INDEX} is damaged: it lists no tables")
     return dict(index)
 
 
-def _read_table(folder: Path, name: str, digest: str) -> pd.DataFrame:
-    path = folder / f"{name}.parquet"
+def _read_table(folder: Path, name: str, digest: object) -> pd.DataFrame:
+    """Read one table; whatever its bytes are, what is wrong with them is one error."""
+    path = _inside(folder, _file(folder, name).name)
     if not path.is_file():
         raise SavedRunError(str(folder), f"{path.name} is missing")
-    if _sha256(path) != digest:
-        raise SavedRunError(str(folder), f"{path.name} is damaged: its content has changed")
-    table = pd.read_parquet(path)
+    try:
+        if _sha256(path) != digest:
+            raise SavedRunError(str(folder), f"{path.name} is damaged: its content has changed")
+        table: pd.DataFrame = pq.read_table(path).to_pandas()
+    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as exc:
+        raise SavedRunError(str(folder), f"{path.name} is damaged: {_first_line(exc)}") from exc
     # A category without a single value comes back as a column of nothing.
-    empty = [column for column in _NAMES.get(name, ()) if table[column].isna().all()]
+    empty = [
+        column
+        for column in _NAMES.get(name, ())
+        if column in table and table[column].isna().all()
+    ]
     return table.astype(dict.fromkeys(empty, "str")).astype(dict.fromkeys(empty, "category"))
 
 
-def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
-    arrays = {name: table[name].to_numpy() for name in COLUMNS if name in table}
-    source = index["source"]
-    return Workload(
-        scenario=Scenario.model_validate(index["scenario"]),
-        **arrays,
-        source=None if source is None else TraceSource.model_validate(source),
-    )
+def _inside(folder: Path, name: str) -> Path:
+    """Return the path of a file in the folder; raise if it is a link that leads out of it."""
+    path = folder / name
+    try:
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise SavedRunError(str(folder), f"{name} is a link that leads out of the folder")
+    except (OSError, RuntimeError) as exc:  # a circle of links
+        raise SavedRunError(str(folder), f"{name} cannot be read: {_first_line(exc)}") from exc
+    return path
 
 
 def _sha256(path: Path) -> str:
@@ -176,7 +179,4 @@ def _sha256(path: Path) -> str:
 
 
 def _first_line(exc: Exception) -> str:
-    if isinstance(exc, ValidationError):
-        error = exc.errors()[0]
-        return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
     return str(exc).splitlines()[0] if str(exc) else type(exc).__name__

@@ -7,6 +7,8 @@ import json
 import os
 import reprlib
 import tomllib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +16,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobsim.domain.exceptions import JobsimError
+from jobsim.files.claim import whole_file
+from jobsim.files.reading import LIMIT_BYTES, UnreadableFileError, read_limited
 from jobsim.scenario.scenario import Scenario
+
+_DEEPEST = 50
+"""No scenario needs tables within tables within tables of so many levels."""
 
 
 class ScenarioFileError(JobsimError):
@@ -44,8 +51,15 @@ class ScenarioFileError(JobsimError):
         return f"{self.path}: {self.field}: {self.problem}"
 
 
-def load(path: str | os.PathLike[str]) -> Scenario:
+def load(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> Scenario:
     """Read a scenario from a file whose name ends in ``.toml`` or ``.json``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    limit_bytes
+        How much of it is read at most.
 
     Raises
     ------
@@ -54,38 +68,22 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".toml":
-        return from_toml(path)
+        return from_toml(path, limit_bytes=limit_bytes)
     if suffix == ".json":
-        return from_json(path)
+        return from_json(path, limit_bytes=limit_bytes)
     raise ScenarioFileError(
         os.fspath(path), "file", f"ends in {suffix!r}: name it .toml or .json, as its content is"
     )
 
 
-def from_toml(path: str | os.PathLike[str]) -> Scenario:
-    """Read a scenario from a TOML file.
-
-    Raises
-    ------
-    ScenarioFileError
-        Naming the file, the field and the problem.
-    """
-    text = _read(path)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioFileError(os.fspath(path), "syntax", str(error)) from error
-    return validate(data, os.fspath(path))
+def from_toml(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> Scenario:
+    """Read a scenario from a TOML file; parameters and errors are those of `load`."""
+    return _parsed(path, tomllib.loads, limit_bytes)
 
 
-def from_json(path: str | os.PathLike[str]) -> Scenario:
-    """Read a scenario from a JSON file; raises as `from_toml` does."""
-    text = _read(path)
-    try:
-        data = json.loads(text, object_pairs_hook=_without_repeats)
-    except ValueError as error:
-        raise ScenarioFileError(os.fspath(path), "syntax", str(error)) from error
-    return validate(data, os.fspath(path))
+def from_json(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> Scenario:
+    """Read a scenario from a JSON file; parameters and errors are those of `load`."""
+    return _parsed(path, partial(json.loads, object_pairs_hook=_without_repeats), limit_bytes)
 
 
 def to_toml(scenario: Scenario, path: str | os.PathLike[str]) -> None:
@@ -93,14 +91,12 @@ def to_toml(scenario: Scenario, path: str | os.PathLike[str]) -> None:
     import tomli_w
 
     data = scenario.model_dump(exclude_none=True)
-    # Encoded before the file is touched: a text that cannot be written leaves what is there.
-    Path(path).write_bytes(tomli_w.dumps(data).encode())
+    _write(path, tomli_w.dumps(data))
 
 
 def to_json(scenario: Scenario, path: str | os.PathLike[str]) -> None:
     """Write a scenario to a JSON file."""
-    text = scenario.model_dump_json(indent=2)
-    Path(path).write_text(text + "\n", encoding="utf-8", newline="\n")
+    _write(path, scenario.model_dump_json(indent=2) + "\n")
 
 
 def validate(data: object, path: str) -> Scenario:
@@ -125,6 +121,8 @@ def validate(data: object, path: str) -> Scenario:
         ...
     jobsim.scenario.files.ScenarioFileError: a.toml: sed: no such field; did you mean 'seed'?
     """
+    if _is_deeper_than(_DEEPEST, data):
+        raise ScenarioFileError(path, "syntax", f"is nested more than {_DEEPEST} levels deep")
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
@@ -152,15 +150,47 @@ def explain(error: ValidationError) -> tuple[str, str]:
     return field, problem
 
 
-def _read(path: str | os.PathLike[str]) -> str:
+def _parsed(
+    path: str | os.PathLike[str], parse: Callable[[str], object], limit_bytes: int
+) -> Scenario:
+    """Read, parse and validate a file; what any step finds is one kind of error."""
+    shown = os.fspath(path)
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        data = parse(read_limited(path, limit_bytes).decode("utf-8-sig"))
+    except UnreadableFileError as error:
+        raise ScenarioFileError(shown, "file", f"cannot be read: {error.problem}") from error
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 text (byte {error.start})"
-        raise ScenarioFileError(os.fspath(path), "file", problem) from error
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or error}"
-        raise ScenarioFileError(os.fspath(path), "file", problem) from error
+        raise ScenarioFileError(shown, "file", problem) from error
+    except ValueError as error:  # also of numbers with too many digits
+        raise ScenarioFileError(shown, "syntax", str(error)) from error
+    except RecursionError as error:
+        problem = f"is nested more than {_DEEPEST} levels deep"
+        raise ScenarioFileError(shown, "syntax", problem) from error
+    return validate(data, shown)
+
+
+def _write(path: str | os.PathLike[str], text: str) -> None:
+    """Write a file whole or not at all: what is there stays, if the text cannot be written."""
+    with whole_file(path, replace=True) as unfinished:
+        unfinished.write_bytes(text.encode())
+
+
+def _is_deeper_than(levels: int, data: object) -> bool:
+    """Tell how deep data are nested, without recursion: that is what has a limit of its own."""
+    inside = [data]
+    for _ in range(levels):
+        inside = [
+            each
+            for held in inside
+            for each in (
+                held.values() if isinstance(held, dict) else held if isinstance(held, list) else ()
+            )
+            if isinstance(each, dict | list)
+        ]
+        if not inside:
+            return False
+    return True
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

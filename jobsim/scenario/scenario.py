@@ -290,11 +290,14 @@ class Scenario(Part):
         return rows_as_html(*title_and_rows(self))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Scenario:
-        """Read a scenario from a `.toml` or `.json` file; see `from_toml`."""
+    def load(cls, path: str | os.PathLike[str], *, limit_bytes: int | None = None) -> Scenario:
+        """Read a scenario from a `.toml` or `.json` file; see `from_toml`.
+
+        No more than `limit_bytes` is read, 1 GiB by default.
+        """
         from jobsim.scenario import files
 
-        return files.load(path)
+        return files.load(path) if limit_bytes is None else files.load(path, limit_bytes=limit_bytes)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Scenario:

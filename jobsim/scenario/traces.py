@@ -13,12 +13,10 @@ What was read, used, skipped and assumed is in `Workload.source`.
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import io
 import os
 import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,10 +24,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobsim.domain.versions import require_versions
+from jobsim.files.reading import (
+    LIMIT_BYTES,
+    UnreadableFileError,
+    gunzip_limited,
+    read_limited,
+)
 from jobsim.logs.source import OutcomePolicy, TraceError
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.trace_rows import Rows, read_status, read_times, to_workload
 from jobsim.scenario.workload import Workload
+
+require_versions()
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "arrival": (
@@ -61,6 +68,7 @@ def read_swf(
     *,
     scenario: Scenario | None = None,
     outcomes: OutcomePolicy | None = None,
+    limit_bytes: int = LIMIT_BYTES,
 ) -> Workload:
     r"""Read a log in the Standard Workload Format (SWF 2.2), plain or gzip.
 
@@ -77,6 +85,8 @@ def read_swf(
         Gives payment, workers, clients, pollers and seed; ``Scenario()`` if None.
     outcomes
         What becomes of cancelled and unknown jobs; ``OutcomePolicy()`` if None.
+    limit_bytes
+        How much is read at most, of the file and of what is unpacked from it.
 
     Raises
     ------
@@ -101,7 +111,7 @@ def read_swf(
     >>> workload.logged_wait.tolist()
     [5.0, nan]
     """
-    data, sha256 = _read(path)
+    data, sha256 = _read(path, limit_bytes)
     # Only line starts are comments to the parser, and a short first line would set the width.
     body = _SWF_HEADER + re.sub(rb"(?m)^[ \t]+;", b";", data)
     frame = _parse(
@@ -133,6 +143,7 @@ def read_csv(
     columns: Mapping[str, str] | None = None,
     scenario: Scenario | None = None,
     outcomes: OutcomePolicy | None = None,
+    limit_bytes: int = LIMIT_BYTES,
 ) -> Workload:
     r"""Read a comma-separated file with a header and one job a row, plain or gzip.
 
@@ -148,6 +159,8 @@ def read_csv(
         Gives payment, workers, clients, pollers and seed; ``Scenario()`` if None.
     outcomes
         What becomes of cancelled and unknown jobs; ``OutcomePolicy()`` if None.
+    limit_bytes
+        How much is read at most, of the file and of what is unpacked from it.
 
     Raises
     ------
@@ -171,7 +184,7 @@ def read_csv(
     >>> workload.arrival.tolist(), workload.fails.tolist()
     ([0.0, 4.0], [True, False])
     """
-    data, sha256 = _read(path)
+    data, sha256 = _read(path, limit_bytes)
     header = _parse(path, data, skipinitialspace=True, nrows=0, usecols=lambda _: True)
     blank = data[: len(data) - len(data.lstrip())].count(b"\n")
     found = _find(os.fspath(path), header, columns, line=blank + 1)
@@ -221,20 +234,17 @@ def from_frame(
     )
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[bytes, str]:
+def _read(path: str | os.PathLike[str], limit_bytes: int) -> tuple[bytes, str]:
     """Return a file's text, unpacked and without a byte order mark, and the digest of its bytes."""
+    shown = os.fspath(path)
     try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise TraceError(os.fspath(path), error.strerror or str(error)) from error
-    data = raw
-    if raw.startswith(_GZIP):
-        try:
-            data = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise TraceError(os.fspath(path), f"damaged gzip file: {error}") from error
-    elif os.fspath(path).endswith(".gz"):
-        raise TraceError(os.fspath(path), "its name ends in .gz, but it is not a gzip file")
+        raw = data = read_limited(path, limit_bytes)
+        if raw.startswith(_GZIP):
+            data = gunzip_limited(raw, shown, limit_bytes)
+        elif shown.endswith(".gz"):
+            raise TraceError(shown, "its name ends in .gz, but it is not a gzip file")
+    except UnreadableFileError as error:
+        raise TraceError(shown, error.problem) from error
     return data.removeprefix(_BOM), hashlib.sha256(raw).hexdigest()
 
 

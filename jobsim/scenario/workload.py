@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobsim.display.text import Rows, rows_as_html, rows_as_text
+from jobsim.files.reading import LIMIT_BYTES
 from jobsim.logs.source import OutcomePolicy, TraceSource
 from jobsim.scenario.draws import (
     LONGEST,
@@ -22,6 +23,7 @@ from jobsim.scenario.draws import (
     needed_arrays,
 )
 from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.size import require_drawable
 from jobsim.scenario.ticks import BLOCK, TICKS_PER_SECOND, blocks, to_ticks
 
 if TYPE_CHECKING:
@@ -202,7 +204,8 @@ class Workload:
         Raises
         ------
         ValueError
-            If neither `jobs` nor `duration` ends the arrivals, or if a draw lies beyond 2^33 s.
+            If neither `jobs` nor `duration` ends the arrivals, if a draw lies beyond 2^33 s, or if
+            this machine's memory cannot hold so many jobs (`TooLargeError`).
 
         Examples
         --------
@@ -210,6 +213,7 @@ class Workload:
         >>> Workload.sample(Scenario(jobs=3, arrivals=Paced(rate=2.0))).arrival
         array([0. , 0.5, 1. ])
         """
+        require_drawable(scenario)
         arrival = draw_arrivals(scenario)
         drawn = [
             draw_attempt(scenario, len(arrival), attempt)
@@ -235,11 +239,12 @@ class Workload:
         *,
         scenario: Scenario | None = None,
         outcomes: OutcomePolicy | None = None,
+        limit_bytes: int = LIMIT_BYTES,
     ) -> Workload:
         """Read a log in the Standard Workload Format; see `jobsim.scenario.traces.read_swf`."""
         from jobsim.scenario.traces import read_swf
 
-        return read_swf(path, scenario=scenario, outcomes=outcomes)
+        return read_swf(path, scenario=scenario, outcomes=outcomes, limit_bytes=limit_bytes)
 
     @classmethod
     def from_csv(
@@ -249,11 +254,12 @@ class Workload:
         columns: Mapping[str, str] | None = None,
         scenario: Scenario | None = None,
         outcomes: OutcomePolicy | None = None,
+        limit_bytes: int = LIMIT_BYTES,
     ) -> Workload:
         """Read a CSV file, one job a row; see `jobsim.scenario.traces.read_csv`."""
         from jobsim.scenario.traces import read_csv
 
-        return read_csv(path, columns=columns, scenario=scenario, outcomes=outcomes)
+        return read_csv(path, columns=columns, scenario=scenario, outcomes=outcomes, limit_bytes=limit_bytes)
 
     @classmethod
     def from_frame(

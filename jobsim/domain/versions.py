@@ -1,0 +1,54 @@
+"""The libraries that shape results: which versions will do, and what to do about another one."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+
+from jobsim.domain.exceptions import JobsimError
+
+NEEDED: Mapping[str, tuple[int, int]] = {"numpy": (2, 1), "pandas": (3, 0)}
+"""The lowest versions; an installer knows them too, a path that was put together does not."""
+
+
+class VersionError(JobsimError, ImportError):
+    """A library is too old; the text says which one was loaded, and how to get another.
+
+    Parameters
+    ----------
+    name
+        The library.
+    found
+        The version that was loaded.
+    where
+        Its file.
+
+    Examples
+    --------
+    >>> print(VersionError("pandas", "2.2.3", "/opt/pandas/__init__.py"))
+    jobsim needs pandas 3.0 or newer; pandas 2.2.3 was loaded from /opt/pandas/__init__.py. \
+Install a newer one (pip install 'pandas>=3.0'), or use an environment of its own for jobsim
+    """
+
+    def __init__(self, name: str, found: str, where: str) -> None:
+        super().__init__(name, found, where)
+        self.library, self.found, self.where = name, found, where
+
+    def __str__(self) -> str:
+        needed = ".".join(map(str, NEEDED[self.library]))
+        return (
+            f"jobsim needs {self.library} {needed} or newer; {self.library} {self.found} was loaded "
+            f"from {self.where}. Install a newer one (pip install '{self.library}>={needed}'), or use "
+            "an environment of its own for jobsim"
+        )
+
+
+def require_versions() -> None:
+    """Raise `VersionError` if a library that is loaded is too old; loads none."""
+    for name, needed in NEEDED.items():
+        module = sys.modules.get(name)
+        found = str(getattr(module, "__version__", ""))
+        digits = re.match(r"(\d+)\.(\d+)", found)
+        if digits and (int(digits[1]), int(digits[2])) < needed:
+            raise VersionError(name, found, str(getattr(module, "__file__", "an unknown place")))

@@ -1,0 +1,221 @@
+"""New files and folders appear whole or not at all, under a name that is claimed first.
+
+A claim is a hidden folder beside the name, ``.NAME.unfinished``: to make it succeeds for one
+process only, so that two runs which begin in one second do not take one name. What is to appear
+is written in it, and one rename makes it appear. It holds a lock that the system lets go of when
+its process ends in whatever way: an unfinished folder whose lock is free was left by a process
+that was killed, and the next claim in that place removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jobsim.domain.exceptions import JobsimError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_ENDING = ".unfinished"
+_LOCK = "lock"
+_YOUNG_S = 60.0
+"""A claim without its lock is not removed before: its process may just be making it."""
+_OLD_S = 86_400.0
+"""Where there are no such locks, what is older than a day is taken for left behind."""
+
+
+class ClaimError(JobsimError):
+    """The name cannot be had; choose another one, or do what the text says.
+
+    Parameters
+    ----------
+    path
+        The name, as it was given.
+    problem
+        What is in the way.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
+class NameTakenError(ClaimError):
+    """Something of that name is there, or is being made by another process."""
+
+
+class Claim:
+    """A name that this process alone may fill. Leaving the context gives up what is not kept.
+
+    Not for two threads at once.
+
+    Parameters
+    ----------
+    path
+        The file or folder that is to appear; the folder above it is made if it is missing.
+    replace
+        Whether something of that name may be there, and is replaced.
+
+    Raises
+    ------
+    NameTakenError
+        If something of that name is there, or another process has claimed it.
+    ClaimError
+        If nothing can be written there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as above:
+    ...     with Claim(Path(above, "new")) as claim:
+    ...         _ = (claim.work / "table").write_text("1")
+    ...         _ = claim.keep_folder()
+    ...     [path.name for path in Path(above, "new").iterdir()]
+    ['table']
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
+        self.path = Path(path)
+        self.work = self.path.with_name(f".{self.path.name}{_ENDING}")
+        self._replace = replace
+        self._lock: int | None = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.path.parent)
+            self.work.mkdir()
+        except FileExistsError as exc:
+            if exc.filename != os.fspath(self.work):
+                raise ClaimError(os.fspath(path), f"{exc.filename} is not a folder") from exc
+            raise NameTakenError(os.fspath(path), "is being written by another process") from exc
+        except (OSError, ValueError) as exc:
+            raise ClaimError(os.fspath(path), _cannot(exc)) from exc
+        try:
+            self._take_lock()
+            # Asked after the claim was made: who had it before us has renamed by now.
+            if not replace and os.path.lexists(self.path):
+                raise NameTakenError(
+                    os.fspath(path), "already exists; choose another name or remove it"
+                )
+        except BaseException as exc:
+            self.release()
+            if isinstance(exc, OSError):
+                raise ClaimError(os.fspath(path), _cannot(exc)) from exc
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def keep_folder(self) -> Path:
+        """Let everything in `work` appear as the folder `path`, at once, and return it."""
+        self._let_go()
+        self.work.rename(self.path)
+        return self.path
+
+    def keep_file(self, name: str) -> Path:
+        """Let the file of that name in `work` appear as `path`, at once, and return it."""
+        made = self.work / name
+        if self._replace:
+            made.replace(self.path)
+        else:
+            try:
+                self.path.hardlink_to(made)  # which, unlike a rename, replaces nothing
+            except FileExistsError:
+                raise
+            except OSError:  # a file system without links
+                made.rename(self.path)
+        self.release()
+        return self.path
+
+    def release(self) -> None:
+        """Give the name up, and remove what was written and not kept."""
+        self._let_go()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def _take_lock(self) -> None:
+        """Put a locked file into the claim; it appears locked, so nobody finds it free before."""
+        unlocked = self.work / f"{_LOCK}.new"
+        self._lock = os.open(unlocked, os.O_CREAT | os.O_RDWR)
+        _try_lock(self._lock)
+        unlocked.rename(self.work / _LOCK)
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            (self.work / _LOCK).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Give a place to write a file at; it appears as `path` if the block ends well.
+
+    Raises
+    ------
+    ClaimError
+        As `Claim` does.
+    """
+    with Claim(path, replace=replace) as claim:
+        yield claim.work / "content"
+        claim.keep_file("content")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed have left behind in a folder."""
+    for work in folder.glob(f".*{_ENDING}"):
+        if _is_left_behind(work):
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _is_left_behind(work: Path) -> bool:
+    """Tell whether no process has this claim any more."""
+    try:
+        handle = os.open(work / _LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return _age_s(work) > (_YOUNG_S if fcntl is not None else _OLD_S)
+    except OSError:
+        return False  # somebody else's
+    try:
+        return _try_lock(handle) if fcntl is not None else _age_s(work) > _OLD_S
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle: int) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _cannot(exc: OSError | ValueError) -> str:
+    return f"cannot be written: {getattr(exc, 'strerror', None) or exc}"
