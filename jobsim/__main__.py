@@ -2,6 +2,6 @@
 
 import sys
 
-from jobsim.command.main import main
+from jobsim.command.main import console
 
-sys.exit(main())
+sys.exit(console())

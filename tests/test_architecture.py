@@ -15,9 +15,9 @@ ROOT = Path(jobsim.__file__).parent
 
 # Each package imports only itself and the packages before it, at any depth, also for annotations.
 PACKAGES = (
-    "domain", "files", "repository", "services", "display", "logs", "scenario", "tables", "figures", "proof",
-    "run", "virtual", "threads", "plot", "studies", "testing", "report", "explorer", "command",
-    "__main__",
+    "domain", "files", "repository", "services", "display", "logs", "scenario", "tables",
+    "figures", "proof", "run", "virtual", "threads", "plot", "studies", "testing", "report",
+    "explorer", "command", "__main__",
 )  # fmt: skip
 WEB = {
     "aiohttp", "bottle", "django", "falcon", "fastapi", "flask", "litestar", "pyramid", "quart",

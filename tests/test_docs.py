@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 
 import jobsim
 from jobsim import plot, testing
-from jobsim.command import main as cli
+from jobsim.command.parser import parsed
 from jobsim.figures.metrics import UNITS
 from jobsim.scenario.files import from_toml
 from jobsim.tables import schema as tables
@@ -102,7 +102,7 @@ def test_every_command_exists(name):
         for line in block.splitlines():
             program, *arguments = shlex.split(line.removeprefix("$ "), comments=True)
             assert program == "jobsim"
-            assert cli._parser().parse_args(arguments).command
+            assert parsed(arguments).execute
 
 
 def test_every_public_name_is_in_the_reference():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobsim import run_virtual
-from jobsim.command import main as cli
+from jobsim.command.parser import parsed
 from jobsim.scenario.files import from_toml
 
 # The units have tests of their own; to trace these would cost as much as they do.
@@ -47,7 +47,7 @@ def test_every_command_exists(command):
         assert f"\n{arguments[0]}:" in (ROOT / "Makefile").read_text()
     else:
         assert program == "jobsim"
-        assert cli._parser().parse_args(arguments).command
+        assert parsed(arguments).execute
 
 
 @pytest.mark.parametrize("path", re.findall(r"`((?:notebooks|jobsim)/[\w./]+)`", README))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
-from jobsim.domain.exceptions import JobsimError
-from jobsim.figures.require import Requirement
+if TYPE_CHECKING:
+    from jobsim.figures.require import Requirement
+
+_MOST_VALUES = 100_000
 
 
 def positive(text: str) -> float:
@@ -16,6 +19,22 @@ def positive(text: str) -> float:
         if (value := float(text)) > 0:
             return value
     raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+
+
+def gigabytes(text: str) -> float:
+    """Read a positive, finite number of gigabytes, and return it in bytes."""
+    if math.isinf(value := positive(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of gigabytes")
+    return value * 1e9
+
+
+def count(text: str) -> int:
+    """Read a whole number, also as ``1e6``."""
+    with contextlib.suppress(ValueError, OverflowError):
+        value = number(text)
+        if value == int(value):
+            return int(value)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
 
 
 def columns(text: str) -> dict[str, str]:
@@ -33,11 +52,16 @@ def over(text: str) -> tuple[str, list[Any]]:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form field=4:12 or field=1,2")
     first, colon, last = values.partition(":")
     try:
-        if colon:
-            return field, list(range(int(first), int(last) + 1))
-        return field, [number(value) for value in values.split(",")]
+        if not colon:
+            return field, [number(value) for value in values.split(",")]
+        span = range(int(first), int(last) + 1)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{values!r} are no numbers") from None
+        problem = f"{values!r} is neither a range of numbers nor a list of them"
+        raise argparse.ArgumentTypeError(problem) from None
+    if not 0 < span.stop - span.start <= _MOST_VALUES:
+        problem = f"{values!r} has {max(span.stop - span.start, 0):,} values; give 1 to 100,000"
+        raise argparse.ArgumentTypeError(problem)
+    return field, list(span)
 
 
 def number(text: str) -> int | float:
@@ -51,14 +75,30 @@ def number(text: str) -> int | float:
 def target(text: str) -> tuple[str, float]:
     """Read a figure and its target, as in ``wait_p95=30``."""
     metric, _, bound = text.partition("=")
-    try:
-        return metric, float(bound)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form wait_p95=30") from None
+    with contextlib.suppress(ValueError):
+        if not math.isnan(value := float(bound)):
+            return metric, value
+    raise argparse.ArgumentTypeError(f"{text!r} is not of the form wait_p95=30")
+
+
+def figure(text: str) -> str:
+    """Read the name of a figure."""
+    from jobsim.figures.metrics import UNITS
+
+    if text not in UNITS:
+        import difflib
+
+        close = difflib.get_close_matches(text, UNITS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise argparse.ArgumentTypeError(f"there is no figure {text!r}{hint}")
+    return text
 
 
 def requirement(text: str) -> Requirement:
     """Read a requirement, as in ``wait_p95<30``."""
+    from jobsim.domain.exceptions import JobsimError
+    from jobsim.figures.require import Requirement
+
     try:
         return Requirement.parse(text)
     except JobsimError as exc:

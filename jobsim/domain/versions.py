@@ -36,11 +36,11 @@ Install a newer one (pip install 'pandas>=3.0'), or use an environment of its ow
         self.library, self.found, self.where = name, found, where
 
     def __str__(self) -> str:
-        needed = ".".join(map(str, NEEDED[self.library]))
+        name, needed = self.library, ".".join(map(str, NEEDED[self.library]))
         return (
-            f"jobsim needs {self.library} {needed} or newer; {self.library} {self.found} was loaded "
-            f"from {self.where}. Install a newer one (pip install '{self.library}>={needed}'), or use "
-            "an environment of its own for jobsim"
+            f"jobsim needs {name} {needed} or newer; {name} {self.found} was loaded from "
+            f"{self.where}. Install a newer one (pip install '{name}>={needed}'), or use an "
+            "environment of its own for jobsim"
         )
 
 

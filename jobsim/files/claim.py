@@ -14,18 +14,17 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from jobsim.domain.exceptions import JobsimError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+_HAS_LOCKS = find_spec("fcntl") is not None  # not on Windows
 
 _ENDING = ".unfinished"
+_TAKEN = "already exists; choose another name or remove it"
 _LOCK = "lock"
 _YOUNG_S = 60.0
 """A claim without its lock is not removed before: its process may just be making it."""
@@ -88,26 +87,26 @@ class Claim:
 
     def __init__(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
         self.path = Path(path)
+        if self.path.name in {"", ".."}:  # such as the folder that one is in
+            raise NameTakenError(os.fspath(path), _TAKEN)
         self.work = self.path.with_name(f".{self.path.name}{_ENDING}")
         self._replace = replace
         self._lock: int | None = None
+        self._is_ours = True  # until the work folder has become something else
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path.parent)
             self.work.mkdir()
         except FileExistsError as exc:
             if exc.filename != os.fspath(self.work):
-                raise ClaimError(os.fspath(path), f"{exc.filename} is not a folder") from exc
+                problem = f"cannot be written: {exc.filename} is not a folder"
+                raise ClaimError(os.fspath(path), problem) from exc
             raise NameTakenError(os.fspath(path), "is being written by another process") from exc
         except (OSError, ValueError) as exc:
             raise ClaimError(os.fspath(path), _cannot(exc)) from exc
         try:
             self._take_lock()
-            # Asked after the claim was made: who had it before us has renamed by now.
-            if not replace and os.path.lexists(self.path):
-                raise NameTakenError(
-                    os.fspath(path), "already exists; choose another name or remove it"
-                )
+            self._require_free()
         except BaseException as exc:
             self.release()
             if isinstance(exc, OSError):
@@ -129,6 +128,7 @@ class Claim:
         """Let everything in `work` appear as the folder `path`, at once, and return it."""
         self._let_go()
         self.work.rename(self.path)
+        self._is_ours = False  # from now on another process may claim the name
         return self.path
 
     def keep_file(self, name: str) -> Path:
@@ -148,8 +148,15 @@ class Claim:
 
     def release(self) -> None:
         """Give the name up, and remove what was written and not kept."""
-        self._let_go()
-        shutil.rmtree(self.work, ignore_errors=True)
+        if self._is_ours:
+            self._let_go()
+            shutil.rmtree(self.work, ignore_errors=True)
+            self._is_ours = False
+
+    def _require_free(self) -> None:
+        # Asked after the claim was made: whoever had it before has let its folder appear by now.
+        if not self._replace and os.path.lexists(self.path):
+            raise NameTakenError(os.fspath(self.path), _TAKEN)
 
     def _take_lock(self) -> None:
         """Put a locked file into the claim; it appears locked, so nobody finds it free before."""
@@ -191,18 +198,20 @@ def _is_left_behind(work: Path) -> bool:
     try:
         handle = os.open(work / _LOCK, os.O_RDWR)
     except FileNotFoundError:
-        return _age_s(work) > (_YOUNG_S if fcntl is not None else _OLD_S)
+        return _age_s(work) > (_YOUNG_S if _HAS_LOCKS else _OLD_S)
     except OSError:
         return False  # somebody else's
     try:
-        return _try_lock(handle) if fcntl is not None else _age_s(work) > _OLD_S
+        return _try_lock(handle) if _HAS_LOCKS else _age_s(work) > _OLD_S
     finally:
         os.close(handle)
 
 
 def _try_lock(handle: int) -> bool:
-    if fcntl is None:
+    if not _HAS_LOCKS:
         return True
+    import fcntl
+
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

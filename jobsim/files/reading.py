@@ -74,6 +74,8 @@ def read_limited(path: str | os.PathLike[str], limit_bytes: int = LIMIT_BYTES) -
         with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - opened by its handle
             _require_content(file.fileno(), shown)
             return _up_to(file, shown, limit_bytes)
+    except IsADirectoryError as error:
+        raise UnreadableFileError(shown, "is a folder, not a file") from error
     except OSError as error:
         raise UnreadableFileError(shown, error.strerror or str(error)) from error
     except ValueError as error:  # such as a NUL in the name
@@ -113,8 +115,6 @@ _BINARY = getattr(os, "O_BINARY", 0)
 def _require_content(handle: int, path: str) -> None:
     """Raise for what has no content of its own, or a pipe whose content does not come."""
     mode = os.fstat(handle).st_mode
-    if stat.S_ISDIR(mode):
-        raise UnreadableFileError(path, "is a folder, not a file")
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise UnreadableFileError(path, "is a device, not a file")
     if stat.S_ISFIFO(mode):

@@ -168,7 +168,8 @@ class Verdict:
     def __bool__(self) -> bool:
         raise TypeError("a verdict has three values, not two; ask verdict.ok or verdict.outcome")
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what a display shows: labels and texts, the outcome first."""
         rows = [
             ("verdict", self.outcome.value),
             ("checked", f"{self.jobs:,} jobs, {self.calls:,} calls: {', '.join(self.checks)}"),
@@ -185,7 +186,7 @@ class Verdict:
         return rows
 
     def __repr__(self) -> str:
-        return rows_as_text(None, self._rows())
+        return rows_as_text(None, self.rows())
 
     def _repr_html_(self) -> str:
-        return rows_as_html(None, self._rows())
+        return rows_as_html(None, self.rows())

@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 
 class Interrupts:
     """Takes the place of Python's handler of Ctrl-C while the context lasts. For one thread.
 
-    Outside the main thread, where there are no signals, and where Ctrl-C is ignored or is none
-    of Python's business, it changes nothing.
-
-    Parameters
-    ----------
-    on_noted
-        Called with no arguments when Ctrl-C is noted instead of raised.
+    Contexts may lie within each other; the innermost one hears. Outside the main thread, where
+    there are no signals, a context changes nothing, and where Ctrl-C is ignored, as in a job that
+    a shell put behind, it stays ignored.
 
     Attributes
     ----------
     noted
-        Whether Ctrl-C came and was not raised yet.
+        Whether Ctrl-C came and was not raised yet. When the context ends, it is left to the
+        context around it, and forgotten if there is none.
 
     Examples
     --------
@@ -39,18 +36,19 @@ class Interrupts:
     True
     """
 
-    def __init__(self, on_noted: Callable[[], None] | None = None) -> None:
+    _inside: ClassVar[list[Interrupts]] = []  # the open contexts of the main thread
+
+    def __init__(self) -> None:
         self.noted = False
-        self._on_noted = on_noted
         self._listening = False
         self._before: Any = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            before = signal.getsignal(signal.SIGINT)
-            if callable(before):  # not ignored, as it is in a job that a shell put behind
+            self._inside.append(self)
+            if callable(before := signal.getsignal(signal.SIGINT)):
                 self._before = before
-                signal.signal(signal.SIGINT, self._heard)
+                signal.signal(signal.SIGINT, self._on_signal)
         return self
 
     def __exit__(
@@ -61,6 +59,10 @@ class Interrupts:
     ) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+        if self in self._inside:
+            self._inside.remove(self)
+            if self.noted and self._inside:
+                self._inside[-1].noted = True
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -75,10 +77,12 @@ class Interrupts:
             # One that comes before this line is raised here, still inside the caller's `try`.
             self._listening = False
 
-    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._inside[-1].interrupt()
+
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does: raise where it is heard, else note it."""
         if self._listening:
             self._listening = False  # once: what cleans up after it is not cut short
             raise KeyboardInterrupt
         self.noted = True
-        if self._on_noted is not None:
-            self._on_noted()

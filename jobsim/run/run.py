@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import platform
@@ -10,21 +11,27 @@ from datetime import datetime
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jobsim.display.text import Rows, format_duration, format_number, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 from jobsim.figures.metrics import UNITS, metrics
+from jobsim.files.claim import Claim
+from jobsim.logs.source import TraceSource
 from jobsim.proof.check import check_history
 from jobsim.proof.verdict import Verdict
-from jobsim.scenario.workload import Workload
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import COLUMNS, Workload
 from jobsim.tables.derive import transitions_from_jobs
+from jobsim.tables.schema import CALLS, FINAL, JOBS, TRANSITIONS, require_columns
 
 Ended = Literal["complete", "time_limit", "interrupted", "failed"]
+
+_TABLES = {"jobs": JOBS, "transitions": TRANSITIONS, "calls": CALLS, "final": FINAL}
 
 
 class Unreturned(BaseModel):
@@ -175,18 +182,74 @@ class Run:
             engine_texts=True,
         )
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the run to a new folder, see `jobsim.run.saved.save_run`."""
-        from jobsim.run.saved import save_run
+    def save(self, folder: str | os.PathLike[str] | Claim) -> Path:
+        """Write the run to a new folder, whole or not at all, and return the folder.
 
-        return save_run(self, folder)
+        Parameters
+        ----------
+        folder
+            Its name; or the claim on it, see `jobsim.run.saved.claim_folder`, for a run that is
+            to be sure of its folder before it begins.
+
+        Raises
+        ------
+        SavedRunError
+            If something of that name is there already, or it cannot be written.
+        """
+        from jobsim.run.saved import claim_folder, write_folder
+
+        workload = self.workload
+        index = {
+            "info": json.loads(self.info.model_dump_json()),
+            "scenario": workload.scenario.model_dump(mode="json"),
+            "source": None if workload.source is None else workload.source.model_dump(mode="json"),
+            "workload_digest": workload.digest(),
+        }
+        tables = {
+            "workload": pd.DataFrame(workload.arrays()),
+            "jobs": self.jobs,
+            "transitions": self.transitions,
+            "calls": self.calls,
+            "final": self.final,
+        }
+        claim = folder if isinstance(folder, Claim) else claim_folder(folder)
+        return write_folder(
+            claim, index, {name: table for name, table in tables.items() if table is not None}
+        )
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Run:
-        """Read a run that `save` wrote, see `jobsim.run.saved.load_run`."""
-        from jobsim.run.saved import load_run
+        """Read a run that `save` wrote; it holds its workload, so it can be run again.
 
-        return load_run(folder)
+        Raises
+        ------
+        SavedRunError
+            If the folder is not a saved run, is damaged, was written in another format, or holds
+            another workload than the one that was run.
+        """
+        from jobsim.run.saved import INDEX, SavedRunError, read_folder
+
+        index, tables = read_folder(Path(folder))
+        try:
+            for name, columns in _TABLES.items():
+                if name in tables:
+                    require_columns(f"{name}.parquet", tables[name], columns)
+            return cls(
+                _workload(index, tables["workload"]),
+                RunInfo.model_validate(index["info"]),
+                tables["jobs"],
+                transitions=tables["transitions"],
+                calls=tables.get("calls"),
+                final=tables.get("final"),
+            )
+        except KeyError as exc:
+            raise SavedRunError(str(folder), f"{INDEX} is damaged: it has no {exc}") from exc
+        except ValidationError as exc:
+            error = exc.errors()[0]
+            problem = f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
+            raise SavedRunError(str(folder), f"{INDEX} is damaged: {problem}") from exc
+        except (ValueError, TypeError) as exc:
+            raise SavedRunError(str(folder), f"is damaged: {exc}") from exc
 
     def __repr__(self) -> str:
         return rows_as_text(*self._display())
@@ -231,6 +294,19 @@ class Run:
             wall = format_duration(figures["lateness_p50"] / self.info.speedup)
             rows.append(("lateness", f"{late} (p50 is {wall} of wall time)"))
         return rows
+
+
+def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
+    """Put a saved workload together, and make sure that it is the one that was run."""
+    source = index["source"]
+    workload = Workload(
+        scenario=Scenario.model_validate(index["scenario"]),
+        **{name: table[name].to_numpy() for name in COLUMNS if name in table},
+        source=None if source is None else TraceSource.model_validate(source),
+    )
+    if workload.digest() != index["workload_digest"]:
+        raise ValueError("workload.parquet holds another workload than the one that was run")
+    return workload
 
 
 def _jobs_row(figures: dict[str, float]) -> str:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from jobsim.domain.exceptions import JobsimError
 from jobsim.files.claim import Claim, ClaimError
 from jobsim.files.reading import UnreadableFileError, read_limited
+from jobsim.scenario.size import machine_bytes
 
 FORMAT = 1
 """Version of the folder's layout; a reader refuses any other."""
@@ -150,14 +151,15 @@ def _read_table(folder: Path, name: str, digest: object) -> pd.DataFrame:
     try:
         if _sha256(path) != digest:
             raise SavedRunError(str(folder), f"{path.name} is damaged: its content has changed")
-        table: pd.DataFrame = pq.read_table(path).to_pandas()
+        holds = pq.read_metadata(path)
+        if holds.num_rows * holds.num_columns * 8 > machine_bytes():
+            raise SavedRunError(str(folder), f"{path.name} does not fit into this machine's memory")
+        table = pd.read_parquet(path)
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as exc:
         raise SavedRunError(str(folder), f"{path.name} is damaged: {_first_line(exc)}") from exc
     # A category without a single value comes back as a column of nothing.
     empty = [
-        column
-        for column in _NAMES.get(name, ())
-        if column in table and table[column].isna().all()
+        column for column in _NAMES.get(name, ()) if column in table and table[column].isna().all()
     ]
     return table.astype(dict.fromkeys(empty, "str")).astype(dict.fromkeys(empty, "category"))
 

@@ -297,7 +297,9 @@ class Scenario(Part):
         """
         from jobsim.scenario import files
 
-        return files.load(path) if limit_bytes is None else files.load(path, limit_bytes=limit_bytes)
+        return (
+            files.load(path) if limit_bytes is None else files.load(path, limit_bytes=limit_bytes)
+        )
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Scenario:

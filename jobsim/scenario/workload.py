@@ -259,7 +259,9 @@ class Workload:
         """Read a CSV file, one job a row; see `jobsim.scenario.traces.read_csv`."""
         from jobsim.scenario.traces import read_csv
 
-        return read_csv(path, columns=columns, scenario=scenario, outcomes=outcomes, limit_bytes=limit_bytes)
+        return read_csv(
+            path, columns=columns, scenario=scenario, outcomes=outcomes, limit_bytes=limit_bytes
+        )
 
     @classmethod
     def from_frame(

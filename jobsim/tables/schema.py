@@ -5,6 +5,8 @@ Small dtypes throughout: categories for names, int32 for job numbers, float64 fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from jobsim.domain.codes import OPERATIONS, OUTCOMES, STATUSES
@@ -92,3 +94,23 @@ FINAL = {
     "error": "str",
 }
 """One `get` per created job after the last thread was joined; `changed` as in `CALLS`."""
+
+
+def require_columns(name: str, table: pd.DataFrame, columns: Mapping[str, object]) -> None:
+    """Raise a ValueError unless a table has these columns, with these dtypes.
+
+    Categories may be of any values where the schema says ``"category"``.
+
+    Examples
+    --------
+    >>> require_columns("jobs", pd.DataFrame({"created": ["x"]}), {"created": "float64"})
+    Traceback (most recent call last):
+        ...
+    ValueError: jobs: the column 'created' is str, not float64
+    """
+    for column, dtype in columns.items():
+        if column not in table:
+            raise ValueError(f"{name}: the column {column!r} is missing")
+        # One that is all empty may have lost its dtype on the way to the disk and back.
+        if table[column].dtype != dtype and not table[column].isna().all():
+            raise ValueError(f"{name}: the column {column!r} is {table[column].dtype}, not {dtype}")

@@ -29,7 +29,8 @@ def run_threads(
     to RUNNING, sleep for the service time and move them to COMPLETED or FAILED, pollers look
     on. With feedback clients ask again, workers may die, and a reaper fails what runs too long.
     An exception that the repository raises is data, and its thread goes on. Ctrl-C
-    and `wall_limit` end the run early and return what was recorded; a second Ctrl-C raises.
+    and `wall_limit` end the run early and return what was recorded; a second Ctrl-C leaves out
+    the last look at the repository, and no number of them loses what was recorded.
 
     Parameters
     ----------

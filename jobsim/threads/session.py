@@ -20,6 +20,7 @@ from jobsim.display.progress import LiveProgress
 from jobsim.domain.marks import AUDITOR, actor_name
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import RecordedRepository
+from jobsim.run.interrupts import Interrupts
 from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
@@ -91,19 +92,22 @@ class Session:
         """Run the workload to its end, or to an early one, and return what was recorded."""
         jobs = self._stage.workload.requests
         shown = view(self._recorded, self._stage.clock, jobs=jobs, progress=progress)
-        with shown, self._perturbation or nullcontext():
-            return self._run(shown, wall_limit)
+        # Ctrl-C ends the run where it waits; elsewhere it is noted: once something is recorded,
+        # nothing that Ctrl-C cuts short, however often it is pressed, may lose it.
+        with Interrupts() as interrupts, shown, self._perturbation or nullcontext():
+            return self._run(shown, wall_limit, interrupts)
 
-    def _run(self, shown: View, wall_limit: float | None) -> Run:
+    def _run(self, shown: View, wall_limit: float | None, interrupts: Interrupts) -> Run:
         started_at = datetime.now(timezone.utc)
         clock = self._stage.clock
         clock.start()  # again in _start; a run that ends before has a start all the same
         fault: BaseException | None = None
         ended: Ended
         try:
-            self._count()
-            self._start()
-            ended = self._watch(shown, wall_limit)
+            with interrupts.heard():
+                self._count()
+                self._start()
+                ended = self._watch(shown, wall_limit)
         except KeyboardInterrupt:
             ended = "interrupted"
         except Exception as exc:  # noqa: BLE001 - such as no more threads to be had
@@ -117,7 +121,7 @@ class Session:
         fault = next((actor.fault for actor in self._actors if actor.fault), fault)
         if fault is not None:
             ended = "failed"
-        final, ended = self._final(ended)
+        final, ended = self._final(ended, interrupts)
         info = RunInfo(
             engine="threads",
             ended=ended,
@@ -189,18 +193,17 @@ class Session:
         stack = "" if frame is None else "".join(traceback.format_stack(frame))
         self._unreturned.append(Unreturned(actor=actor, stack=stack))
 
-    def _final(self, ended: Ended) -> tuple[pd.DataFrame, Ended]:
+    def _final(self, ended: Ended, interrupts: Interrupts) -> tuple[pd.DataFrame, Ended]:
         """Look at every created job once more; Ctrl-C ends this too."""
         created = sorted(self._stage.created)
         looks = (partial(look, self._recorded, job_id) for _, job_id in created)
         audit = Audit(looks, name=AUDITOR)
         try:
-            # With one thread stuck in the repository, the next is likely to be as well.
-            if not audit.finish(GRACE_S if self._unreturned else PATIENCE_S):
-                self._leave(AUDITOR, audit.thread)
+            with interrupts.heard():
+                # With one thread stuck in the repository, the next is likely to be as well.
+                if not audit.finish(GRACE_S if self._unreturned else PATIENCE_S):
+                    self._leave(AUDITOR, audit.thread)
         except KeyboardInterrupt:
-            if ended == "interrupted":
-                raise
             ended = "interrupted"
         return final_table([job for job, _ in created], list(audit.results)), ended
 

@@ -71,7 +71,7 @@ def test_hostile_text_comes_back_as_it_was(tmp_path):
 
 
 def test_nothing_is_overwritten(run, saved):
-    with pytest.raises(SavedRunError, match="is there already"):
+    with pytest.raises(SavedRunError, match="already exists"):
         run.save(saved)
     assert len(Run.load(saved).jobs) == 20
 
@@ -99,7 +99,7 @@ def test_a_run_is_written_whole_or_not_at_all(run, tmp_path, monkeypatch, error)
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(SavedRunError, match=r"is no saved run: it has no run\.json"):
+        with pytest.raises(SavedRunError, match=r"is not a saved run: it has no run\.json"):
             Run.load(folder)
 
 

@@ -90,7 +90,7 @@ def test_ctrl_c_ends_the_run_and_returns_what_was_recorded():
     assert set(run.final["outcome"]) == {"ok"}
 
 
-def test_a_second_ctrl_c_raises(monkeypatch, gate):
+def test_a_second_ctrl_c_leaves_out_the_last_look(monkeypatch, gate):
     close = UntimedQueue.close
 
     def close_and_interrupt(self):
@@ -98,9 +98,23 @@ def test_a_second_ctrl_c_raises(monkeypatch, gate):
         _thread.interrupt_main()
 
     monkeypatch.setattr(UntimedQueue, "close", close_and_interrupt)
-    repository = gate("create", _thread.interrupt_main)
-    with pytest.raises(KeyboardInterrupt):
-        run_threads(workload(2), repository, speedup=INF)
+    run = run_threads(workload(2), gate("update_status", _thread.interrupt_main), speedup=INF)
+    assert run.ended == "interrupted"
+    assert len(run.calls) > 0
+    assert len(run.final) == 0
+
+
+def test_ctrl_c_while_tables_are_made_loses_nothing(monkeypatch):
+    made = session.calls_table
+
+    def interrupted(recorded):
+        _thread.interrupt_main()
+        return made(recorded)
+
+    monkeypatch.setattr(session, "calls_table", interrupted)
+    run = run_threads(workload(5), speedup=INF)
+    assert run.ended == "complete"
+    assert (run.jobs["status"] == "completed").all()
 
 
 def test_ctrl_c_during_the_last_look_keeps_the_run():

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from jobsim import testing
-from jobsim.command import main as cli
+from jobsim.command.parser import parser as command_parser
 from jobsim.figures.metrics import UNITS
 from jobsim.scenario.presets import presets
 from jobsim.tables import schema as tables
@@ -168,7 +168,7 @@ def conformance_checks() -> str:
 
 def commands() -> str:
     """Return the help of the command line, a section a command."""
-    parser = cli._parser()
+    parser = command_parser()
     (group,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     sections = [block("text", _help(parser))]
     for name, command in group.choices.items():

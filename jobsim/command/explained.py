@@ -1,0 +1,27 @@
+"""What help says of figures and fields. Tests hold it against the figures and fields there are."""
+
+from __future__ import annotations
+
+FIGURES = """\
+figures, in seconds:
+  wait_*        from the payment to the start: mean p50 p95 p99
+  sojourn_*     from the creation to the end: mean p50 p95 p99
+  response_*    from the request as it was meant to its useful result: mean p50 p95 p99
+  lateness_*    created late against the schedule, on threads: p50 p99 max
+  recovery_*    from the loss of a worker until its job was failed: mean max
+  service_mean makespan
+figures, others:
+  utilisation   share of the workers' time
+  throughput goodput                                 jobs per second
+  jobs created paid unpaid waiting stuck completed failed rejected crashed reaped false_kills
+  requests served left amplification                 of clients that ask again
+"""
+
+FIELDS = """\
+fields, for instance:
+  workers clients jobs duration
+  arrivals.rate arrivals.users
+  payment.abandon payment.duplicate payment.lost payment.delay.mean
+  work.service.mean work.service.cv work.fail work.crash
+  patience.mean retry.attempts retry.budget reaper.timeout reaper.every
+"""

@@ -1,0 +1,90 @@
+"""A run's folder: claimed before the run begins, filled whatever happens to it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobsim.files.claim import Claim
+    from jobsim.run.run import Run
+
+
+def claim_for(out: Path | None, name: str) -> Claim:
+    """Return the claim on the folder that a run is to be saved in.
+
+    Parameters
+    ----------
+    out
+        The folder that a person asked for; None takes one under ``runs``, named after the
+        scenario and the time, that nothing else has.
+    name
+        The scenario's.
+
+    Raises
+    ------
+    SavedRunError
+        If something of that name is there already, or nothing can be written there.
+    """
+    from jobsim.run.saved import claim_folder
+
+    if out is not None:
+        return claim_folder(out)
+    stem = "".join(ch if ch.isalnum() or ch in "-_" else "-" for ch in name)[:60].strip("-")
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    return _claim_free(Path("runs") / f"{stem or 'run'}-{stamp}")
+
+
+def keep(run: Run, claim: Claim) -> tuple[Path, str]:
+    """Save a run; where that fails, as on a full disk, save it elsewhere.
+
+    Returns
+    -------
+    folder
+        Where it is.
+    problem
+        Why it is not where it should be; empty if it is.
+
+    Raises
+    ------
+    SavedRunError
+        If it can be saved nowhere.
+    """
+    from jobsim.run.saved import SavedRunError
+
+    try:
+        return run.save(claim), ""
+    except SavedRunError as exc:
+        problem = exc
+    for place in _elsewhere():
+        with contextlib.suppress(SavedRunError):
+            return run.save(_claim_free(place / f"jobsim-{claim.path.name}")), str(problem)
+    raise problem
+
+
+def _elsewhere() -> Iterator[Path]:
+    """Return folders that may lie on other disks."""
+    with contextlib.suppress(OSError):
+        yield Path(tempfile.gettempdir())
+    with contextlib.suppress(RuntimeError):
+        yield Path.home()
+
+
+def _claim_free(first: Path) -> Claim:
+    """Claim a name, or the first of those with a number behind it that nobody has."""
+    from jobsim.files.claim import NameTakenError
+    from jobsim.run.saved import SavedRunError, claim_folder
+
+    folder, number = first, 1
+    while True:
+        try:
+            return claim_folder(folder)
+        except SavedRunError as exc:
+            if not isinstance(exc.__cause__, NameTakenError):
+                raise
+            number += 1
+            folder = first.with_name(f"{first.name}-{number}")

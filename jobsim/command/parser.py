@@ -1,0 +1,94 @@
+"""The arguments of all commands; the modules of those that are not asked for stay unloaded."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from jobsim import __version__
+from jobsim.command import terminal
+from jobsim.command.codes import BAD_INPUT, OK
+from jobsim.display.text import printable
+
+COMMANDS = {
+    "run": "run a preset, a scenario file or a log",
+    "show": "show a saved run",
+    "check": "prove or refute that a saved run held",
+    "report": "write a saved run's report, an HTML file",
+    "sweep": "run every setting in virtual time and compare them",
+    "workers-needed": "find the smallest number of workers that will do",
+    "presets": "list the presets, each with why one would run it",
+}
+"""What each command does. Its module has its name, with underscores for hyphens."""
+
+_DESCRIPTION = "Simulate the life of a job: real threads on a real repository, proved."
+_EXAMPLES = """\
+examples:
+  jobsim run steady                                a preset, on threads
+  jobsim run mine.toml --workers 6                 a file, with one thing changed
+  jobsim run steady --engine virtual               the same in virtual time
+  jobsim sweep steady --over workers=4:12          what each setting gives
+  jobsim workers-needed steady wait_p95=5          the smallest number that will do
+  jobsim show runs/log --require 'wait_p95<30'     exit code 1 if it is not so
+
+'jobsim COMMAND --help' explains a command and lists its figures and fields.
+Exit codes: 0 fine, 1 a check failed, 2 bad input, 3 a fault of jobsim, 130 interrupted."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments, and wraps its help at the width."""
+
+    def __init__(self, **options: object) -> None:
+        options["formatter_class"] = _formatter
+        super().__init__(**options)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        problem = printable(f"{self.prog}: {message}", limit=1000)
+        self.exit(BAD_INPUT, f"{problem}; see '{self.prog} --help'\n")
+
+
+def parser(*names: str) -> Parser:
+    """Return the parser of the command line.
+
+    Parameters
+    ----------
+    names
+        The commands whose options are wanted; by default all. Their modules are imported.
+    """
+    top = Parser(prog="jobsim", description=_DESCRIPTION, epilog=_EXAMPLES)
+    top.add_argument("--version", action="version", version=f"jobsim {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", title="commands")
+    for name, what in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=f"{what.capitalize()}.")
+        if name in (names or COMMANDS):
+            module = importlib.import_module(f"jobsim.command.{name.replace('-', '_')}")
+            module.add_options(command)
+            command.set_defaults(execute=module.execute, parser=command)
+    return top
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options, with `execute`, the command's function, and `parser`, its parser.
+
+    Raises
+    ------
+    SystemExit
+        With 2 if the arguments are wrong, which is said; with 0 after help.
+    """
+    named = next((argument for argument in arguments if not argument.startswith("-")), "")
+    top = parser(named if named in COMMANDS else "run")
+    if not arguments:
+        top.print_help()
+        sys.exit(OK)
+    options = top.parse_args(arguments)
+    if "execute" not in options:
+        top.error("name a command")
+    return options
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, width=terminal.width())

@@ -1,0 +1,202 @@
+"""``jobsim run``: a preset, a scenario file or a log, on threads or in virtual time."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobsim.command.arguments import columns, positive
+from jobsim.command.codes import BAD_INPUT
+from jobsim.command.endings import fault
+from jobsim.command.explained import FIGURES
+from jobsim.command.keeping import claim_for, keep
+from jobsim.command.results import add_require, say_run
+from jobsim.command.scenario_options import (
+    add_scenario,
+    read_limit_bytes,
+    require_fits,
+    scenario_of,
+)
+from jobsim.command.terminal import complain, say
+
+if TYPE_CHECKING:
+    from jobsim.run.run import Run, RunFailed
+    from jobsim.scenario.scenario import Scenario
+    from jobsim.scenario.workload import Workload
+
+_EXAMPLES = f"""\
+examples:
+  jobsim run steady
+  jobsim run mine.toml --workers 6 --out runs/six
+  jobsim run --trace log.swf --engine virtual
+  jobsim run steady --require 'wait_p95<30' --require 'failed<=30' --strict
+
+{FIGURES}"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.epilog = _EXAMPLES
+    add_scenario(parser, nargs="?")
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="a .swf or .csv log to run")
+    parser.add_argument(
+        "--columns",
+        type=columns,
+        metavar="OURS=THEIRS,...",
+        help="columns of a .csv trace: arrival or end, service, wait, status",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("threads", "virtual"),
+        default="threads",
+        help="real threads (the default), or virtual time",
+    )
+    parser.add_argument(
+        "--speedup",
+        type=positive,
+        metavar="X",
+        help="scenario seconds per second; inf never waits; by default about ten seconds in all",
+    )
+    parser.add_argument(
+        "--wall-limit", type=positive, metavar="S", help="end after so many seconds"
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
+    parser.add_argument(
+        "--no-report", action="store_false", dest="report", help="leave out the report"
+    )
+    add_require(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run, save, and say what happened."""
+    from jobsim.run.run import RunFailed
+
+    _refuse_contradictions(options)
+    signals, threads = options.signals, options.engine == "threads"
+    with signals.heard():
+        scenario = scenario_of(options)
+    if options.trace is None:
+        require_fits(scenario, options, threads=threads)
+    failed: RunFailed | None = None
+    with claim_for(options.out, scenario.name) as claim:
+        with signals.heard():
+            workload = _workload(scenario, options)
+        _introduce(workload)
+        try:
+            run = _engine(options, workload)
+        except RunFailed as exc:
+            run, failed = exc.run, exc
+        folder, problem = keep(run, claim)
+    if failed is not None:
+        return _say_failed(failed, folder)
+    if run.ended == "interrupted":
+        complain(f"interrupted; what was recorded is in {folder}")
+        return int(signals.code)
+    with signals.heard():
+        return _say_results(run, folder, problem, options)
+
+
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    virtual = options.engine == "virtual"
+    if virtual and (options.speedup is not None or options.wall_limit is not None):
+        options.parser.error("--speedup and --wall-limit are for --engine threads")
+    if options.columns is not None and options.trace is None:
+        options.parser.error("--columns are those of a --trace")
+    if options.columns is not None and _is_swf(options.trace):
+        options.parser.error("--columns are for .csv logs; the columns of .swf logs are known")
+
+
+def _is_swf(path: Path) -> bool:
+    return ".swf" in path.suffixes
+
+
+def _workload(scenario: Scenario, options: argparse.Namespace) -> Workload:
+    """Sample the scenario, or read the log; a log says only then how large it is."""
+    from jobsim.scenario.workload import Workload
+
+    if options.trace is None:
+        return Workload.sample(scenario)
+    limit = read_limit_bytes(options)
+    if _is_swf(options.trace):
+        workload = Workload.from_swf(options.trace, scenario=scenario, limit_bytes=limit)
+    else:
+        workload = Workload.from_csv(
+            options.trace, columns=options.columns, scenario=scenario, limit_bytes=limit
+        )
+    threads = options.engine == "threads"
+    require_fits(scenario, options, threads=threads, requests=workload.requests)
+    return workload
+
+
+def _introduce(workload: Workload) -> None:
+    """Say what is going to be run, while it is."""
+    from jobsim.display.text import count_of, printable
+
+    scenario = workload.scenario
+    if workload.source is not None:
+        say(workload.source.describe())
+        print()
+    name, why = printable(scenario.name), printable(scenario.why)
+    say(f"{name}: {why}" if why else name)
+    asked = count_of(len(workload), "job")
+    if workload.attempts > 1:
+        asked = f"{count_of(workload.requests, 'request')} of up to {workload.attempts} attempts"
+    say(
+        f"{asked}, {count_of(scenario.clients, 'client')}, "
+        f"{count_of(scenario.workers, 'worker')}, {count_of(scenario.pollers, 'poller')}"
+    )
+    print(flush=True)
+
+
+def _engine(options: argparse.Namespace, workload: Workload) -> Run:
+    if options.engine == "threads":
+        from jobsim.threads.run_threads import run_threads
+
+        # Hears Ctrl-C by itself, where nothing that was recorded is lost by it.
+        return run_threads(workload, speedup=options.speedup, wall_limit=options.wall_limit)
+    from jobsim.virtual.run_virtual import run_virtual
+
+    with options.signals.heard():
+        return run_virtual(workload)
+
+
+def _say_failed(failed: RunFailed, folder: Path) -> int:
+    """Say that the engine failed: for want of threads, which is not its fault, or by its own."""
+    cause = failed.__cause__
+    if isinstance(cause, MemoryError) or "can't start new thread" in str(cause):
+        actors = "use fewer workers, clients and pollers"
+        complain(f"{failed.problem}: {actors}; what was recorded is in {folder}")
+        return BAD_INPUT
+    return fault(cause or failed, f"What was recorded is in {folder}.")
+
+
+def _say_results(run: Run, folder: Path, problem: str, options: argparse.Namespace) -> int:
+    """Print the results; the run is safe by now, so Ctrl-C may end this."""
+    try:
+        code = say_run(run, options)
+        say(str(folder), first="\nTables  ")
+        if problem:
+            complain(f"{problem}; the run is in {folder} instead")
+            code = BAD_INPUT
+        if options.report:
+            _add_report(folder)
+    except KeyboardInterrupt:
+        complain(f"interrupted; the run is in {folder}")
+        return int(options.signals.code)
+    return code
+
+
+def _add_report(folder: Path) -> None:
+    """Make the report of a saved run; where that fails, the run is good all the same."""
+    from jobsim.report.build import build_report
+    from jobsim.report.errors import ReportError, ReportExtraMissing
+
+    try:
+        path = build_report(folder)
+    except ReportExtraMissing as exc:
+        say(str(exc), first="Report  ")
+    except (ReportError, OSError) as exc:
+        complain(f"no report: {exc}")
+    else:
+        say(str(path), first="Report  ")

@@ -1,0 +1,98 @@
+"""The scenario that a command is about: a preset or a file, with some fields changed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobsim.command.arguments import count, gigabytes
+
+if TYPE_CHECKING:
+    from jobsim.scenario.scenario import Scenario
+
+_SUFFIXES = {".toml", ".json"}
+
+
+def add_scenario(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    """Add what names a scenario, and what changes it."""
+    parser.add_argument(
+        "scenario", nargs=nargs, metavar="PRESET|FILE", help="a preset, or a .toml or .json file"
+    )
+    changes = parser.add_argument_group("changes to the scenario")
+    for name, what in (
+        ("jobs", "how many jobs"),
+        ("workers", "how many workers"),
+        ("clients", "how many threads that create jobs"),
+        ("seed", "seed of every random choice"),
+    ):
+        changes.add_argument(f"--{name}", type=count, metavar="N", help=what)
+    limits = parser.add_argument_group("limits")
+    limits.add_argument(
+        "--memory",
+        type=gigabytes,
+        metavar="GB",
+        help="memory that a run may take; by default half of the machine's",
+    )
+    limits.add_argument(
+        "--read-limit",
+        type=gigabytes,
+        metavar="GB",
+        help="how much is read of a file at most, unpacked; by default 1",
+    )
+
+
+def read_limit_bytes(options: argparse.Namespace) -> int:
+    """Return how much may be read of one file."""
+    from jobsim.files.reading import LIMIT_BYTES
+
+    return LIMIT_BYTES if options.read_limit is None else int(options.read_limit)
+
+
+def memory_limit_bytes(options: argparse.Namespace) -> float:
+    """Return how much memory a run may take."""
+    from jobsim.scenario.size import machine_bytes
+
+    limit: float | None = options.memory
+    return machine_bytes() / 2 if limit is None else limit
+
+
+def scenario_of(options: argparse.Namespace) -> Scenario:
+    """Return the scenario that the options name."""
+    from jobsim.scenario.presets import preset
+    from jobsim.scenario.scenario import Scenario
+
+    given = options.scenario
+    log: Path | None = getattr(options, "trace", None)
+    if given is None:
+        if log is None:
+            options.parser.error("give a PRESET, a scenario FILE or a --trace")
+        scenario = Scenario(workers=8)
+    elif Path(given).suffix in _SUFFIXES:
+        scenario = Scenario.load(given, limit_bytes=read_limit_bytes(options))
+    else:
+        scenario = preset(given)
+    changes: dict[str, Any] = {
+        name: value
+        for name in ("jobs", "workers", "clients", "seed")
+        if (value := getattr(options, name)) is not None
+    }
+    if log is not None:
+        # The log itself says how many jobs there are and when, unless a person does.
+        changes = {"jobs": None, "duration": None, "name": log.name} | changes
+    return scenario.replace(changes)
+
+
+def require_fits(
+    scenario: Scenario, options: argparse.Namespace, *, threads: bool, requests: int | None = None
+) -> None:
+    """Refuse a run that would not fit into memory, before it begins."""
+    from jobsim.scenario.size import require_memory
+
+    require_memory(
+        scenario,
+        memory_limit_bytes(options),
+        threads=threads,
+        requests=requests,
+        advice="ask for fewer, or allow more with --memory GB",
+    )

@@ -1,0 +1,55 @@
+"""Ctrl-C, SIGTERM and SIGHUP end a command alike: what was recorded is kept."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from jobsim.run.interrupts import Interrupts
+
+_LIKE_CTRL_C = ("SIGTERM", "SIGHUP")
+
+
+class Signals(Interrupts):
+    """The signals of one command; for the main thread.
+
+    Attributes
+    ----------
+    number
+        The signal that came first; None while none has.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number: int | None = None
+        self._others: dict[int, Any] = {}
+
+    @property
+    def code(self) -> int:
+        """The exit code of a command that was interrupted: 130, or 143 after SIGTERM."""
+        return 128 + (signal.SIGINT if self.number is None else self.number)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self in self._inside:  # in the main thread
+            for name in _LIKE_CTRL_C:
+                number = getattr(signal, name, None)
+                # One that is ignored stays so: nohup does that.
+                if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                    self._others[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, before in self._others.items():
+            signal.signal(number, before)
+        super().__exit__(kind, error, trace)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.number = number if self.number is None else self.number
+        super()._on_signal(number, frame)

@@ -1,0 +1,152 @@
+"""``jobsim sweep``: every setting in virtual time, with intervals."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobsim.command.arguments import count, figure, over
+from jobsim.command.codes import NOT_MET, OK
+from jobsim.command.explained import FIELDS, FIGURES
+from jobsim.command.scenario_options import add_scenario, require_fits, scenario_of
+from jobsim.command.terminal import complain, say, say_table, table_width, width
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_RUNS = 1_000_000
+_DEFAULT = ("wait_mean", "wait_p95", "utilisation")
+_EXAMPLES = f"""\
+examples:
+  jobsim sweep steady --over workers=4:12
+  jobsim sweep mine.toml --over workers=6,8 --over arrivals.rate=4,5.5 --metric wait_p99
+  jobsim sweep steady --over workers=4:12 --replications 50 --out all.csv
+
+{FIELDS}
+{FIGURES}"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.epilog = _EXAMPLES
+    add_scenario(parser)
+    parser.add_argument(
+        "--over",
+        type=over,
+        action="append",
+        required=True,
+        metavar="FIELD=VALUES",
+        help="a field and its values, as in workers=4:12 or arrivals.rate=1,2.5; may be repeated",
+    )
+    parser.add_argument(
+        "--metric",
+        type=figure,
+        action="append",
+        metavar="FIGURE",
+        help=f"a figure to print; may be repeated; by default {', '.join(_DEFAULT)}",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="a new file for all figures")
+    add_replications(parser)
+
+
+def add_replications(parser: argparse.ArgumentParser) -> None:
+    """Add how often each setting is run."""
+    parser.add_argument(
+        "--replications", type=count, default=20, metavar="N", help="runs of each setting"
+    )
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run all settings, print their intervals, and write all figures if they are asked for."""
+    from jobsim.files.claim import Claim
+    from jobsim.studies.sweep import sweep
+
+    grid = dict(options.over)
+    if len(grid) < len(options.over):
+        options.parser.error("--over names a field twice; give all its values at once")
+    runs = options.replications * math.prod(map(len, grid.values()))
+    if runs > _MOST_RUNS:
+        options.parser.error(f"that is {runs:,} runs; ask for at most {_MOST_RUNS:,}")
+    scenario = scenario_of(options)
+    require_fits(scenario, options, threads=False)
+    with nullcontext() if options.out is None else Claim(options.out) as claim:
+        with warnings.catch_warnings(record=True) as warned, options.signals.heard():
+            warnings.simplefilter("always")
+            table = sweep(scenario, grid, replications=options.replications)
+        interrupted = len(table) < runs
+        if len(table):
+            _say_intervals(table, options.metric or list(_DEFAULT), list(grid))
+        if claim is not None and not interrupted:
+            table.to_csv(claim.work / "table", index=False)
+            claim.keep_file("table")
+            say(f"\nAll figures of all {runs:,} runs are in {options.out}")
+    for each in warned:
+        complain(f"warning: {each.message}")
+    if interrupted:
+        if options.out is not None:
+            complain(f"{options.out} was not written")
+        return int(options.signals.code)
+    return NOT_MET if table["error"].notna().any() else OK
+
+
+def _say_intervals(table: pd.DataFrame, metrics: list[str], by: list[str]) -> None:
+    """Print one table, or one a figure where all of them do not fit beside each other."""
+    from jobsim.figures.intervals import intervals
+
+    found = {metric: intervals(table, metric) for metric in metrics}
+    level = next(iter(found.values()))["level"].iloc[0]
+    say(f"Means with their {level:.0%} intervals, {_replications(found)}\n")
+    groups = [metrics]
+    if table_width(*_columns(found, metrics, by), indent=0) > width():
+        groups = [[metric] for metric in metrics]
+    for number, group in enumerate(groups):
+        if number:
+            print()
+        say_table(*_columns(found, group, by), indent=0)
+
+
+def _columns(
+    found: dict[str, pd.DataFrame], metrics: list[str], by: list[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of a table with these figures."""
+    from jobsim.display.text import printable
+    from jobsim.figures.metrics import UNITS
+
+    settings = found[metrics[0]][by]
+    columns = [[printable(_plain(value)) for value in settings[name]] for name in by]
+    for metric in metrics:
+        cells = zip(found[metric]["mean"], found[metric]["half_width"], strict=True)
+        columns.append([with_error(mean, half) for mean, half in cells])
+    head = [*by, *(f"{metric} ({UNITS[metric]})" for metric in metrics)]
+    return head, [list(row) for row in zip(*columns, strict=True)]
+
+
+def _plain(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _replications(found: dict[str, pd.DataFrame]) -> str:
+    counts = {int(n) for each in found.values() for n in each["n"]}
+    few, many = min(counts), max(counts)
+    return f"{many:,} runs each" if few == many else f"{few:,} to {many:,} runs each"
+
+
+def with_error(mean: float, half_width: float) -> str:
+    """Return a mean and its half-width as people write them: to the digits that are known.
+
+    Examples
+    --------
+    >>> with_error(49.9812, 4.0431), with_error(0.71, float("nan")), with_error(12345.6, 678.9)
+    ('49.98 ± 4.04', '0.71', '12,346 ± 679')
+    """
+    if math.isnan(mean):
+        return "none"
+    if math.isnan(half_width):
+        return f"{mean:,.3g}" if abs(mean) < 1000 else f"{mean:,.0f}"
+    size = half_width or abs(mean) or 1.0
+    places = min(max(2 - math.floor(math.log10(size)), 0), 9)
+    return f"{mean:,.{places}f} ± {half_width:,.{places}f}"
