@@ -16,8 +16,8 @@ ROOT = Path(jobsim.__file__).parent
 # Each package imports only itself and the packages before it, at any depth, also for annotations.
 PACKAGES = (
     "domain", "files", "repository", "services", "display", "logs", "scenario", "tables",
-    "figures", "proof", "run", "virtual", "threads", "plot", "studies", "testing", "report",
-    "explorer", "command", "__main__",
+    "figures", "proof", "run", "virtual", "turns", "threads", "plot", "studies", "testing",
+    "report", "explorer", "command", "__main__",
 )  # fmt: skip
 WEB = {
     "aiohttp", "bottle", "django", "falcon", "fastapi", "flask", "litestar", "pyramid", "quart",

@@ -1,0 +1,37 @@
+"""Random bytes that are the same in every run with the same seed."""
+
+from __future__ import annotations
+
+import random
+
+from jobsim.turns import real
+from jobsim.turns.world import controlled
+
+_BLOCK = 1 << 14
+
+
+class Draws:
+    """Answers `os.urandom` for controlled threads from a seed, for all others as ever.
+
+    `uuid.uuid4`, `secrets` and `random.SystemRandom` draw from it.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - no secret
+        # Drawn once and read from the start again in each run: cheaper than a new generator.
+        self._bytes = self._random.randbytes(_BLOCK)
+        self._at = 0  # moved by the thread that has the turn
+
+    def restart(self) -> None:
+        """Begin anew, for the next run."""
+        self._at = 0
+
+    def urandom(self, size: int, /) -> bytes:
+        """Return `size` bytes."""
+        if controlled() is None:
+            return real.urandom(size)
+        begin = self._at
+        self._at = end = begin + size
+        while end > len(self._bytes):
+            self._bytes += self._random.randbytes(max(_BLOCK, len(self._bytes)))
+        return self._bytes[begin:end]

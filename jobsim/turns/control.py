@@ -1,0 +1,357 @@
+"""Control over the threads of one run after another: begun, watched, ended, put back."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TypeVar
+
+from jobsim.domain.exceptions import JobsimError
+from jobsim.turns import real
+from jobsim.turns.chance import Draws
+from jobsim.turns.crew import Crew
+from jobsim.turns.deadlock import Deadlock, place_of
+from jobsim.turns.monitoring import Monitored
+from jobsim.turns.outside import LOOK_S, Watch
+from jobsim.turns.points import Points, files_of
+from jobsim.turns.replacement import Replacement
+from jobsim.turns.schedules import FirstReady
+from jobsim.turns.swap import Swaps, modules_of
+from jobsim.turns.threads import run_controlled
+from jobsim.turns.tracing import Traced
+from jobsim.turns.world import HERE, MAKER, Abort, Calendar, Recorder, Schedule, World
+
+HANG_S = 10.0
+"""How long nothing may move before the run ends as a hang."""
+
+TELL_S = 0.1
+"""How often `on_tick` is called."""
+
+_FAREWELL_S = 0.5
+
+T = TypeVar("T")
+
+
+class ControlError(JobsimError):
+    """Control cannot begin; end the run that has it, or free a monitoring tool, and try again."""
+
+
+class FactoryError(JobsimError):
+    """A factory that is called under control cannot go on; the text says who waits for what."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run under control ended.
+
+    Attributes
+    ----------
+    errors
+        What bodies and threads of the repository raised, by thread name.
+    deadlock
+        Who waits for what, if nobody could go on.
+    outside
+        Each time that a thread was found blocked where control does not reach: its name and
+        the source line. Such a run proves nothing.
+    points
+        Points in the repository's own code. Without any, the run was not controlled.
+    stopped
+        None if all bodies ended, else "deadlock", "hang", "time_limit" or "error".
+    left
+        Threads that had not ended when the run was over, and where they stood.
+    unreturned
+        Threads that did not end even when they were told to.
+    handed
+        How often the turn was handed on.
+    """
+
+    errors: dict[str, BaseException] = field(default_factory=dict)
+    deadlock: Deadlock | None = None
+    outside: tuple[tuple[str, str], ...] = ()
+    points: int = 0
+    stopped: str | None = None
+    left: tuple[tuple[str, str], ...] = ()
+    unreturned: tuple[str, ...] = ()
+    handed: int = 0
+
+
+@dataclass(frozen=True)
+class _Body:
+    name: str
+    body: Callable[[], object]
+    wanted: bool
+
+
+class Control:
+    """Takes control of the threads of a repository under test, for one run or many.
+
+    One at a time in a process. For the thread that made it; that thread calls the factory, and
+    watches while bodies run.
+
+    Parameters
+    ----------
+    seed
+        Of what the code under test draws from `os.urandom`.
+    keep_threads
+        Whether the threads of bodies are kept for the next run. Cheaper, but state that
+        a `threading.local` of a module holds would be kept too; control notices that.
+
+    Attributes
+    ----------
+    world
+        The threads of the current run; None before the first `make`.
+    points
+        The points of all code met so far.
+    stuck
+        Real locks that were found and could not be replaced: threads will block outside control.
+
+    Examples
+    --------
+    >>> from jobsim.repository.job_repo import InMemoryJobRepository
+    >>> from jobsim.turns import Control, Seeded
+    >>> with Control(seed=1) as control:
+    ...     repository = control.make(InMemoryJobRepository)
+    ...     for name in ("a", "b"):
+    ...         control.spawn(name, lambda: repository.create("a" * 64))
+    ...     end = control.run(Seeded(1))
+    >>> end.stopped is None, end.points > 0, repository.count()
+    (True, True, 2)
+    """
+
+    def __init__(self, *, seed: int = 0, keep_threads: bool = False) -> None:
+        self.points = Points()
+        self.world: World | None = None
+        self.keep_threads = keep_threads
+        self._tracer: Traced | Monitored = (
+            Monitored(self.points) if sys.version_info >= (3, 12) else Traced(self.points)
+        )
+        self._draws = Draws(seed)
+        self._replacement = Replacement(self._tracer.rearm, self._draws)
+        self._swaps = Swaps(self._replacement.factories)
+        self._of_modules = 0  # how many swaps are those of modules
+        self._walks = True  # whether the objects of a repository hold anything to swap
+        self._crew = Crew()
+        self._bodies: list[_Body] = []
+        self._factory: object = None  # whose modules were walked last
+
+    def __enter__(self) -> Control:
+        with _TAKING:
+            if HERE.taken:
+                raise ControlError(
+                    "another run has control of the threads of this process; wait for its end, "
+                    "or run one of them in a process of its own"
+                )
+            HERE.taken = True
+        try:
+            self._tracer.begin()
+            self._replacement.begin()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        finally:
+            # Each of these is tried whatever becomes of the others: nothing is left replaced.
+            for undo in (self._swaps.put_back, self._replacement.end, self._tracer.end):
+                undo()
+            self._crew.dismiss()
+            HERE.world = None
+            HERE.taken = False
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """Where real locks were found that could not be replaced."""
+        return tuple(self._swaps.stuck)
+
+    def make(self, factory: Callable[[], T]) -> T:
+        """Open a new run and call the factory in it, as its thread number 0.
+
+        Threads that the factory starts belong to the run. They take turns before it begins only
+        where the factory waits for them.
+
+        Raises
+        ------
+        FactoryError
+            If the factory waits for something that never comes.
+        """
+        self.close()
+        if factory is not self._factory:
+            self._factory = factory
+            self._swaps.put_back()
+            self._swaps.swap(vars(module) for module in modules_of(factory))
+            self._of_modules = len(self._swaps)
+            self._walks = True
+        self._draws.restart()
+        self._swaps.reset()
+        world = self.world = World(FirstReady(), self.points.spans, self._arm)
+        world.register("the factory", ready=False)
+        world.begin_making(MAKER)
+        HERE.world = world
+        try:
+            made = factory()
+        except Abort:
+            raise FactoryError(f"the factory cannot go on\n{world.deadlock}") from None
+        finally:
+            world.end_making(MAKER)
+        self._learn(made)
+        return made
+
+    def _learn(self, made: object) -> None:
+        """Learn which files are under test, and swap what the repository's objects hold."""
+        if self.points.learn(files_of(made)) or not self.points.of:
+            self._tracer.prepare(map(vars, modules_of(made)))
+        if self._walks:
+            self._swaps.put_back(self._of_modules)
+            # A class makes all its objects alike: if the first holds nothing, none does.
+            self._walks = self._swaps.swap([made]) > 0
+
+    def spawn(self, name: str, body: Callable[[], object], *, wanted: bool = True) -> None:
+        """Add a thread to the run that is about to begin; the run ends with the wanted ones."""
+        self._bodies.append(_Body(name, body, wanted))
+
+    def run(
+        self,
+        schedule: Schedule,
+        *,
+        calendar: Calendar | None = None,
+        recorder: Recorder | None = None,
+        time_limit: float | None = None,
+        on_tick: Callable[[], None] | None = None,
+    ) -> End:
+        """Run the bodies to their end, one thread at a time, as the schedule says.
+
+        Parameters
+        ----------
+        schedule
+            Who goes on where several can.
+        calendar
+            What happens in virtual time when nobody can go on.
+        recorder
+            Is told of every point and lock.
+        time_limit
+            Seconds of the wall clock; None for no limit.
+        on_tick
+            Called in the calling thread every `TELL_S` seconds.
+
+        Raises
+        ------
+        ControlError
+            If `make` was not called before.
+        """
+        world = self.world
+        if world is None:
+            raise ControlError("call make before run: it opens the run")
+        world.schedule, world.calendar, world.recorder = schedule, calendar, recorder
+        bodies, self._bodies = self._bodies, []
+        numbers = [world.register(body.name, wanted=body.wanted) for body in bodies]
+        schedule.begin(world)
+        for place, (number, body) in enumerate(zip(numbers, bodies, strict=True)):
+            self._start(world, place, number, body)
+        world.begin()
+        stopped = self._watch(world, time_limit, on_tick)
+        left = _left(world)
+        unreturned = self.close()
+        if stopped is None and world.deadlock is not None:
+            stopped = "deadlock"
+        if stopped is None and world.failed is not None:
+            stopped = "error"
+        return End(
+            errors={world.names[number]: error for number, error in world.errors.items()},
+            deadlock=world.deadlock,
+            outside=tuple(world.outside),
+            points=world.points,
+            stopped=stopped,
+            left=left if stopped is not None else (),
+            unreturned=unreturned,
+            handed=world.handed,
+        )
+
+    def _start(self, world: World, place: int, number: int, body: _Body) -> None:
+        def work() -> None:
+            run_controlled(world, number, body.body)
+
+        if self.keep_threads and not self._swaps.local:
+            # A new thread begins with no context variable set, and so does one that is kept.
+            self._crew.run(place, body.name, lambda: contextvars.Context().run(work))
+        else:
+            real.start(threading.Thread(target=work, name=body.name, daemon=True))
+
+    def _watch(
+        self, world: World, time_limit: float | None, on_tick: Callable[[], None] | None
+    ) -> str | None:
+        """Wait for the end of the run; return why it was ended from here, if it was."""
+        if world.done.acquire(timeout=LOOK_S):
+            return None
+        clock = real.CLOCKS["monotonic"]
+        watch = Watch(world)
+        begun = told = clock()
+        while not world.done.acquire(timeout=LOOK_S):
+            now = clock()
+            if not world.prompting and watch.look() > HANG_S:
+                return "hang"
+            if time_limit is not None and now - begun > time_limit:
+                return "time_limit"
+            if on_tick is not None and now - told >= TELL_S:
+                told = now
+                on_tick()
+        return None
+
+    def close(self) -> tuple[str, ...]:
+        """End what is left of the current run; return the threads that would not end."""
+        world = self.world
+        if world is None or (world.aborting and not world.making):
+            return ()
+        with world.guard:
+            world.over = world.aborting = True
+            left = [n for n in range(1, len(world.gates)) if n not in world.ended]
+        if not left:
+            return ()
+        silenced = logging.getLogger("concurrent.futures")
+        was, silenced.disabled = silenced.disabled, True  # a pool logs whatever ends its threads
+        try:
+            stayed = tuple(world.names[n] for n in left if not self._end(world, n))
+        finally:
+            silenced.disabled = was
+        if stayed:
+            self._crew = Crew()  # one of its threads may be the one that stays
+        return stayed
+
+    def _end(self, world: World, number: int) -> bool:
+        """Let one thread unwind, alone; return whether it ended."""
+        if number in world.ended:
+            return True
+        # If the gate is open already, its thread is on the way through and sees `aborting` there.
+        with contextlib.suppress(RuntimeError):
+            world.gates[number].release()
+        while number not in world.ended:
+            try:
+                world.farewell.get(timeout=_FAREWELL_S)
+            except queue.Empty:
+                break
+        return number in world.ended
+
+    def _arm(self, world: World, number: int) -> None:
+        self._tracer.thread(world, number)
+
+
+def _left(world: World) -> tuple[tuple[str, str], ...]:
+    numbers = [n for n in sorted(world.wanted) if n not in world.ended]
+    return tuple((world.names[n], str(place_of(world.frame_of(n)) or "?")) for n in numbers)
+
+
+_TAKING = real.Lock()  # guards Here.taken

@@ -1,0 +1,59 @@
+"""Threads that run one body after another, so that a schedule costs no thread's start."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from jobsim.turns import real
+
+_JOIN_S = 2.0
+
+
+class Crew:
+    """Daemon threads, each with a gate: it opens once for every body.
+
+    For one thread at a time: the one that explores.
+    """
+
+    def __init__(self) -> None:
+        self._members: list[_Member] = []
+
+    def run(self, place: int, name: str, body: Callable[[], None]) -> None:
+        """Let the thread at `place` run a body; it has to have ended the one before."""
+        while len(self._members) <= place:
+            self._members.append(_Member())
+        member = self._members[place]
+        member.thread.name = name
+        member.body = body
+        # After the body is set: the thread behind the gate reads it.
+        member.gate.release()
+
+    def dismiss(self) -> None:
+        """End all threads that have ended their body."""
+        for member in self._members:
+            member.body = None
+            member.gate.release()
+        for member in self._members:
+            real.join(member.thread, _JOIN_S)
+        self._members.clear()
+
+
+class _Member:
+    def __init__(self) -> None:
+        self.gate = real.allocate_lock()
+        self.gate.acquire()
+        self.body: Callable[[], None] | None = None  # written before the gate opens
+        self.thread = threading.Thread(target=self._loop, daemon=True)
+        self.thread._started = real.event()  # type: ignore[attr-defined]
+        real.start(self.thread)
+
+    def _loop(self) -> None:
+        while True:
+            self.gate.acquire()
+            body, self.body = self.body, None
+            if body is None:
+                return
+            # It hands the turn on when it ends, and the next one may then be set at once: this
+            # thread writes nothing after that but reads at the top.
+            body()

@@ -1,0 +1,51 @@
+"""Event loops of asyncio in a controlled thread: a selector that waits for its turn."""
+
+from __future__ import annotations
+
+import math
+from asyncio.selector_events import BaseSelectorEventLoop
+from typing import Any
+
+from jobsim.turns import real
+from jobsim.turns.primitives import ticks_of
+from jobsim.turns.threads import Either
+from jobsim.turns.world import controlled
+
+_write_to_self = BaseSelectorEventLoop._write_to_self  # type: ignore[attr-defined]
+
+
+class _Waiting(real.Selector):
+    """Looks without waiting, and where nothing is ready waits in virtual time."""
+
+    def select(self, timeout: float | None = None) -> Any:
+        """Return what is ready, at once or once the loop is woken or the time is over."""
+        found = controlled()
+        if found is None:
+            return super().select(timeout)
+        world, _ = found
+        endless = timeout is None or math.isinf(timeout)
+        until = None if endless else world.now + ticks_of(max(timeout or 0, 0))
+        while True:
+            ready = super().select(0)
+            if ready or (timeout is not None and timeout <= 0):
+                return ready
+            if not world.wait(("select", id(self)), until):
+                return []
+
+
+class TurnSelector(metaclass=Either):
+    """Makes such a selector in a controlled thread, and a real one in any other."""
+
+    kinds = (real.Selector,)
+
+    def __new__(cls) -> Any:
+        """Return the selector; no instance of this class exists."""
+        return real.Selector() if controlled() is None else _Waiting()
+
+
+def write_to_self(loop: Any) -> None:
+    """Wake a loop from another thread: through its own socket, and in virtual time."""
+    _write_to_self(loop)
+    found = controlled()
+    if found is not None:
+        found[0].wake(("select", id(loop._selector)))

@@ -1,0 +1,133 @@
+"""The points of a run on Python 3.12 and later: instruction events of `sys.monitoring`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from types import CodeType
+from typing import Any
+
+from jobsim.turns import real
+from jobsim.turns.points import Points
+from jobsim.turns.world import HERE, World
+
+TOOLS = (4, 3, 2, 5)
+"""Ids without a fixed meaning first, then those of a profiler and an optimiser."""
+
+
+class Monitored:
+    """Offers turns from instruction events, in code under test only.
+
+    Any `sys.settrace` over that code stops its local events without a word, also those of later
+    runs: `get_local_events` still answers that they are set. They come back once they
+    are set to nothing and set again, which is what `rearm` does.
+    """
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+        self._tool: int | None = None
+        self._armed: set[CodeType] = set()
+
+    def begin(self) -> None:
+        """Take a tool id and listen to the start of every function.
+
+        Raises
+        ------
+        RuntimeError
+            If all tool ids are taken.
+        """
+        monitoring = _monitoring()
+        self._tool = _take_tool()
+        events = monitoring.events
+        monitoring.register_callback(self._tool, events.PY_START, self._start)
+        monitoring.register_callback(self._tool, events.INSTRUCTION, self._instruction)
+        monitoring.set_events(self._tool, events.PY_START)
+        # What an earlier holder of this id had disabled stays disabled otherwise.
+        monitoring.restart_events()
+
+    def end(self) -> None:
+        """Listen to nothing and give the tool id back."""
+        tool, self._tool = self._tool, None
+        if tool is None:
+            return
+        monitoring = _monitoring()
+        monitoring.set_events(tool, 0)
+        for code in self._armed:
+            monitoring.set_local_events(tool, code, 0)
+        for event in (monitoring.events.PY_START, monitoring.events.INSTRUCTION):
+            monitoring.register_callback(tool, event, None)
+        monitoring.free_tool_id(tool)
+        self._armed.clear()
+
+    def rearm(self) -> None:
+        """Set the local events anew: somebody's `sys.settrace` may have stopped them."""
+        monitoring = _monitoring()
+        for code in list(self._armed):
+            monitoring.set_local_events(self._tool, code, 0)
+            monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
+
+    def prepare(self, namespaces: Iterable[Mapping[str, object]]) -> None:
+        """Listen to the code under test of these modules before it runs.
+
+        The events of a code object that is met while it runs begin with its next call: the first
+        run would have fewer points than any other.
+        """
+        self._points.prepare(namespaces)
+        # A copy first: what runs here is itself code that starts, and may be met.
+        self._armed.update([code for code, points in list(self._points.of.items()) if points])
+        self.rearm()
+        _monitoring().restart_events()
+
+    def thread(self, _world: World, _me: int) -> None:
+        """Rearm where a tracer was started with the thread, as coverage does."""
+        if sys.gettrace() is not None:
+            self.rearm()
+
+    def leave(self) -> None:
+        """Do nothing: events are not of a thread."""
+
+    def _start(self, code: CodeType, _offset: int) -> Any:
+        if self._tool is None:
+            return None
+        points = self._points.of.get(code)
+        if points is None:
+            points = self._points.add(code, sys._getframe(1).f_globals)
+        if points and code not in self._armed:
+            self._armed.add(code)
+            monitoring = _monitoring()
+            monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
+        return _monitoring().DISABLE
+
+    def _instruction(self, code: CodeType, offset: int) -> Any:
+        if offset not in self._points.of[code]:
+            return _DISABLE
+        world = HERE.world
+        if world is not None:
+            me = world.numbers.get(real.get_ident())
+            if me is not None:
+                if world.recorder is not None:
+                    world.recorder.point(me, sys._getframe(1))
+                world.step(me)
+        return None
+
+
+def _monitoring() -> Any:
+    return sys.monitoring  # type: ignore[attr-defined,unused-ignore] # only 3.12+ has it
+
+
+_DISABLE = _monitoring().DISABLE if sys.version_info >= (3, 12) else None
+
+
+def _take_tool() -> int:
+    monitoring = _monitoring()
+    for tool in TOOLS:
+        if monitoring.get_tool(tool) is None:
+            try:
+                monitoring.use_tool_id(tool, "jobsim")
+            except ValueError:  # another thread was faster
+                continue
+            return tool
+    raise RuntimeError(
+        f"no tool id of sys.monitoring is free: {', '.join(map(str, TOOLS))} are all taken; "
+        "turn off a profiler or debugger"
+    )

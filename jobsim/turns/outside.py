@@ -1,0 +1,79 @@
+"""Noticing a thread that blocks where control does not reach: in a database, in C.
+
+The thread that called `Control.run` looks every few milliseconds. A thread that has the turn and
+takes no step may be computing; whether it sleeps is known to the operating system. Linux says
+so in `/proc`; elsewhere a long time without a step has to do, and is the weaker evidence.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+from jobsim.turns import real
+from jobsim.turns.deadlock import place_of
+from jobsim.turns.world import World
+
+LOOK_S = 0.002
+"""How often the watching thread looks."""
+
+SLEEPING = 3
+"""How many looks in a row have to find the thread asleep. A thread that waits for the interpreter
+lock sleeps too, but not while this one is in a system call and has let the lock go."""
+
+BLIND_S = 0.05
+"""How long a thread takes no step before it counts as blocked, where there is no `/proc`."""
+
+_TASKS = Path("/proc/self/task")
+_HAS_PROC = sys.platform == "linux" and _TASKS.exists()
+
+
+class Watch:
+    """Looks at one run; for the thread that waits for its end."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._seen: tuple[int | None, int, int] | None = None
+        self._still = 0
+        self._since = real.CLOCKS["monotonic"]()
+
+    def look(self) -> float:
+        """Look once; return for how many seconds nothing has moved."""
+        world = self._world
+        now = real.CLOCKS["monotonic"]()
+        seen = (world.current, world.points, world.handed)
+        if seen != self._seen:
+            self._seen, self._still, self._since = seen, 0, now
+            return 0.0
+        suspect = seen[0]
+        if suspect is not None and not world.held and self._asleep(suspect, now):
+            self._still += 1
+            if self._still >= SLEEPING or not _HAS_PROC:
+                place = place_of(world.frame_of(suspect))
+                world.set_aside(suspect, seen[1], seen[2], str(place or "?"))
+                self._still = 0
+        else:
+            self._still = 0
+        return float(now - self._since)
+
+    def _asleep(self, number: int, now: float) -> bool:
+        if not _HAS_PROC:
+            return bool(now - self._since > BLIND_S)
+        native = _native_id(self._world, number)
+        if native is None:
+            return False
+        try:
+            stat = (_TASKS / str(native) / "stat").read_bytes()
+        except OSError:  # it has just ended
+            return False
+        # The name in parentheses may itself hold any character.
+        return stat.rpartition(b")")[2].split()[0] == b"S"
+
+
+def _native_id(world: World, number: int) -> int | None:
+    for ident, owner in list(world.numbers.items()):
+        if owner == number:
+            thread = threading._active.get(ident)  # type: ignore[attr-defined]
+            return None if thread is None else thread.native_id
+    return None

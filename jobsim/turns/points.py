@@ -1,0 +1,194 @@
+"""Before which instructions of the repository's own code the turn is offered.
+
+Only where shared state may be read or written: attributes, items, globals and free variables that
+code assigns, iteration, calls. What happens between two such instructions concerns local variables
+alone, so a switch there is the same as a switch before the next of them.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import CodeType
+
+from jobsim.repository.adapt import AdaptedRepository
+from jobsim.repository.recorded import RecordedRepository
+
+SHARED = frozenset(
+    dis.opmap[name]
+    for name in (
+        "BEFORE_WITH", "BINARY_OP", "BINARY_SLICE", "BINARY_SUBSCR", "CALL", "CALL_FUNCTION_EX",
+        "CALL_KW", "CONTAINS_OP", "DELETE_ATTR", "DELETE_DEREF", "DELETE_GLOBAL", "DELETE_SUBSCR",
+        "DICT_MERGE", "DICT_UPDATE", "FOR_ITER", "GET_ITER", "LIST_EXTEND", "LOAD_ATTR",
+        "LOAD_METHOD", "LOAD_SUPER_ATTR", "MATCH_CLASS", "MATCH_KEYS", "SET_UPDATE", "STORE_ATTR",
+        "STORE_GLOBAL", "STORE_SLICE", "STORE_SUBSCR", "UNPACK_EX", "UNPACK_SEQUENCE",
+    )
+    if name in dis.opmap
+)  # fmt: skip
+"""Instructions that can touch what another thread sees, whatever their argument."""
+
+_ENTER = frozenset(
+    dis.opmap[name]
+    for name in ("BEFORE_WITH", "CALL", "CALL_FUNCTION_EX", "CALL_KW")
+    if name in dis.opmap
+)
+_FREE = frozenset(dis.opmap[name] for name in ("LOAD_DEREF", "STORE_DEREF") if name in dis.opmap)
+_GLOBAL = frozenset(dis.opmap[name] for name in ("LOAD_GLOBAL", "LOAD_NAME") if name in dis.opmap)
+
+_PACKAGE = f"{Path(__file__).resolve().parents[1]}{os.sep}"
+_LIBRARY = tuple(
+    f"{Path(sysconfig.get_path(name)).resolve()}{os.sep}"
+    for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+class Points:
+    """The points of every code object that control has met.
+
+    Attributes
+    ----------
+    own
+        File names of the code under test, as its code objects have them.
+    of
+        Offsets of the points by code object; empty for code that is not under test.
+    spans
+        Offsets of the instructions that call, with those of their caches, by code object.
+    """
+
+    def __init__(self, own: Iterable[str] = ()) -> None:
+        self.own = frozenset(own)
+        self.of: dict[CodeType, frozenset[int]] = {}
+        self.spans: dict[CodeType, frozenset[int]] = {}
+        self._files: dict[str, bool] = {}
+        self._written: dict[int, frozenset[str]] = {}  # by id of a module's namespace
+
+    def concerns(self, file: str) -> bool:
+        """Return whether code of this file is under test."""
+        found = self._files.get(file)
+        if found is None:
+            found = self._files[file] = file in self.own or not is_library(file)
+        return found
+
+    def add(self, code: CodeType, namespace: Mapping[str, object]) -> frozenset[int]:
+        """Return the points of a code object that is met for the first time, and keep them."""
+        points: frozenset[int] = frozenset()
+        if self.concerns(code.co_filename):
+            points = frozenset(offsets(code, self._written_globals(namespace)))
+            self.spans[code] = frozenset(_spans(code))
+        self.of[code] = points
+        return points
+
+    def prepare(self, namespaces: Iterable[Mapping[str, object]]) -> None:
+        """Meet the code under test of these modules before it runs."""
+        for namespace in namespaces:
+            for code in codes_of(namespace):
+                if code not in self.of:
+                    self.add(code, namespace)
+
+    def learn(self, files: Iterable[str]) -> bool:
+        """Count these files as under test; return whether that is news."""
+        new = self.own.union(files)
+        if new == self.own:
+            return False
+        self.own = new
+        self._files.clear()
+        self.of.clear()
+        self.spans.clear()
+        return True
+
+    def _written_globals(self, namespace: Mapping[str, object]) -> frozenset[str]:
+        """Return the globals of a module that some function of it assigns to."""
+        found = self._written.get(id(namespace))
+        if found is None:
+            names = {
+                instruction.argval
+                for code in codes_of(namespace)
+                for instruction in dis.get_instructions(code)
+                if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+            }
+            found = self._written[id(namespace)] = frozenset(names)
+        return found
+
+
+def files_of(repository: object) -> set[str]:
+    """Return the files, as code objects have them, that define a repository's classes.
+
+    jobsim's own wrappers are looked through. What is installed counts as library otherwise.
+    """
+    while isinstance(repository, AdaptedRepository | RecordedRepository):
+        repository = repository.repository
+    return {
+        code.co_filename
+        for base in type(repository).__mro__
+        if base.__module__.partition(".")[0] not in sys.stdlib_module_names
+        for code in codes_of({"__name__": base.__module__, base.__name__: base})
+        if not code.co_filename.startswith("<")
+    }
+
+
+@functools.lru_cache(maxsize=4096)
+def is_library(file: str) -> bool:
+    """Return whether a file belongs to the library, an installed package or jobsim itself."""
+    # Code made by exec, such as a dataclass's __init__, says so in angle brackets; cells of a
+    # notebook do too in some shells, and are the user's.
+    if file.startswith("<"):
+        return not file.startswith("<ipython-input")
+    return str(Path(file).resolve()).startswith((*_LIBRARY, _PACKAGE))
+
+
+def offsets(code: CodeType, written: frozenset[str] = frozenset()) -> Iterator[int]:
+    """Yield the offsets of a code object's points; `written` are globals that are assigned to."""
+    free = {name for name in code.co_freevars if name != "__class__"}
+    before: list[int] = []  # a prefix for a large argument; the event comes at either
+    for instruction in dis.get_instructions(code):
+        op = instruction.opcode
+        if op == dis.EXTENDED_ARG:
+            before.append(instruction.offset)
+            continue
+        if (
+            op in SHARED
+            or (op in _FREE and instruction.argval in free)
+            or (op in _GLOBAL and instruction.argval in written)
+        ):
+            yield before[0] if before else instruction.offset
+        before.clear()
+
+
+def _spans(code: CodeType) -> Iterator[int]:
+    instructions = list(dis.get_instructions(code))
+    ends = [later.offset for later in instructions[1:]] + [len(code.co_code)]
+    for instruction, end in zip(instructions, ends, strict=True):
+        if instruction.opcode in _ENTER:
+            # While its callee runs, a frame may stand anywhere in the instruction's cache.
+            yield from range(instruction.offset, end, 2)
+
+
+def codes_of(namespace: Mapping[str, object]) -> Iterator[CodeType]:
+    """Yield the code of a module's functions, of its classes' methods, and all within."""
+    name = namespace.get("__name__")
+    members = list(namespace.values())
+    for member in members:
+        if isinstance(member, type) and member.__module__ == name:
+            members += vars(member).values()
+    stack = [code for code in map(_code_of, members) if code is not None]
+    seen = set()
+    while stack:
+        code = stack.pop()
+        if code not in seen:
+            seen.add(code)
+            yield code
+            stack += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+
+
+def _code_of(member: object) -> CodeType | None:
+    if isinstance(member, property):
+        member = member.fget
+    member = getattr(member, "__func__", getattr(member, "func", member))
+    code = getattr(inspect.unwrap(member) if callable(member) else member, "__code__", None)
+    return code if isinstance(code, CodeType) else None

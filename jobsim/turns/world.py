@@ -1,0 +1,584 @@
+"""Who goes on: one thread has the turn, everybody else stands before a gate.
+
+A thread that is under control has a number and a gate, a plain lock that is closed (acquired) at
+all times but one: whoever hands the turn to that thread opens (releases) it once, and the thread
+closes it by passing through. So a gate is never opened twice without a passage between: only the
+one thread that has the turn opens gates, and it opens one and stops, or ends.
+
+Two more kinds of thread touch a world. A thread that is not under control may release a lock that
+a controlled one waits for (`wake`). And the thread that called `Control.run` takes the turn from a
+thread that blocks where control does not reach, and gives it to another (`set_aside`). For these
+two, and only for them, everything that says who may go on is guarded by `guard`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import queue
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, Protocol
+
+from jobsim.turns import real
+from jobsim.turns.deadlock import Deadlock, describe
+
+MAKER = 0
+"""The number of the thread that calls the factory."""
+
+
+TIMED_OUT, WOKEN, NOT_NEEDED = range(3)
+"""How a wait ended."""
+
+
+PATIENCE = 10_000
+"""How often threads may catch an `Abort` and go on."""
+
+
+class Abort(BaseException):
+    """Ends a controlled thread whose run is over; the code under test should let it pass."""
+
+
+class Schedule(ABC):
+    """Decides who goes on; called by the thread that has the turn, never by two at once."""
+
+    def begin(self, world: World) -> None:
+        """Be told of the run that begins; does nothing unless it is overridden."""
+        del world
+
+    @abstractmethod
+    def at_point(self, me: int, others: list[int]) -> int:
+        """Return who goes on at a point: `me`, or one of `others`, which can all go on."""
+
+    def at_lock(self, me: int, others: list[int], *, again: bool) -> int:
+        """Return who goes on where `me` is about to take a lock.
+
+        `again` says that the point of the very instruction that takes it has just been offered.
+        """
+        return me if again else self.at_point(me, others)
+
+    def at_yield(self, me: int, others: list[int]) -> int:
+        """Return who goes on where `me` asks that others do."""
+        del me
+        return self.choose(others)
+
+    @abstractmethod
+    def choose(self, ready: list[int]) -> int:
+        """Return which of `ready` goes on where the thread with the turn cannot."""
+
+
+class Recorder(Protocol):
+    """Is told what happens in a run, for its explanation; called by the thread with the turn."""
+
+    def point(self, me: int, frame: FrameType) -> None:
+        """Note that a thread is about to run the instruction at which its frame stands."""
+        ...
+
+    def lock(self, me: int, taken: bool, lock: Any, frame: FrameType) -> None:
+        """Note that a thread took a lock, or let it go."""
+        ...
+
+
+class Calendar(Protocol):
+    """What is going to happen in virtual time, beside what the repository itself waits for."""
+
+    def idle(self, limit: int | None) -> bool:
+        """Let what is due next happen, since nobody can go on.
+
+        `limit` is the tick at which the first timed wait ends, None without one. An entry
+        before it may be taken out, `World.now` set to its tick and threads woken; then the
+        answer is True. False leaves time to the timed wait, or ends the run in a deadlock.
+        """
+        ...
+
+
+@dataclass
+class _Taking:
+    """Scenario time that passes in one thread while it is inside a call."""
+
+    since: int
+    ticks: int
+    points: int
+    seen: int = 0
+
+
+@dataclass
+class Waiting:
+    """What a thread that cannot go on waits for."""
+
+    on: Hashable
+    until: int | None
+    timed_out: bool = False
+
+
+class World:
+    """The threads of one run, what each waits for, and the virtual time.
+
+    Made by `Control`. Every method is for the thread that has the turn unless it says otherwise.
+
+    Attributes
+    ----------
+    now
+        Virtual time in ticks; jumps when nobody can go on, and stands still otherwise.
+    held
+        While above 0, no point offers the turn.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        spans: Mapping[CodeType, frozenset[int]],
+        arm: Callable[[World, int], None],
+    ) -> None:
+        self.schedule = schedule
+        self.arm = arm  # called in each controlled thread when it begins
+        self.spans = spans  # per code object, where its calls and `with` stand
+        self.recorder: Recorder | None = None
+        self.calendar: Calendar | None = None
+        self.now = 0
+        self.held = 0
+        self.points = 0  # in the repository's own code
+        self.handed = 0
+        # Reentrant, for a calendar wakes threads while it is asked; a real one, made before.
+        self.guard = real.RLock()
+        self.current: int | None = None  # who has the turn; guarded by guard
+        self.ready: list[int] = []  # who else can go on, longest first; guarded by guard
+        self.waiting: dict[int, Waiting] = {}  # guarded by guard
+        self._waiters: dict[Hashable, list[int]] = {}  # numbers by what they wait on; guard
+        self._timers: list[tuple[int, int, int, Waiting]] = []  # guarded by guard
+        self._order = itertools.count()
+        self.aside: set[int] = set()  # blocked outside control; guarded by guard
+        self.outside: list[tuple[str, str]] = []  # every time that happened: thread, where
+        self.numbers: dict[int, int] = {}  # by thread ident; one atomic operation each
+        self.names: list[str] = []
+        self.gates: list[Any] = []
+        self.fresh: list[bool] = []  # whether a thread has touched nothing since it was last asked
+        self.points_of: list[int] = []
+        self.wants: dict[int, Any] = {}  # the lock that a thread is about to wait for
+        self.ended: set[int] = set()
+        self.wanted: set[int] = set()  # the run goes on until these have ended
+        self.errors: dict[int, BaseException] = {}
+        self.failed: int | None = None  # the body that raised first
+        self.prompting = False  # a debugger waits for a person
+        self.deadlock: Deadlock | None = None
+        self.running = False  # somebody may be given the turn; guarded by guard
+        self.making = False  # the maker's factory is being called
+        self.over = False  # nobody goes on any more; written under guard
+        self.aborting = False
+        self.done = real.allocate_lock()  # opened once, when the run is over
+        self.done.acquire()
+        # Numbers of those who end after an abort.
+        self.farewell: queue.SimpleQueue[int] = real.SimpleQueue()
+        self._refused = 0
+        self._taking: dict[int, _Taking] = {}
+
+    # Threads.
+
+    def register(self, name: str, *, wanted: bool = False, ready: bool = True) -> int:
+        """Give a new thread its number and a closed gate; the thread itself need not run yet."""
+        gate = real.allocate_lock()
+        gate.acquire()
+        with self.guard:
+            number = len(self.gates)
+            self.gates.append(gate)
+            self.names.append(name)
+            self.fresh.append(True)
+            self.points_of.append(0)
+            if wanted:
+                self.wanted.add(number)
+            if ready:
+                self.ready.append(number)
+        return number
+
+    def me(self) -> int | None:
+        """Return the calling thread's number, None if it is not under control; any thread."""
+        return self.numbers.get(real.get_ident())
+
+    def enter(self, number: int) -> None:
+        """Stand before the gate for the first time; for a thread that is about to run."""
+        self.numbers[real.get_ident()] = number
+        self._pass(number)
+
+    def leave(self, number: int) -> None:
+        """End: hand the turn on for good, and wake who joins this thread."""
+        with self.guard:
+            self.ended.add(number)
+            self.numbers.pop(real.get_ident(), None)
+            self._forget(number)
+            self.wake(("join", number))
+            if self.aborting:
+                self.farewell.put(number)
+                return
+            if self.wanted and self.wanted <= self.ended:
+                self.finish()
+            elif self.current == number or self.current is None:
+                self._open_next()
+            # Else the turn was taken from this thread, which came back only to end, and
+            # somebody else has it now.
+
+    def add(self, number: int) -> None:
+        """Let a registered thread take turns from now on."""
+        with self.guard:
+            self.ready.append(number)
+
+    def withdraw(self, number: int) -> None:
+        """Forget a registered thread that could not be started."""
+        with self.guard:
+            self.ended.add(number)
+
+    # The hand-over.
+
+    def step(self, me: int) -> None:
+        """Offer the turn at a point of the repository's own code."""
+        self.points += 1
+        self.points_of[me] += 1
+        if self.current != me or self.over:
+            self._come_back(me)
+        if me in self._taking:
+            self._take(me)
+        if self.fresh[me]:
+            # Nothing was touched since this thread was chosen: whoever could go on here could
+            # have gone on there, with the same answers and a stricter order of calls.
+            self.fresh[me] = False
+            return
+        if self.ready and not self.held:
+            to = self.schedule.at_point(me, self.ready)
+            if to != me:
+                self._switch(me, to)
+
+    def step_at_lock(self, me: int, frame: FrameType) -> None:
+        """Offer the turn where a thread is about to take a lock; `frame` is its caller's."""
+        if self.current != me or self.over:
+            self._come_back(me)
+        if self.ready and not self.held:
+            again = frame.f_lasti in self.spans.get(frame.f_code, ())
+            to = self.schedule.at_lock(me, self.ready, again=again)
+            if to != me:
+                self._switch(me, to)
+
+    def offer(self) -> None:
+        """Offer the turn between two calls on the repository."""
+        me = self.numbers[real.get_ident()]
+        if self.current != me or self.over:
+            self._come_back(me)
+        if self.ready and not self.held:
+            to = self.schedule.at_point(me, self.ready)
+            if to != me:
+                self._switch(me, to)
+        self.fresh[me] = True
+
+    def _switch(self, me: int, to: int) -> None:
+        """Hand the turn to `to` and stand among those who can go on."""
+        with self.guard:
+            if self.current == me and not self.over:
+                self.ready.remove(to)
+                self.ready.append(me)
+                self._open(to)
+            else:
+                # Taken away since `step` looked: queue up as somebody who comes back.
+                self._queue_up(me)
+        self._pass(me)
+
+    def _open(self, to: int) -> None:
+        """Give the turn to `to`; called under guard, by whoever has the turn."""
+        self.handed += 1
+        # Before the gate opens: the thread behind it may hand on at once, and its own write
+        # of `current` has to come after this one.
+        self.current = to
+        self.gates[to].release()
+
+    def _pass(self, me: int) -> None:
+        """Wait for the turn; comes back with it, or raises `Abort`."""
+        self.gates[me].acquire()
+        if self.aborting:
+            raise Abort
+
+    def _abort(self) -> None:
+        """Raise `Abort` again, at most `PATIENCE` times: some code catches it and goes on."""
+        self._refused += 1
+        if self._refused > PATIENCE:
+            forever = real.allocate_lock()
+            forever.acquire()
+            self.guard.release()
+            forever.acquire()  # a daemon thread, which nobody waits for any more
+        raise Abort
+
+    def _open_next(self, me: int | None = None) -> bool:
+        """Choose who goes on and open the gate; return True if it is `me`; called under guard.
+
+        With nobody left to choose, either somebody outside control will come back, and the turn
+        belongs to nobody meanwhile, or the run is over.
+        """
+        # When the run is over nobody may be let through any more but to unwind.
+        to = None if self.over else self._next()
+        if to is None:
+            self.current = None
+            return False
+        if to == me:
+            self.current = me
+            return True
+        self._open(to)
+        return False
+
+    def _next(self) -> int | None:
+        while not self.ready:
+            if not self._let_time_pass():
+                return None
+        ready = self.ready
+        to = ready[0] if len(ready) == 1 else self.schedule.choose(ready)
+        ready.remove(to)
+        return to
+
+    # Waiting.
+
+    def wait(self, on: Hashable, until: int | None = None) -> bool:
+        """Give the turn away until somebody calls `wake(on)`, or until the tick `until`.
+
+        Returns False if time ended the wait.
+        """
+        return self.wait_unless(on, until) != TIMED_OUT
+
+    def wait_unless(
+        self, on: Hashable, until: int | None, unless: Callable[[], bool] | None = None
+    ) -> int:
+        """Wait as `wait` does, unless `unless` answers True once others know of the wait.
+
+        Returns how the wait ended: `TIMED_OUT`, `WOKEN` or `NOT_NEEDED`.
+        """
+        me = self.numbers[real.get_ident()]
+        if self.current != me or self.over:
+            self._come_back(me)
+        entry = Waiting(on, until)
+        with self.guard:
+            self.waiting[me] = entry
+            self._waiters.setdefault(on, []).append(me)
+            # A thread that is not under control lets go first and looks for waiters then. So
+            # either it finds this entry, or it had let go before the entry was made, and
+            # `unless` sees that. No wake-up is lost.
+            if unless is not None and unless():
+                self._forget(me)
+                return NOT_NEEDED
+            if until is not None:
+                heapq.heappush(self._timers, (until, next(self._order), me, entry))
+            if self.current == me:
+                mine = self._open_next(me)
+            else:
+                # Set aside between the look above and the guard: somebody else may have the
+                # turn. This thread is one of those that wait, as it would be anyway.
+                self.aside.discard(me)
+                mine = self.current is None and not self.over and self._open_next(me)
+        if not mine:
+            self._pass(me)
+        return TIMED_OUT if entry.timed_out else WOKEN
+
+    def wait_until(self, tick: int) -> None:
+        """Let time pass for this thread alone, up to a tick."""
+        if tick > self.now:
+            self.wait(object(), tick)
+
+    def yield_turn(self) -> None:
+        """Let the others go on, as `time.sleep(0)` asks for; without others, time."""
+        me = self.numbers[real.get_ident()]
+        if self.current != me or self.over:
+            self._come_back(me)
+        if self.held:
+            return
+        if self.ready:
+            to = self.schedule.at_yield(me, self.ready)
+            if to != me:
+                self._switch(me, to)
+        elif self._timers or self.calendar is not None:
+            # Whoever spins waits for somebody who sleeps.
+            self.wait(object(), self.now + 1)
+
+    def wake(self, on: Hashable) -> int:
+        """Let everybody who waits on `on` go on, when it is their turn; any thread.
+
+        Returns how many that were. The turn stays where it is, unless it belonged to nobody.
+        """
+        if on not in self._waiters:  # see `wait` for why this look needs no guard
+            return 0
+        with self.guard:
+            numbers = self._waiters.pop(on, [])
+            for number in numbers:
+                self.waiting.pop(number, None)
+                self.ready.append(number)
+            if numbers and self.current is None and self.running and not self.over:
+                self._open_next()
+        return len(numbers)
+
+    def _forget(self, number: int) -> None:
+        entry = self.waiting.pop(number, None)
+        if entry is not None:
+            waiters = self._waiters.get(entry.on, [])
+            if number in waiters:
+                waiters.remove(number)
+                if not waiters:
+                    del self._waiters[entry.on]
+
+    def _let_time_pass(self) -> bool:
+        """Let the next thing happen since nobody can go on; False if nothing will.
+
+        At one tick timed waits end before the calendar is asked, in the order in which they
+        began.
+        """
+        timers = self._timers
+        # An entry whose wait was ended by a wake-up is stale.
+        while timers and self.waiting.get(timers[0][2]) is not timers[0][3]:
+            heapq.heappop(timers)
+        limit = timers[0][0] if timers else None
+        if self.calendar is not None and self.calendar.idle(limit):
+            return True
+        if limit is None:
+            self._nobody_goes_on()
+            return False
+        self.now = max(self.now, limit)
+        _, _, number, entry = heapq.heappop(timers)
+        entry.timed_out = True
+        self._forget(number)
+        self.ready.append(number)
+        return True
+
+    def _nobody_goes_on(self) -> None:
+        if self.over or self.aside or self._waits_for_others():
+            return  # `current` becomes None: whoever comes back, or wakes one, goes on
+        self.deadlock = describe(self)
+        self.finish()
+
+    def _waits_for_others(self) -> bool:
+        """Return whether a lock that is waited for is held by a thread out of control."""
+        for entry in self.waiting.values():
+            holder = getattr(entry.on, "holder", None)
+            if holder is not None and holder not in self.numbers:
+                return True
+        return False
+
+    # Scenario time inside a call.
+
+    def take(self, ticks: int, points: int) -> None:
+        """Let `ticks` pass during the call that begins, spread over `points` points.
+
+        Locks that the thread holds stay held meanwhile: that is what contention is.
+        """
+        me = self.numbers[real.get_ident()]
+        self._taking[me] = _Taking(self.now, ticks, max(points, 1))
+
+    def taken(self) -> int:
+        """Let the rest of the call's time pass; return how many points the call had."""
+        me = self.numbers[real.get_ident()]
+        taking = self._taking.pop(me)
+        self.wait_until(taking.since + taking.ticks)
+        return taking.seen
+
+    def _take(self, me: int) -> None:
+        taking = self._taking[me]
+        taking.seen += 1
+        share = taking.ticks * min(taking.seen, taking.points) // taking.points
+        if taking.since + share > self.now:
+            self.wait(object(), taking.since + share)
+
+    # Threads that block outside control.
+
+    def set_aside(self, suspect: int, points: int, handed: int, where: str) -> bool:
+        """Take the turn from a thread that blocks outside control; for the watching thread.
+
+        Nothing happens, and the answer is False, if the thread moved since it was looked at.
+        """
+        with self.guard:
+            if self.over or (self.current, self.points, self.handed) != (suspect, points, handed):
+                return False
+            self.aside.add(suspect)
+            self.outside.append((self.names[suspect], where))
+            self._open_next()
+            return True
+
+    def _come_back(self, me: int) -> None:
+        """Queue up after an absence: somebody else may have the turn."""
+        with self.guard:
+            if self.aborting:
+                self._abort()
+            if self.current == me and not self.over:
+                return
+            self._queue_up(me)
+            # Nobody had the turn while everybody else waited for this thread.
+            mine = not self.over and self.current is None and self._open_next(me)
+        if not mine:
+            self._pass(me)
+
+    def _queue_up(self, me: int) -> None:
+        self.aside.discard(me)
+        self.ready.append(me)
+
+    # The end.
+
+    def begin(self) -> None:
+        """Give the first turn; for the thread that called `Control.run`."""
+        with self.guard:
+            self.running = True
+            self._open_next()
+
+    def begin_making(self, maker: int) -> None:
+        """Give the calling thread the turn, under the number `maker`, to call the factory."""
+        self.numbers[real.get_ident()] = maker
+        with self.guard:
+            self.running = self.making = True
+            self.current = maker
+
+    def end_making(self, maker: int) -> None:
+        """Take the turn from the maker and give it to nobody: the run has not begun."""
+        with self.guard:
+            self.running = self.making = False
+            self.ended.add(maker)
+            self.numbers.pop(real.get_ident(), None)
+            self._forget(maker)
+            self.current = None
+
+    def fail(self, number: int, error: BaseException) -> None:
+        """Keep what a thread raised; a wanted one ends the run."""
+        if self.aborting:
+            return  # it was told to end, and something was in its way
+        self.errors[number] = error
+        if number in self.wanted:
+            self.failed = number if self.failed is None else self.failed
+            self.finish()
+
+    def finish(self) -> None:
+        """Let nobody go on any more; whoever reaches a point stops there."""
+        with self.guard:
+            if not self.over:
+                self.over = True
+                self.done.release()
+                if self.making:
+                    # The maker is the thread that would watch: nobody else can end its wait.
+                    self.aborting = True
+                    self.gates[MAKER].release()
+
+    def frame_of(self, number: int) -> Any:
+        """Return the innermost frame of a thread, None if it has ended; any thread."""
+        frames = sys._current_frames()
+        for ident, owner in list(self.numbers.items()):
+            if owner == number:
+                return frames.get(ident)
+        return None
+
+
+class Here:
+    """Holds the one world that is under control in this process."""
+
+    world: World | None = None
+    taken = False  # whether somebody has control; guarded by a lock of `Control`
+
+
+HERE = Here()
+
+
+def controlled() -> tuple[World, int] | None:
+    """Return the world and the calling thread's number in it, None if it is not under control."""
+    world = HERE.world
+    if world is None:
+        return None
+    me = world.numbers.get(real.get_ident())
+    return None if me is None else (world, me)
