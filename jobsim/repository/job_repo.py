@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from jobsim.domain.exceptions import JobNotFoundError
 from jobsim.domain.models import Job, JobStatus, validate_transition
+from jobsim.repository.arguments import as_status, not_text
 
 
 class InMemoryJobRepository:
@@ -42,7 +43,7 @@ class InMemoryJobRepository:
             If `input_hash` is not a string.
         """
         if not isinstance(input_hash, str):
-            raise _not_text("input_hash", input_hash)
+            raise not_text("input_hash", input_hash)
         job_id = str(uuid.uuid4())
         now = datetime.now(timezone.utc)
         job = Job(
@@ -101,11 +102,11 @@ class InMemoryJobRepository:
             If `result` or `error` is neither a string nor None.
         """
         if type(target) is not JobStatus:
-            target = _as_status(target)
+            target = as_status(target)
         if result is not None and not isinstance(result, str):
-            raise _not_text("result", result)
+            raise not_text("result", result)
         if error is not None and not isinstance(error, str):
-            raise _not_text("error", error)
+            raise not_text("error", error)
         # One acquisition from the look-up to the store: no other thread can act on the
         # state that was validated here.
         with self._lock:
@@ -145,15 +146,3 @@ class InMemoryJobRepository:
         """Return how many jobs stand in each of the four statuses at one instant."""
         counts = Counter(job.status for job in self.snapshot())
         return {status: counts[status] for status in JobStatus}
-
-
-def _as_status(value: object) -> JobStatus:
-    try:
-        return JobStatus(value)
-    except ValueError:
-        legal = ", ".join(repr(status.value) for status in JobStatus)
-        raise ValueError(f"{value!r} is not a job status; use one of {legal}") from None
-
-
-def _not_text(name: str, value: object) -> TypeError:
-    return TypeError(f"{name} must be a string, not {type(value).__name__}: {value!r}")

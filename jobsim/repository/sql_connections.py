@@ -1,0 +1,216 @@
+"""Connections to a database, kept open between calls."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from jobsim.repository.sql_errors import may_be_repeated
+from jobsim.repository.sql_statements import Statement
+
+DIALECTS = ("postgresql", "sqlite")
+"""What SQL is spoken; both have UPDATE ... RETURNING."""
+
+ISOLATION = {
+    "postgresql": ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"),
+    "sqlite": ("SERIALIZABLE",),
+}
+"""The isolation levels that each has; SQLite's one is its default."""
+
+MOST_CONNECTIONS = 16
+"""How many are open at once; one more call waits for one of them."""
+
+ATTEMPTS = 50
+"""How often a statement is tried of which the database says that nothing was done."""
+
+BUSY_TIMEOUT_S = 30.0
+"""How long SQLite waits for a lock, unless the address names a ``timeout``."""
+
+_PAUSE_S = 0.001
+_LONGEST_PAUSE_S = 0.1
+
+
+class Connections:
+    """Executes one statement a transaction, each on a connection that nobody else has.
+
+    Thread-safe. Connections are kept by this class, and not by SQLAlchemy's pool, because a
+    check-out and a check-in cost more than SQLite takes for a statement. The one that was given
+    back last is taken first.
+
+    Parameters
+    ----------
+    url
+        As in `SqlJobRepository`.
+    isolation
+        One of `ISOLATION`, None for the database's default.
+
+    Raises
+    ------
+    ValueError
+        If the database or its isolation level is not one of those above.
+    """
+
+    def __init__(self, url: str | URL, isolation: str | None) -> None:
+        made = make_url(url)
+        name = made.get_backend_name()
+        if name not in DIALECTS:
+            raise ValueError(f"{name!r} is not one of {', '.join(DIALECTS)}; use one of these")
+        levels = ISOLATION[name]
+        if isolation is not None and isolation.upper() not in levels:
+            raise ValueError(f"{isolation!r} is not an isolation level of {name}; it has {levels}")
+        if name == "sqlite":
+            self.engine, most = _sqlite_engine(made)
+        else:
+            self.engine, most = _postgres_engine(made, isolation), MOST_CONNECTIONS
+        # Each use is one atomic operation. The semaphore bounds how many are open, idle or not.
+        self._idle: deque[Connection] = deque()
+        self._free = threading.Semaphore(most)
+        self._closed = False  # written by `close` only, once
+
+    def run(self, statement: Statement, **values: object) -> list[Any]:
+        """Execute a statement in a transaction of its own and return its rows.
+
+        What the database says was not done is tried again, `ATTEMPTS` times at most and later
+        each time. A lost connection is never tried again: the statement may have been done.
+        """
+        pause, arguments = _PAUSE_S, statement.arguments(values)
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._once(statement.text, arguments)
+            except DBAPIError as exc:
+                if not may_be_repeated(exc):
+                    raise
+            # Those who failed together would fail together again.
+            time.sleep(random.uniform(0.0, pause))  # noqa: S311 - no secret
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        return self._once(statement.text, arguments)
+
+    def prepare(self, function: Callable[[Connection], None]) -> None:
+        """Call a function with one connection, which is kept; for the first use of a database."""
+        with self._free:
+            connection = self.engine.connect()
+            try:
+                function(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close every connection; one that is in use is closed when its call ends."""
+        self._closed = True
+        self._drop_idle()
+        self.engine.dispose()
+
+    def _once(self, text: str, arguments: Any) -> list[Any]:
+        with self._free:
+            if self._closed:
+                raise RuntimeError("this repository is closed; make a new one")
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self.engine.connect()
+            try:
+                rows = _fetched(connection, text, arguments)
+            except DBAPIError as exc:
+                if exc.connection_invalidated:
+                    # The server is gone, and with it what the others are connected to: one
+                    # call is lost an incident, not one a connection.
+                    connection.close()
+                    self._drop_idle()
+                else:
+                    self._give_back(connection)
+                raise
+            except BaseException:
+                connection.invalidate()  # interrupted: nobody knows what it still answers
+                connection.close()
+                raise
+            self._give_back(connection)
+            return rows
+
+    def _give_back(self, connection: Connection) -> None:
+        self._idle.append(connection)
+        if self._closed:  # meanwhile; `close` may have looked before the append
+            self._drop_idle()
+
+    def _drop_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+
+def _fetched(connection: Connection, text: str, arguments: Any) -> list[Any]:
+    result = connection.exec_driver_sql(text, arguments)
+    # All rows at once: SQLite commits a statement when its last row has been taken.
+    return list(result.cursor.fetchall()) if result.returns_rows and result.cursor else []
+
+
+def _postgres_engine(url: URL, isolation: str | None) -> Engine:
+    """Return an engine whose connections commit each statement, at an isolation level."""
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.execute("SET TIME ZONE 'UTC'")
+        if isolation is not None:
+            # Of the session, so that a statement needs no BEGIN and COMMIT around it.
+            connection.execute(f"SET default_transaction_isolation = '{isolation.lower()}'")
+        connection.commit()
+
+    return engine
+
+
+def _sqlite_engine(url: URL) -> tuple[Engine, int]:
+    """Return an engine for a file in WAL mode, or for one connection to a database in memory."""
+    in_memory = url.database in (None, "", ":memory:")
+    synchronous = str(url.query.get("synchronous", "FULL")).upper()
+    if synchronous not in ("OFF", "NORMAL", "FULL", "EXTRA"):
+        raise ValueError(f"synchronous={synchronous} is none of OFF, NORMAL, FULL and EXTRA")
+    url = url.difference_update_query(["synchronous"])
+    if "timeout" not in url.query:
+        url = url.update_query_dict({"timeout": str(BUSY_TIMEOUT_S)})
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        if not in_memory:
+            _enter_wal(connection)
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(f"PRAGMA synchronous = {synchronous}")
+
+    # A database in memory belongs to its connection: all threads take turns with that one.
+    return engine, 1 if in_memory else MOST_CONNECTIONS
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging, if it is not.
+
+    The switch needs the file for itself, and SQLite does not wait for it: where several
+    open a new file at once, all but one are told that it is busy.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            with closing(connection.cursor()) as cursor:
+                cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if attempt == ATTEMPTS - 1 or not may_be_repeated(exc):
+                raise
+            time.sleep(random.uniform(0.0, _LONGEST_PAUSE_S))  # noqa: S311 - no secret
+        else:
+            return

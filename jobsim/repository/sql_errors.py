@@ -1,0 +1,77 @@
+"""What a database's error says about the statement that it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+SERIALIZATION_FAILURE = "40001"
+DEADLOCK_DETECTED = "40P01"
+_ROLLED_BACK = frozenset({SERIALIZATION_FAILURE, DEADLOCK_DETECTED})
+"""SQLSTATEs after which the server has undone the whole transaction."""
+
+_NEVER_BEGUN = frozenset({"57P03", "53300", "08001", "08004"})
+"""SQLSTATEs of a connection that was refused: starting up, too many of them, not established."""
+
+_SQLITE_BUSY = 5
+_SQLITE_PRIMARY = 0xFF
+"""An extended code of SQLite has its primary code in the lowest byte."""
+
+_CONNECTING = "connection failed"
+"""How psycopg begins if it could not connect: nothing had been sent."""
+
+
+def may_be_repeated(exc: BaseException) -> bool:
+    """Return whether nothing was done and the same statement may succeed at once.
+
+    True for a serialization failure, a deadlock and a busy SQLite file. Never for a lost
+    connection: the statement may have been committed before its answer was lost.
+
+    Examples
+    --------
+    >>> may_be_repeated(ConnectionResetError("gone"))
+    False
+    """
+    return any(_state_of(each) in _ROLLED_BACK or _is_busy(each) for each in _with_its_causes(exc))
+
+
+def had_no_effect(exc: BaseException) -> bool:
+    """Return whether an error says that the call was not carried out.
+
+    True besides for a connection that was refused. Any other error, an answer that was lost
+    above all, leaves open what happened.
+
+    Examples
+    --------
+    >>> had_no_effect(ConnectionRefusedError()), had_no_effect(ConnectionResetError())
+    (True, False)
+    """
+    return may_be_repeated(exc) or any(
+        isinstance(each, ConnectionRefusedError)
+        or _state_of(each) in _NEVER_BEGUN
+        or (_state_of(each) is None and str(each).startswith(_CONNECTING))
+        for each in _with_its_causes(exc)
+    )
+
+
+def _with_its_causes(exc: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was made of; SQLAlchemy keeps the driver's in `orig`."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [exc]
+    while todo:
+        each = todo.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        todo += [each.__cause__, getattr(each, "orig", None)]
+
+
+def _state_of(exc: BaseException) -> str | None:
+    # psycopg 3 and asyncpg have `sqlstate`, psycopg 2 has `pgcode`.
+    state = getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+def _is_busy(exc: BaseException) -> bool:
+    code = getattr(exc, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & _SQLITE_PRIMARY == _SQLITE_BUSY

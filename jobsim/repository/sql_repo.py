@@ -1,0 +1,257 @@
+"""A repository in a database: PostgreSQL or SQLite, by SQLAlchemy."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.engine import URL, Connection
+
+from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
+from jobsim.domain.models import Job, JobStatus
+from jobsim.repository.arguments import as_status, not_text
+from jobsim.repository.sql_connections import Connections
+from jobsim.repository.sql_statements import SOURCES, Statement, Statements, jobs_table
+
+_SCHEMA_LOCK = 0x6A6F6273696D
+"""The number of the lock under which the table is made on PostgreSQL."""
+
+
+class SqlJobRepository:
+    """Jobs in a table of a database, each transition one guarded UPDATE.
+
+    Thread-safe, and safe for use by many processes and hosts at once: all methods may be called
+    from any thread, and each takes effect at one instant between its call and its return. No
+    transition reads before it writes: ``UPDATE ... WHERE job_id = ? AND status IN (...)`` checks
+    and acts in one statement, and the database keeps others from the row meanwhile. A call that
+    is refused changes nothing.
+
+    A call that ends in an error of the database may have been carried out, unless
+    `jobsim.repository.sql_errors.had_no_effect` says otherwise: an answer can be lost after the
+    commit. Such a call is never repeated here. Of serialization failures, deadlocks and a busy
+    file the database says that nothing was done, and these are, a limited number of times.
+
+    Parameters
+    ----------
+    url
+        As SQLAlchemy takes it: ``"sqlite:///jobs.db"`` or
+        ``"postgresql+psycopg://user@host/database"``. The table ``jobs`` is made if it is missing.
+        A SQLite file is put in WAL mode; ``?synchronous=NORMAL`` after its name leaves the last
+        transactions to a power cut. ``"sqlite://"`` is a database in memory for this instance
+        alone, whose threads take turns.
+    isolation
+        ``"READ COMMITTED"``, ``"REPEATABLE READ"`` or ``"SERIALIZABLE"``, SQLite has the last one
+        only; None for the database's default. The repository is right under each.
+
+    Raises
+    ------
+    ValueError
+        If the URL is of another database, or it has no such isolation level.
+    sqlalchemy.exc.OperationalError
+        If the database cannot be reached.
+
+    Examples
+    --------
+    >>> with SqlJobRepository("sqlite://") as repository:
+    ...     job = repository.create("a" * 64)
+    ...     repository.update_status(job.job_id, JobStatus.RUNNING).status.value
+    'running'
+    """
+
+    def __init__(self, url: str | URL, *, isolation: str | None = None) -> None:
+        self._connections = Connections(url, isolation)
+        engine = self._connections.engine
+        table = jobs_table(engine.dialect)
+        self._statements = Statements(table, engine.dialect)
+        self._job = _from_server if engine.dialect.name == "postgresql" else _from_text
+        try:
+            self._connections.prepare(lambda connection: _make(connection, table))
+        except BaseException:
+            self.close()
+            raise
+
+    def create(self, input_hash: str) -> Job:
+        """Store a new job that awaits payment, and return it.
+
+        Raises
+        ------
+        TypeError
+            If `input_hash` is not a string.
+        ValueError
+            If it has characters that a database cannot hold.
+        """
+        _require_text("input_hash", input_hash)
+        job_id = str(uuid.uuid4())
+        rows = self._connections.run(
+            self._statements.create,
+            job_id=job_id,
+            status=JobStatus.AWAITING_PAYMENT.value,
+            input_hash=input_hash,
+            blockchain_identifier="mock_bc_" + job_id[:8],
+            now=_now(),
+        )
+        return self._job(rows[0])
+
+    def get(self, job_id: str) -> Job:
+        """Return the job as it stands.
+
+        Raises
+        ------
+        JobNotFoundError
+            If no job has this id.
+        """
+        for row in self._rows_of(self._statements.get, job_id):
+            return self._job(row)
+        raise JobNotFoundError(job_id)
+
+    def update_status(
+        self,
+        job_id: str,
+        target: JobStatus,
+        result: str | None = None,
+        error: str | None = None,
+    ) -> Job:
+        """Move a job along its lifecycle and return it as the database has it then.
+
+        Parameters
+        ----------
+        job_id
+            Which job.
+        target
+            Where to. The status's string value (``"running"``) works too.
+        result, error
+            Text to store with the job; None leaves what is stored.
+
+        Raises
+        ------
+        JobNotFoundError
+            If no job has this id.
+        InvalidStateTransitionError
+            If `target` may not follow the job's status.
+        ValueError
+            If `target` is none of the four statuses, or a text has characters that a database
+            cannot hold.
+        TypeError
+            If `result` or `error` is neither a string nor None.
+        """
+        target = as_status(target)
+        for name, given in (("result", result), ("error", error)):
+            if given is not None:
+                _require_text(name, given)
+        move = self._statements.move.get(target)
+        # It ends: a job that is refused here and found ready below has moved on in between, and
+        # the lifecycle has no cycle.
+        while True:
+            if move is not None and _is_text(job_id):
+                moved = self._connections.run(
+                    move, id=job_id, new_result=result, new_error=error, now=_now()
+                )
+                if moved:
+                    return self._job(moved[0])
+            # A statement of its own: it sees what had been committed by its beginning. Within
+            # the first one, a read would answer the status from before a wait for the row.
+            status = self._status(job_id)
+            if status not in SOURCES[target]:
+                raise InvalidStateTransitionError(status, target)
+
+    def count(self) -> int:
+        """Return how many jobs are stored."""
+        count: int = self._connections.run(self._statements.count)[0][0]
+        return count
+
+    def snapshot(self) -> list[Job]:
+        """Return every job as it stands at one instant, in order of creation."""
+        return [self._job(row) for row in self._connections.run(self._statements.snapshot)]
+
+    def count_by_status(self) -> dict[JobStatus, int]:
+        """Return how many jobs stand in each of the four statuses at one instant."""
+        counts = dict.fromkeys(JobStatus, 0)
+        for status, count in self._connections.run(self._statements.count_by_status):
+            counts[JobStatus(status)] = count
+        return counts
+
+    def close(self) -> None:
+        """Close every connection; later calls raise RuntimeError."""
+        self._connections.close()
+
+    def __enter__(self) -> SqlJobRepository:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _rows_of(self, statement: Statement, job_id: str) -> list[Any]:
+        # Whatever the database cannot hold is the id of no job.
+        return self._connections.run(statement, id=job_id) if _is_text(job_id) else []
+
+    def _status(self, job_id: str) -> JobStatus:
+        for (status,) in self._rows_of(self._statements.status, job_id):
+            return JobStatus(status)
+        raise JobNotFoundError(job_id)
+
+
+def _make(connection: Connection, table: Table) -> None:
+    """Make the table if it is missing; several may do so at once.
+
+    ``CREATE TABLE IF NOT EXISTS`` alone looks first and can fail for all but one of them.
+    """
+    on_server = connection.dialect.name == "postgresql"
+    connection.exec_driver_sql("BEGIN" if on_server else "BEGIN IMMEDIATE")
+    if on_server:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+    table.create(connection, checkfirst=True)
+    connection.exec_driver_sql("COMMIT")
+
+
+def _now() -> str:
+    """Return the time of the caller's clock as SQLite keeps it: text that sorts by time."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+
+def _from_server(row: Any) -> Job:
+    job_id, status, input_hash, identifier, created_at, updated_at, result, error = row
+    return Job(
+        job_id=job_id,
+        status=status,
+        input_hash=input_hash,
+        blockchain_identifier=identifier,
+        created_at=created_at,
+        updated_at=updated_at,
+        result=result,
+        error=error,
+    )
+
+
+def _from_text(row: Any) -> Job:
+    *head, created_at, updated_at, result, error = row
+    moments = datetime.fromisoformat(created_at), datetime.fromisoformat(updated_at)
+    return _from_server((*head, *moments, result, error))
+
+
+def _is_text(value: object) -> bool:
+    """Return whether both databases can hold a value: PostgreSQL has no NUL in texts."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a character
+        return False
+    return True
+
+
+def _require_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise not_text(name, value)
+    if not _is_text(value):
+        raise ValueError(
+            f"{name} has a NUL or half a character, which no database text can hold; "
+            f"escape it: {value!r:.200}"
+        )
