@@ -23,6 +23,9 @@ ROW = np.dtype(
 
 CHANGED, BACKDATED = 1, 2
 
+FAULTS_AT = 11
+"""The bit of a kept code from which on it says what is wrong with the answer."""
+
 KEPT = np.dtype([("code", "i4"), ("job", "i4"), ("invoked_ns", "i8"), ("returned_ns", "i8")])
 """A call as it is kept: the first five fields of a row packed into one number."""
 
@@ -40,7 +43,7 @@ def encode(op: int, target: int, outcome: int, observed: int, faults: int = 0) -
     >>> decode(kept)[["op", "target", "outcome", "observed", "job"]].tolist()
     [(2, 1, 0, 1, 7)]
     """
-    return op | (target + 1) << 2 | outcome << 5 | (observed + 1) << 8 | faults << 11
+    return op | (target + 1) << 2 | outcome << 5 | (observed + 1) << 8 | faults << FAULTS_AT
 
 
 def decode(kept: NDArray[np.void]) -> NDArray[np.void]:
@@ -51,7 +54,7 @@ def decode(kept: NDArray[np.void]) -> NDArray[np.void]:
     rows["target"] = (code >> 2 & 7) - 1
     rows["outcome"] = code >> 5 & 7
     rows["observed"] = (code >> 8 & 7) - 1
-    rows["faults"] = code >> 11
+    rows["faults"] = code >> FAULTS_AT
     for name in ("job", "invoked_ns", "returned_ns"):
         rows[name] = kept[name]
     return rows

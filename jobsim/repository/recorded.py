@@ -9,6 +9,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +33,23 @@ from jobsim.domain.codes import (
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
 from jobsim.domain.text import encodable
-from jobsim.repository.call_rows import BACKDATED, CHANGED, KEPT, ROW, decode, encode, pack
+from jobsim.repository.call_rows import (
+    BACKDATED,
+    CHANGED,
+    FAULTS_AT,
+    KEPT,
+    ROW,
+    decode,
+    encode,
+    pack,
+)
 from jobsim.repository.protocol import JobRepository, require_repository
 
 _clock_ns = time.perf_counter_ns
 # What is expected is looked up, not computed.
 _CREATED = encode(CREATE, AWAITING, OK, AWAITING)
 _UPDATED = {status: encode(UPDATE, number, OK, number) for number, status in enumerate(STATUSES)}
+_GOT = {status: encode(GET, NO_STATUS, OK, number) for number, status in enumerate(STATUSES)}
 _COUNTED = encode(COUNT, NO_STATUS, OK, NO_STATUS)
 _AWAITING_PAYMENT = JobStatus.AWAITING_PAYMENT
 _MAX_ERROR_TEXT = 500
@@ -51,39 +62,39 @@ class BadAnswerError(TypeError):
     """
 
 
-class _Known:
-    """What is known of a created job; written by its creator and by accepted updates.
+_Known = list[Any]
+"""What is known of a created job: its number, the last `updated_at`, its three identifiers.
 
-    `updated_at` needs no lock: whatever value a reader finds was answered by a call that
-    had returned before, so it bounds every call that the reader makes afterwards.
-    """
+A list, for one is made per job: an object of a class takes twice the time. The identifiers never
+change. `updated_at` is written by accepted updates and needs no lock: whatever value a reader
+finds was answered by a call that had returned before, so it bounds every call that the reader
+makes afterwards.
+"""
 
-    __slots__ = ("identity", "number", "updated_at")
-
-    def __init__(self, number: int, job: Job) -> None:
-        self.number = number
-        self.identity = (job.job_id, job.input_hash, job.blockchain_identifier)
-        self.updated_at: datetime | None = job.updated_at
-
-    def differs_from(self, job: Job) -> bool:
-        """Return whether the job's identifiers are others than it was created with."""
-        return (job.job_id, job.input_hash, job.blockchain_identifier) != self.identity
-
-
-_NOBODY = object.__new__(_Known)
-_NOBODY.number, _NOBODY.updated_at = -1, None
+_UPDATED_AT = 1
+_IDENTIFIERS = slice(2, None)
+_NOBODY: _Known = [-1, None, None, None, None]
 _NO_JOB = (AttributeError, KeyError, TypeError)
 """What reading an answer as a job raises if it is none."""
 
 
-def _code_of(op: int, target: str | None, job: Job, known: _Known, floor: datetime | None) -> int:
-    """Return the code of a call that answered `job`, whatever it holds."""
+def _identifiers(job: Job) -> list[str]:
+    return [job.job_id, job.input_hash, job.blockchain_identifier]
+
+
+def _code_of(
+    op: int, target: str | None, job: Job, identifiers: list[str], floor: datetime | None
+) -> int:
+    """Return the code of a call that answered `job`, whatever it holds; the slow way.
+
+    Without a floor the job is not one that this recorder has seen created, and only the id
+    that was asked for can be compared.
+    """
     faults = 0
-    if floor is not None:
-        if known.differs_from(job):
-            faults = CHANGED
-        if job.updated_at < floor or job.updated_at < job.created_at:
-            faults |= BACKDATED
+    if _identifiers(job)[: len(identifiers)] != identifiers:
+        faults = CHANGED
+    if job.updated_at < job.created_at or (floor is not None and job.updated_at < floor):
+        faults |= BACKDATED
     return encode(op, number_of(target), OK, NUMBER_OF[job.status], faults)
 
 
@@ -118,10 +129,13 @@ class ActorRecorder:
         "_create",
         "_errors",
         "_get",
+        "_invoked",
         "_known",
         "_last_error",
+        "_number",
         "_numbers",
-        "_open",
+        "_op",
+        "_target",
         "_update_status",
         "name",
         "next_job",
@@ -147,14 +161,19 @@ class ActorRecorder:
         self._numbers = numbers
         self._buffer = bytearray()
         self._errors: dict[int, str] = {}
-        self._open: tuple[int, str | None, int, int] | None = None  # op, target, job, invoked
+        # The open call, written in this order, `_invoked` last; see `_latest`.
+        self._op = COUNT
+        self._target: str | None = None
+        self._number = -1
+        self._invoked = -1
         self._last_error: BaseException | None = None
 
     def create(self, input_hash: str) -> Job:
         """Create a job on the wrapped repository and note the call."""
         number = next(self._numbers) if self.next_job is None else self.next_job
         invoked = _clock_ns()
-        self._open = (CREATE, _AWAITING_PAYMENT, number, invoked)
+        self._op, self._target, self._number = CREATE, _AWAITING_PAYMENT, number
+        self._invoked = invoked
         try:
             job = self._create(input_hash)
         except BaseException as exc:
@@ -162,25 +181,32 @@ class ActorRecorder:
             raise
         returned = _clock_ns()
         try:
-            known = _Known(number, job)
-            if job.status is _AWAITING_PAYMENT:
+            job_id, given = job.job_id, job.input_hash
+            known = [number, job.updated_at, job_id, given, job.blockchain_identifier]
+            if job.status is _AWAITING_PAYMENT and given == input_hash:
                 code = _CREATED
             else:
-                code = _code_of(CREATE, _AWAITING_PAYMENT, job, known, job.updated_at)
+                expected = [job_id, input_hash]
+                code = _code_of(CREATE, _AWAITING_PAYMENT, job, expected, None)
         except _NO_JOB as exc:
             raise self._bad_answer(job, returned) from exc
         self._buffer += pack(code, number, invoked, returned)
         self.returned_ns = returned
-        self._known[job.job_id] = known
+        self._known[job_id] = known
         return job
 
     def get(self, job_id: str) -> Job:
         """Get a job from the wrapped repository and note the call."""
-        known = self._known.get(job_id, _NOBODY)
+        # Not `get` with a default: that call takes as long as reading the clock.
+        try:
+            known = self._known[job_id]
+        except KeyError:
+            known = _NOBODY
         # Read before the invocation: only what was known by then bounds the answer.
-        floor = known.updated_at
+        number, floor, known_id, input_hash, chain = known
         invoked = _clock_ns()
-        self._open = (GET, None, known.number, invoked)
+        self._op, self._target, self._number = GET, None, number
+        self._invoked = invoked
         try:
             job = self._get(job_id)
         except BaseException as exc:
@@ -188,10 +214,19 @@ class ActorRecorder:
             raise
         returned = _clock_ns()
         try:
-            code = _code_of(GET, None, job, known, floor)
+            if (
+                job.job_id == known_id
+                and job.input_hash == input_hash
+                and job.blockchain_identifier == chain
+                and not (updated_at := job.updated_at) < floor
+                and not updated_at < job.created_at
+            ):
+                code = _GOT[job.status]
+            else:
+                code = self._unexpected(job, job_id, known, floor)
         except _NO_JOB as exc:
             raise self._bad_answer(job, returned) from exc
-        self._buffer += pack(code, known.number, invoked, returned)
+        self._buffer += pack(code, number, invoked, returned)
         self.returned_ns = returned
         return job
 
@@ -203,10 +238,14 @@ class ActorRecorder:
         error: str | None = None,
     ) -> Job:
         """Update a job on the wrapped repository and note the call."""
-        known = self._known.get(job_id, _NOBODY)
-        floor = known.updated_at
+        try:
+            known = self._known[job_id]
+        except KeyError:
+            known = _NOBODY
+        number, floor, known_id, input_hash, chain = known
         invoked = _clock_ns()
-        self._open = (UPDATE, target, known.number, invoked)
+        self._op, self._target, self._number = UPDATE, target, number
+        self._invoked = invoked
         try:
             job = self._update_status(job_id, target, result, error)
         except BaseException as exc:
@@ -214,23 +253,28 @@ class ActorRecorder:
             raise
         returned = _clock_ns()
         try:
-            updated_at = job.updated_at
-            if job.status is target and floor is not None and not updated_at < floor:
+            if (
+                job.status is target
+                and job.job_id == known_id
+                and job.input_hash == input_hash
+                and job.blockchain_identifier == chain
+                and not (updated_at := job.updated_at) < floor
+            ):
                 code = _UPDATED[target]
+                known[_UPDATED_AT] = updated_at
             else:
-                code = _code_of(UPDATE, target, job, known, floor)
+                code = self._unexpected(job, job_id, known, floor)
         except _NO_JOB as exc:
             raise self._bad_answer(job, returned) from exc
-        self._buffer += pack(code, known.number, invoked, returned)
+        self._buffer += pack(code, number, invoked, returned)
         self.returned_ns = returned
-        if floor is not None:
-            known.updated_at = updated_at
         return job
 
     def count(self) -> int:
         """Count the jobs of the wrapped repository and note the call."""
         invoked = _clock_ns()
-        self._open = (COUNT, None, -1, invoked)
+        self._op, self._target, self._number = COUNT, None, -1
+        self._invoked = invoked
         try:
             count = self._count()
         except BaseException as exc:
@@ -267,28 +311,49 @@ class ActorRecorder:
         May be called from another thread while the actor is inside a call.
         """
         # The open call is read first: had it been read after the rows, a call that returned
-        # in between would be in neither.
-        pending, rows = self._open, decode(np.frombuffer(bytes(self._buffer), dtype=KEPT))
-        if pending is not None:
-            op, target, number, invoked = pending
-            if not len(rows) or rows["invoked_ns"][-1] != invoked:
-                asked = number_of(target)
-                row = np.array([(op, asked, PENDING, -1, 0, number, invoked, -1)], dtype=ROW)
-                rows = np.concatenate([rows, row])
+        # in between would be in neither. Read like this, it may be in both, or more may have
+        # returned since: it is open only if it was invoked after every call that was kept.
+        op, target, number, invoked = self._latest()
+        rows = decode(np.frombuffer(bytes(self._buffer), dtype=KEPT))
+        if invoked > (rows["invoked_ns"][-1] if len(rows) else -1):
+            asked = number_of(target)
+            row = np.array([(op, asked, PENDING, -1, 0, number, invoked, -1)], dtype=ROW)
+            rows = np.concatenate([rows, row])
         return ActorHistory(self.name, rows, dict(self._errors))
+
+    def _latest(self) -> tuple[int, str | None, int, int]:
+        """Return the call that was invoked last, its four fields those of one call.
+
+        The actor writes them without a lock while another thread reads, `_invoked` last. If
+        `_invoked` is the same before and after, the others are those of that call, or some are
+        already those of the next. In that case this call had been kept before, and
+        whoever reads the kept calls afterwards finds it there and takes it for returned.
+        """
+        while True:
+            invoked = self._invoked
+            latest = self._op, self._target, self._number, invoked
+            if invoked == self._invoked:
+                return latest
+
+    def _unexpected(self, job: Job, job_id: str, known: _Known, floor: datetime | None) -> int:
+        """Return the code of an answered `get` or update that is not as expected in all things."""
+        identifiers = known[_IDENTIFIERS] if floor is not None else [job_id]
+        code = _code_of(self._op, self._target, job, identifiers, floor)
+        # What another job's answer says, or one that went back, bounds nothing.
+        if self._op == UPDATE and floor is not None and not code >> FAULTS_AT:
+            known[_UPDATED_AT] = job.updated_at
+        return code
 
     def _note_failure(self, exc: BaseException) -> None:
         self._note_error(exc, _clock_ns())
 
     def _bad_answer(self, answer: object, returned: int) -> BadAnswerError:
-        wanted = "an int" if self._open is not None and self._open[0] == COUNT else "a Job"
+        wanted = "an int" if self._op == COUNT else "a Job"
         error = BadAnswerError(f"the repository answered {answer!r:.200}, not {wanted}")
         self._note_error(error, returned)
         return error
 
     def _note_error(self, exc: BaseException, returned: int) -> None:
-        assert self._open is not None  # noqa: S101 - set by the caller, tells mypy so
-        op, target, number, invoked = self._open
         outcome, observed = ERROR, NO_STATUS
         if isinstance(exc, JobNotFoundError):
             outcome = NOT_FOUND
@@ -298,8 +363,8 @@ class ActorRecorder:
             # format_exception_only also copes with an exception whose own text fails.
             text = encodable(traceback.format_exception_only(exc)[-1].strip())
             self._errors[len(self._buffer) // KEPT.itemsize] = text[:_MAX_ERROR_TEXT]
-        code = encode(op, number_of(target), outcome, observed)
-        self._buffer += pack(code, number, invoked, returned)
+        code = encode(self._op, number_of(self._target), outcome, observed)
+        self._buffer += pack(code, self._number, self._invoked, returned)
         self.returned_ns = returned
         self._last_error = exc
 
@@ -371,8 +436,9 @@ class RecordedRepository:
         AttributeError
             If the answer is no job.
         """
-        known = self._known.get(job_id)
-        return known is not None and known.differs_from(job)
+        known = self._known.get(job_id, [job_id])
+        identifiers: list[str] = known[_IDENTIFIERS] if len(known) > 1 else known
+        return _identifiers(job)[: len(identifiers)] != identifiers
 
     def recorders(self) -> list[ActorRecorder]:
         """Return the recorder of every actor, in the order in which they first appeared."""

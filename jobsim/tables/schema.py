@@ -75,10 +75,10 @@ CALLS = {
 
 `job` is -1 where it is unknown, `returned_ns` -1 while pending, `count` -1 but for the answer
 of a `count`. `changed` says that the answered job's identifiers differ from those it was
-created with; it is looked at in every `get`, as `final` does for the last state, and not in
-updates, where the look would cost more than the note. `backdated` says that the answer's
-`updated_at` lies before one that was known at the invocation or, in a `get`, before its
-`created_at`.
+created with, in the answer of a create from what was asked for; where no create is known, that
+the answered id is not the one that was asked for. `backdated` says that the answer's
+`updated_at` lies before one that was known at the invocation or, in a `get` and in answers that
+are not as expected, before its `created_at`.
 """
 
 FINAL = {

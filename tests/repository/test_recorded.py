@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from jobsim import InMemoryJobRepository, InvalidStateTransitionError, JobNotFoundError, JobStatus
+from jobsim.domain.codes import PENDING
 from jobsim.repository.recorded import BadAnswerError, RecordedRepository
 from jobsim.tables.calls import calls_table
 
@@ -159,7 +160,42 @@ def test_an_answer_with_another_identity_is_marked_changed(field):
     recorded = RecordedRepository(Tampered(**{field: "other"}))
     job_id = recorded.create(HASH).job_id
     recorded.get(job_id)
+    recorded.update_status(job_id, JobStatus.RUNNING)
+    assert calls_table(recorded)["changed"].tolist() == [False, True, True]
+
+
+def test_a_create_that_answers_another_input_hash_is_marked_changed():
+    class Shortens(InMemoryJobRepository):
+        def create(self, input_hash):
+            return super().create(input_hash[:8])
+
+    recorded = RecordedRepository(Shortens())
+    recorded.create(HASH)
+    assert calls_table(recorded)["changed"].tolist() == [True]
+
+
+def test_an_answer_for_an_id_that_no_create_returned_is_compared_with_the_id_that_was_asked_for():
+    repository = InMemoryJobRepository()
+    right, wrong = repository.create(HASH), repository.create(HASH)
+    recorded = RecordedRepository(repository)
+    recorded.get(right.job_id)
+    repository._store[right.job_id] = wrong
+    recorded.get(right.job_id)
     assert calls_table(recorded)["changed"].tolist() == [False, True]
+
+
+def test_what_another_job_answers_does_not_move_the_time_that_bounds_this_one():
+    repository = Tampered()
+    recorded = RecordedRepository(repository)
+    job_id = recorded.create(HASH).job_id
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+    repository.fields = {"job_id": "other", "updated_at": later}
+    recorded.update_status(job_id, JobStatus.RUNNING)
+    repository.fields = {}
+    recorded.update_status(job_id, JobStatus.COMPLETED)
+    calls = calls_table(recorded)
+    assert calls["changed"].tolist() == [False, True, False]
+    assert calls["backdated"].tolist() == [False, False, False]
 
 
 def test_an_answer_older_than_what_was_known_before_the_call_is_marked_backdated():
@@ -207,6 +243,23 @@ def test_a_call_that_has_not_returned_is_pending():
     thread.join(10)
     assert not actor.is_inside_call()
     assert calls_table(recorded)["outcome"].tolist() == ["ok"]
+
+
+def test_a_history_that_is_read_while_calls_return_has_each_of_them_once():
+    actor = RecordedRepository(InMemoryJobRepository()).actor("busy")
+
+    def work():
+        for _ in range(2_000):
+            actor.count()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        rows = actor.history().rows
+        assert (rows["invoked_ns"][1:] > rows["invoked_ns"][:-1]).all()
+        assert (rows["outcome"][:-1] != PENDING).all()
+    thread.join(10)
+    assert len(actor.history().rows) == 2_000
 
 
 def test_each_thread_is_an_actor_under_its_own_name(recorded):
