@@ -119,7 +119,7 @@ def test_every_public_name_is_in_the_reference():
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
-        ("jobs", tables.THREADED_JOBS | tables.FEEDBACK_JOBS),
+        ("jobs", tables.JOBS),
         ("transitions", tables.TRANSITIONS),
         ("calls", tables.CALLS),
         ("final", tables.FINAL),

@@ -33,7 +33,7 @@ def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
     Parameters
     ----------
     jobs
-        The `jobs` table of a run, in its own order. Without a column `left` nobody leaves.
+        The `jobs` table of a run, in its own order.
 
     Returns
     -------
@@ -42,15 +42,19 @@ def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
 
     Examples
     --------
-    >>> jobs = pd.DataFrame({"request": [0, 0, 1], "finished": [9.0, 7.0, 8.0],
-    ...                      "left": [float("nan"), float("nan"), 5.0], "status": "completed"})
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(request=[0, 0, 1], finished=[9.0, 7.0, 8.0],
+    ...                left=[float("nan"), float("nan"), 5.0])
     >>> useful(jobs).tolist()
     [False, True, False]
     """
     completed = _is_completed(jobs)
     first, group = by_request(jobs)
-    ends = np.where(completed, jobs["finished"].to_numpy(dtype=np.float64), np.inf)
-    earliest = np.minimum.reduceat(ends, first) if len(first) else ends
+    finished = jobs["finished"].to_numpy(dtype=np.float64)
+    if len(first) == len(jobs):
+        return completed & ~(finished > jobs["left"].to_numpy())
+    ends = np.where(completed, finished, np.inf)
+    earliest = np.minimum.reduceat(ends, first)
     left = np.nan_to_num(_left(jobs, first), nan=np.inf)
     rows = np.flatnonzero(completed & (ends == earliest[group]) & (ends <= left[group]))
     # Of two that were completed in one instant, the earlier attempt counts.
@@ -121,7 +125,7 @@ def intended_start(jobs: pd.DataFrame) -> Seconds:
     nothing to do with it.
     """
     arrival: Seconds = jobs["arrival"].to_numpy(dtype=np.float64)
-    if "lateness" in jobs and jobs["lateness"].isna().all():
+    if np.isnan(jobs["lateness"].to_numpy()).all():
         return np.full(len(jobs), np.nan)
     return arrival
 
@@ -159,8 +163,9 @@ def requests(jobs: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> jobs = pd.DataFrame({"request": [0, 0], "arrival": [1.0, 5.0], "created": [2.0, 5.0],
-    ...                      "finished": [4.0, 9.0], "status": ["failed", "completed"]})
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(request=[0, 0], arrival=[1.0, 5.0], created=[2.0, 5.0],
+    ...                finished=[4.0, 9.0], status=["failed", "completed"])
     >>> requests(jobs)[["response", "response_from_created"]].to_dict("list")
     {'response': [8.0], 'response_from_created': [7.0]}
     """
@@ -195,8 +200,9 @@ def attempts_per_request(jobs: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> jobs = pd.DataFrame({"request": [0, 1, 1], "arrival": 0.0, "finished": [1.0, 1.0, 2.0],
-    ...                      "status": ["completed", "failed", "completed"]})
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(request=[0, 1, 1], finished=[1.0, 1.0, 2.0],
+    ...                status=["completed", "failed", "completed"])
     >>> attempts_per_request(jobs)["served"].to_dict()
     {1: 1, 2: 1}
     """
@@ -237,8 +243,9 @@ def goodput(jobs: pd.DataFrame, *, window: float | None = None) -> pd.DataFrame:
 
     Examples
     --------
-    >>> jobs = pd.DataFrame({"request": [0, 0], "created": [0.0, 2.0], "finished": [1.0, 3.0],
-    ...                      "status": ["failed", "completed"]})
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(request=[0, 0], created=[0.0, 2.0], finished=[1.0, 3.0],
+    ...                status=["failed", "completed"])
     >>> goodput(jobs, window=4.0).loc[0.0].tolist()
     [0.25, 0.5, 0.5, 0.25]
     """
@@ -257,10 +264,9 @@ def goodput(jobs: pd.DataFrame, *, window: float | None = None) -> pd.DataFrame:
 
 def _left(jobs: pd.DataFrame, first: NDArray[np.intp]) -> Seconds:
     """Return when the client of each request left for good, NaN if it did not."""
-    if "left" not in jobs or not len(first):
-        return np.full(len(first), np.nan)
-    left: Seconds = np.fmin.reduceat(jobs["left"].to_numpy(dtype=np.float64), first)
-    return left
+    left: Seconds = jobs["left"].to_numpy(dtype=np.float64)
+    # One attempt each is the usual case, and ten times as fast.
+    return left if len(first) == len(left) else np.fmin.reduceat(left, first)
 
 
 def _is_completed(jobs: pd.DataFrame) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.domain.models import JobStatus
-from jobsim.figures.attempts import LEFT, SERVED, intended_start, settle, useful
+from jobsim.figures.attempts import LEFT, SERVED, settle, useful
 from jobsim.figures.recovery import lost_worker
 from jobsim.tables.schema import STATUS
 
@@ -71,19 +72,16 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
         - `sojourn_mean`, `sojourn_p50`, ..., from created to finished
         - `service_mean`, from started to finished
         - `makespan`, from the first creation to the last finish
-        - `lateness_p50`, `lateness_p99`, `lateness_max`, created late against the schedule;
-          only where the table has the column
-
+        - `lateness_p50`, `lateness_p99`, `lateness_max`, created late against the schedule
         - `response_mean`, `response_p50`, ..., from the intended start of a request to its
           useful result, of the requests that were served, see `jobsim.figures.attempts`: it
-          has the lateness and all retries in it. Only where the table has the column
-          `lateness`, or those of a run with feedback
+          has the lateness and all retries in it
 
-        And `throughput`, jobs finished per second of makespan; `utilisation`, the service
-        times of finished jobs over `workers` times makespan. What has no data is NaN.
-        `UNITS` has the unit of each.
+        And `throughput`, jobs finished per second of makespan; `utilisation`, all work, wasted
+        or not, over `workers` times makespan. What has no data is NaN. `UNITS` has the unit of
+        each.
 
-        A run with feedback has besides, see `jobsim.tables.schema.FEEDBACK_JOBS`:
+        Requests, and what cut jobs off:
 
         - `requests`, made; `served`, of those; `left`, whose client left with nothing
         - `amplification`, jobs created per request
@@ -93,8 +91,8 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
         - `recovery_mean`, `recovery_max`, seconds from the loss of a job's worker until the
           reaper failed the job
 
-        There `service_mean` leaves out reaped jobs, and `utilisation` has all work in it, also
-        that on jobs whose worker was lost, and on those that the reaper had failed already.
+        `service_mean` leaves out reaped jobs, and `utilisation` has all work in it, also that
+        on jobs whose worker was lost, and on those that the reaper had failed already.
 
     Raises
     ------
@@ -103,10 +101,8 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> jobs = pd.DataFrame({"created": [0.0, 0.0], "paid": [0.0, 0.0], "started": [0.0, 3.0],
-    ...                      "finished": [3.0, 4.0], "status": ["completed", "failed"],
-    ...                      "rejected": [0, 1]})
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(started=[0.0, 3.0], finished=[3.0, 4.0], status=["completed", "failed"])
     >>> found = metrics(jobs, workers=1)
     >>> found["wait_mean"], found["utilisation"], found["throughput"]
     (1.5, 1.0, 0.5)
@@ -121,12 +117,11 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
     is_paid = is_created & ~np.isnan(paid)
     ended = int(np.count_nonzero(~np.isnan(finished)))
     status = _status_counts(jobs["status"])
-    service = _known(finished - started)
     makespan = float(
         np.fmax.reduce(finished, initial=np.nan) - np.fmin.reduce(created, initial=np.nan)
     )
     # All in one instant has no rate.
-    elapsed = makespan if makespan > 0 else float("nan")
+    elapsed = makespan if makespan > 0 else math.nan
     found: dict[str, float] = {
         "jobs": len(jobs),
         "created": int(np.count_nonzero(is_created)),
@@ -139,25 +134,31 @@ def metrics(jobs: pd.DataFrame, *, workers: int) -> dict[str, float]:
         "rejected": int(jobs["rejected"].to_numpy().sum()),
         **_spread("wait", _known(started - paid)),
         **_spread("sojourn", _known(finished - created)),
-        "service_mean": _mean(service),
-        "utilisation": float(service.sum()) / (workers * elapsed),
         "throughput": ended / elapsed,
         "makespan": makespan,
+        **_of_requests(jobs, workers, elapsed),
     }
-    if "left" in jobs:
-        found |= _with_feedback(jobs, workers, elapsed)
-    elif "lateness" in jobs:
-        done = np.asarray(jobs["status"] == JobStatus.COMPLETED.value)
-        found |= _spread("response", _known((finished - intended_start(jobs))[done]))
-    if "lateness" in jobs:
-        late = _quantiles(_known(jobs["lateness"].to_numpy(dtype=np.float64)), (50, 99, 100))
-        names = ("lateness_p50", "lateness_p99", "lateness_max")
-        found |= dict(zip(names, late, strict=True))
-    return found
+    late = _quantiles(_known(jobs["lateness"].to_numpy(dtype=np.float64)), (50, 99, 100))
+    names = ("lateness_p50", "lateness_p99", "lateness_max")
+    found |= dict(zip(names, late, strict=True))
+    return {name: found[name] for name in UNITS}
 
 
-def _with_feedback(jobs: pd.DataFrame, workers: int, elapsed: float) -> dict[str, float]:
-    """Return the figures of a run with feedback, and those that feedback changes."""
+def has_retries_or_losses(figures: Mapping[str, float]) -> bool:
+    """Return whether requests tell another story than jobs do.
+
+    They do where clients ask again, or leave although no job of theirs failed, or where jobs
+    lose their worker or are reaped.
+    """
+    return (
+        figures["requests"] != figures["jobs"]
+        or figures["left"] != figures["failed"]
+        or figures["crashed"] + figures["reaped"] > 0
+    )
+
+
+def _of_requests(jobs: pd.DataFrame, workers: int, elapsed: float) -> dict[str, float]:
+    """Return the figures of requests, and of the work on their jobs, wasted or not."""
     crashed, reaped = jobs["crashed"].to_numpy(), jobs["reaped"].to_numpy()
     started, released, finished = (
         jobs[name].to_numpy(dtype=np.float64) for name in ("started", "released", "finished")
@@ -176,13 +177,13 @@ def _with_feedback(jobs: pd.DataFrame, workers: int, elapsed: float) -> dict[str
         "requests": requests,
         "served": int(np.count_nonzero(served)),
         "left": int(np.count_nonzero(found.outcome == LEFT)),
-        "amplification": created / requests if requests else float("nan"),
+        "amplification": created / requests if requests else math.nan,
         "goodput": int(np.count_nonzero(of_use)) / elapsed,
         "crashed": int(np.count_nonzero(crashed)),
         "reaped": int(np.count_nonzero(reaped)),
         "false_kills": int(np.count_nonzero(reaped & ~lost)),
         "recovery_mean": _mean(recovery),
-        "recovery_max": float(recovery.max()) if len(recovery) else float("nan"),
+        "recovery_max": float(recovery.max()) if len(recovery) else math.nan,
     }
 
 
@@ -198,13 +199,13 @@ def _known(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mean(seconds: NDArray[np.float64]) -> float:
-    return float(seconds.mean()) if len(seconds) else float("nan")
+    return float(seconds.mean()) if len(seconds) else math.nan
 
 
 def _quantiles(seconds: NDArray[np.float64], percent: tuple[int, ...]) -> list[float]:
     """Return percentiles, linear between the closest ranks as in `durations.percentiles`."""
     if not len(seconds):
-        return [float("nan")] * len(percent)
+        return [math.nan] * len(percent)
     return [float(value) for value in np.percentile(seconds, percent)]
 
 

@@ -23,7 +23,7 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     jobs
-        The `jobs` table of a run with feedback.
+        The `jobs` table of a run.
 
     Returns
     -------
@@ -38,9 +38,10 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> jobs = pd.DataFrame({"started": [1.0, 2.0, 3.0], "finished": [9.0, float("nan"), 9.0],
-    ...                      "released": [4.0, 5.0, 12.0],
-    ...                      "crashed": [True, True, False], "reaped": [True, False, True]})
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(started=[1.0, 2.0, 3.0], finished=[9.0, float("nan"), 9.0],
+    ...                released=[4.0, 5.0, 12.0],
+    ...                crashed=[True, True, False], reaped=[True, False, True])
     >>> cut_off(jobs)["kind"].tolist()
     ['recovered', 'stuck', 'false kill']
     """

@@ -39,8 +39,6 @@ def cut_off_lines(jobs: pd.DataFrame) -> pd.DataFrame:
     As `jobsim.figures.recovery.cut_off` returns them, with `running` up to the end of the run
     for those that are stuck, and no more than can be told apart.
     """
-    if "crashed" not in jobs:
-        return pd.DataFrame({"started": [], "running": [], "kind": []}, dtype="float64")
     found = recovery.cut_off(jobs)
     still = recovery.last_moment(jobs) - found["started"]
     found["running"] = found["running"].fillna(still)
@@ -117,8 +115,6 @@ def running_age(run: Played, *, ax: Axes | None = None) -> Axes:
 
 
 def _told(jobs: pd.DataFrame) -> str:
-    if "crashed" not in jobs:
-        return plural(int(jobs["started"].notna().sum()), "job") + " started"
     counts = recovery.cut_off(jobs)["kind"].value_counts()
     killed, rescued, stuck = (int(counts[kind]) for kind in ("false kill", "recovered", "stuck"))
     told = [

@@ -20,6 +20,7 @@ def check_history(
     workers: int | None = None,
     count_before: int | None = None,
     created: pd.DataFrame | None = None,
+    jobs: pd.DataFrame | None = None,
     crashed: Collection[int] = (),
     engine_texts: bool = False,
 ) -> Verdict:
@@ -41,9 +42,10 @@ def check_history(
     created
         What the creates answered, one row a job in order of its number, missing where a create
         did not answer. Of its columns, `job_id`, `input_hash` and `blockchain_identifier`
-        are checked where they are there; the `jobs` table of a threaded run will do. With that
-        of a run with feedback, retries and the reaper are checked as well, see
-        `jobsim.proof.order`.
+        are checked where they are there.
+    jobs
+        The `jobs` table of a threaded run: stands for `created`, and attempts and the reaper are
+        checked as well, see `jobsim.proof.order`.
     crashed
         Numbers of the jobs whose worker crashed: they may stay RUNNING without one.
     engine_texts
@@ -82,6 +84,7 @@ def check_history(
     job 0: reader-0's get answered running by 0.000 ms; reader-1's get, invoked 100 ns later, \
 answered awaiting_payment: the job had come as far as running, and went back
     """
+    created = jobs if created is None else created
     history = History(calls, final, jobs=0 if created is None else len(created))
     if created is not None and len(created) < history.jobs:
         raise ValueError(
@@ -101,9 +104,12 @@ answered awaiting_payment: the job had come as far as running, and went back
     if created is not None and "job_id" in created:
         checks.append("unique_ids")
         findings += invariants.unique_ids(history, created)
-    if created is not None and order.applies(created):
-        checks += order.CHECKS
-        findings += order.find(history, created)
+    if jobs is not None:
+        found = order.find(history, jobs)
+        findings += found
+        # Of a run in which nobody asked twice they say nothing, unless they find something.
+        if order.applies(jobs) or any(len(finding.jobs) for finding in found):
+            checks += order.CHECKS
     if workers is not None:
         checks.append("workers")
         findings += invariants.workers_busy(history, workers, crashed)

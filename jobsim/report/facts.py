@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from jobsim.display.text import Rows, count_of, format_duration, format_number
 from jobsim.figures.durations import dwell
-from jobsim.figures.metrics import UNITS
+from jobsim.figures.metrics import UNITS, has_retries_or_losses
 from jobsim.report.sentences import STAGES, percent
 from jobsim.run.run import Run
 from jobsim.scenario.workload import Workload
@@ -50,7 +50,7 @@ def tiles(run: Run) -> list[Tile]:
             if figures[name]
         ),
     ]
-    if figures.get("reaped"):
+    if figures["reaped"]:
         killed = figures["false_kills"]
         note = count_of(int(killed), "false kill") if killed else "of those that failed"
         found.append(Tile("reaped", f"{figures['reaped']:,.0f}", note))
@@ -78,7 +78,7 @@ def tiles(run: Run) -> list[Tile]:
 
 def _requests(figures: Mapping[str, float]) -> list[Tile]:
     """Return what came of the requests, where feedback makes them other than the jobs."""
-    if not figures.get("requests"):
+    if not has_retries_or_losses(figures):
         return []
     requests = figures["requests"]
     found = [

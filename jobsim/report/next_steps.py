@@ -172,7 +172,7 @@ def _busy(found: _Found) -> Step | None:
         return None
     target = f"{wait / 4:.2g}"
     # Where clients leave, that they do is what counts; see `_left`.
-    if not float(target) > 0 or found.figures.get("left"):
+    if not float(target) > 0 or found.figures["left"] > found.figures["failed"]:
         return None
     told = (
         f"Workers were busy {percent(busy)} of the time, and 5 % of jobs waited longer than "
@@ -270,7 +270,7 @@ def _false_kills(found: _Found) -> Step | None:
 
 
 def _left(found: _Found) -> Step | None:
-    left, requests = found.figures.get("left", 0.0), found.figures.get("requests", 0.0)
+    left, requests = found.figures["left"], found.figures["requests"]
     scenario = found.run.workload.scenario
     if scenario.patience is None or not left > PILE * requests:
         return None

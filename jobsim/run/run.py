@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jobsim.display.text import Rows, format_duration, format_number, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
-from jobsim.figures.metrics import UNITS, metrics
+from jobsim.figures.metrics import UNITS, has_retries_or_losses, metrics
 from jobsim.files.claim import Claim
 from jobsim.logs.source import TraceSource
 from jobsim.proof.check import check_history
@@ -27,6 +27,7 @@ from jobsim.proof.verdict import Verdict
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import COLUMNS, Workload
 from jobsim.tables.derive import transitions_from_jobs
+from jobsim.tables.jobs_table import from_before
 from jobsim.tables.schema import CALLS, FINAL, JOBS, TRANSITIONS, require_columns
 
 Ended = Literal["complete", "time_limit", "interrupted", "failed"]
@@ -177,8 +178,8 @@ class Run:
             self.final,
             workers=self.workload.scenario.workers,
             count_before=self.info.count_before,
-            created=self.jobs,
-            crashed=np.flatnonzero(self.jobs["crashed"]) if "crashed" in self.jobs else (),
+            jobs=self.jobs,
+            crashed=np.flatnonzero(self.jobs["crashed"]),
             engine_texts=True,
         )
 
@@ -227,10 +228,12 @@ class Run:
             If the folder is not a saved run, is damaged, was written in another format, or holds
             another workload than the one that was run.
         """
-        from jobsim.run.saved import INDEX, SavedRunError, read_folder
+        from jobsim.run.saved import COMPLETE_SINCE, INDEX, SavedRunError, read_folder
 
         index, tables = read_folder(Path(folder))
         try:
+            if index["format"] < COMPLETE_SINCE:
+                tables["jobs"] = from_before(tables["jobs"])
             for name, columns in _TABLES.items():
                 if name in tables:
                     require_columns(f"{name}.parquet", tables[name], columns)
@@ -323,7 +326,7 @@ def _jobs_row(figures: dict[str, float]) -> str:
 
 
 def _feedback_rows(figures: dict[str, float]) -> Rows:
-    if "requests" not in figures:
+    if not has_retries_or_losses(figures):
         return []
     requests, served, left = (figures[name] for name in ("requests", "served", "left"))
     parts = {"served": served, "left": left, "open": requests - served - left}

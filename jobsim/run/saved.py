@@ -21,8 +21,14 @@ from jobsim.files.claim import Claim, ClaimError
 from jobsim.files.reading import UnreadableFileError, read_limited
 from jobsim.scenario.size import machine_bytes
 
-FORMAT = 1
-"""Version of the folder's layout; a reader refuses any other."""
+FORMAT = 2
+"""Version of the folder's layout."""
+
+FORMATS = (1, FORMAT)
+"""What can be read; any other is refused."""
+
+COMPLETE_SINCE = 2
+"""The format since which `jobs` has every column; earlier ones are converted."""
 
 INDEX = "run.json"
 
@@ -133,10 +139,10 @@ def _read_index(folder: Path) -> dict[str, Any]:
     except RecursionError as exc:
         raise SavedRunError(str(folder), f"{INDEX} is damaged: it is nested too deeply") from exc
     found = index.get("format") if isinstance(index, dict) else None
-    if found != FORMAT:
+    if found not in FORMATS:
         shown = repr(found)[:40]
         raise SavedRunError(
-            str(folder), f"{INDEX} has format {shown}, this jobsim reads format {FORMAT}"
+            str(folder), f"{INDEX} has format {shown}, this jobsim reads up to format {FORMAT}"
         )
     if not isinstance(index.get("sha256"), dict):
         raise SavedRunError(str(folder), f"{INDEX} is damaged: it lists no tables")

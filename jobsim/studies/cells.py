@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from jobsim.domain.models import JobStatus
+from jobsim.figures.attempts import by_request
 from jobsim.figures.metrics import metrics
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
-from jobsim.virtual import compiled, feedback
-from jobsim.virtual import recursion as kernel
-from jobsim.virtual.feedback import serve_feedback
-from jobsim.virtual.run_virtual import payments, serve
+from jobsim.virtual.server import Server
 
 Warmup = float | Literal["mser5"]
 """What to delete: the first part of the requests, or what MSER-5 says from their waits."""
@@ -96,35 +92,17 @@ class Task:
         """Return the figures of each setting, or a text that says why there are none."""
         try:
             workload = Workload.sample(self.scenarios[0].replace({"seed": self.seed}))
-            serve_one = self._server(workload)
+            server = Server(workload, runs=self.cells)
         except Exception as exc:  # noqa: BLE001 - one failed cell must not lose the others
             return [describe(exc)] * len(self.scenarios)
         found: list[Figures | str] = []
         for scenario in self.scenarios:
             try:
-                jobs = serve_one(scenario)
+                jobs = server.serve(scenario)
                 found.append(settled_metrics(jobs, scenario.workers, self.warmup))
             except Exception as exc:  # noqa: BLE001 - as above
                 found.append(describe(exc))
         return found
-
-    def _server(self, workload: Workload) -> Callable[[Scenario], pd.DataFrame]:
-        """Return what serves the workload at a setting; the recursion wherever it will do."""
-        rows = len(workload) * self.cells
-        if any(scenario.has_feedback for scenario in self.scenarios):
-            compiled.loop.load_if_worth_it(rows, threshold=feedback.COMPILE_FROM)
-        if all(scenario.has_feedback for scenario in self.scenarios):
-            return partial(serve_feedback, workload)
-        compiled.recursion.load_if_worth_it(rows, threshold=kernel.COMPILE_FROM)
-        paid = payments(workload)
-        order = kernel.queue_order(paid)
-
-        def serve_one(scenario: Scenario) -> pd.DataFrame:
-            if scenario.has_feedback:
-                return serve_feedback(workload, scenario)
-            return serve(workload, scenario.workers, paid=paid, order=order)
-
-        return serve_one
 
 
 def run_task(task: Task) -> list[Figures | str]:
@@ -141,53 +119,44 @@ def describe(exc: BaseException) -> str:
 def settled_metrics(jobs: pd.DataFrame, workers: int, warmup: Warmup) -> Figures:
     """Return the key figures of what follows the warm-up, and how many jobs that deleted.
 
-    With feedback the warm-up is made of whole requests, in the order in which they were first
-    asked for: an attempt without those before it would tell nothing true of its client.
+    The warm-up is made of whole requests, in the order in which they were first asked for: an
+    attempt without those before it would tell nothing true of its client.
 
     See `jobsim.figures.metrics.metrics`; `warmup` comes first.
     """
-    settled = _after_requests(jobs, warmup) if "left" in jobs else _after_jobs(jobs, warmup)
+    settled = after_warmup(jobs, warmup)
     return {"warmup": len(jobs) - len(settled), **metrics(settled, workers=workers)}
 
 
 def without_a_queue(workload: Workload, warmup: Warmup) -> Figures:
     """Return the figures that a worker for every job would give: nobody waits."""
-    scenario = workload.scenario
-    if scenario.has_feedback:
-        # Workers that are gone must not be missed either.
-        gone = sum(outage.workers for outage in scenario.outages)
-        workers = max(len(workload), 1) + gone
-        jobs = serve_feedback(workload, scenario.replace({"workers": workers}))
-        return settled_metrics(jobs, workers, warmup)
-    paid = payments(workload)
-    jobs = pd.DataFrame(
-        {
-            "created": workload.arrival,
-            "paid": paid,
-            "started": paid,
-            "finished": paid + workload.service,
-            "status": JobStatus.COMPLETED.value,  # how they end makes no difference to times
-            "rejected": 0,
-        }
-    )
-    return settled_metrics(jobs, max(len(workload), 1), warmup)
+    jobs, workers = Server(workload).serve_without_a_queue(workload.scenario)
+    return settled_metrics(jobs, workers, warmup)
 
 
-def _after_jobs(jobs: pd.DataFrame, warmup: Warmup) -> pd.DataFrame:
-    return jobs.iloc[_deleted(jobs, warmup) :]
-
-
-def _after_requests(jobs: pd.DataFrame, warmup: Warmup) -> pd.DataFrame:
+def after_warmup(jobs: pd.DataFrame, warmup: Warmup) -> pd.DataFrame:
+    """Return the jobs of the requests that follow the warm-up."""
+    first, group = by_request(jobs)
+    created = jobs["created"].to_numpy()[first]
+    in_order = bool((created[1:] >= created[:-1]).all())
     # Users of a closed loop do not ask in the order of their requests' numbers.
-    first = jobs[jobs["attempt"] == 1].sort_values("created", kind="stable")
-    deleted = first["request"].iloc[: _deleted(first, warmup)]
-    return jobs[~jobs["request"].isin(deleted)] if len(deleted) else jobs
+    order = np.arange(len(first)) if in_order else np.argsort(created, kind="stable")
+    deleted = _deleted(jobs, first[order], warmup)
+    if not deleted:
+        return jobs
+    if in_order:
+        return jobs.iloc[first[deleted] :] if deleted < len(first) else jobs.iloc[:0]
+    kept = np.ones(len(first), dtype=np.bool_)
+    kept[order[:deleted]] = False
+    found: pd.DataFrame = jobs[kept[group]]
+    return found
 
 
-def _deleted(jobs: pd.DataFrame, warmup: Warmup) -> int:
+def _deleted(jobs: pd.DataFrame, first: NDArray[np.intp], warmup: Warmup) -> int:
+    """Return how many requests are warm-up; `first` has the rows of their first attempts."""
     if warmup != "mser5":
-        return fixed_fraction(jobs["created"], warmup)
-    waits = (jobs["started"] - jobs["paid"]).to_numpy()
+        return fixed_fraction(first, warmup)
+    waits = (jobs["started"].to_numpy() - jobs["paid"].to_numpy())[first]
     paid = np.flatnonzero(~np.isnan(waits))
     cut = mser5(waits[paid])
     return int(paid[cut]) if cut else 0

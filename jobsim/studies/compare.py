@@ -10,6 +10,7 @@ import pandas as pd
 
 from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
 from jobsim.figures.durations import percentiles
+from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.run.run import Run
 from jobsim.virtual.recursion import fcfs
 from jobsim.virtual.run_virtual import run_virtual
@@ -38,9 +39,9 @@ class Comparison:
     speedup
         Scenario seconds per wall second of the threaded run; divide by it for wall times.
     feedback
-        Whether jobs influence each other. Then a job may be in one run only, and end in
-        different ways, and no repository be at fault: what is close to a timeout, or to the
-        end of a client's patience, falls on either side of it.
+        Whether clients asked again or left, or jobs lost their worker. Then a job may be in one
+        run only, and end in different ways, and no repository be at fault: what is close to a
+        timeout, or to the end of a client's patience, falls on either side of it.
     """
 
     jobs: pd.DataFrame
@@ -151,7 +152,7 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     virtual = run_virtual(threaded.workload) if virtual is None else virtual
     if virtual.info.engine != "virtual":
         raise ValueError("the second run has threads; two threaded runs share no clock")
-    speedup, scenario = threaded.info.speedup, threaded.workload.scenario
+    speedup = threaded.info.speedup
     ours = threaded.jobs[[*KEYS, *_OUTCOMES, "started", "lateness"]].assign(
         dispatch=threaded.jobs["started"] - _ideal_starts(threaded)
     )
@@ -170,7 +171,8 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     joined["drift"] = drift if math.isfinite(speedup) else math.nan
     names = [f"{what}_{which}" for what in _OUTCOMES for which in ("threaded", "virtual")]
     columns = [*names, "found_in", "drift", "dispatch", "lateness"]
-    return Comparison(joined[columns], speedup, scenario.has_feedback)
+    feedback = any(has_retries_or_losses(run.metrics()) for run in (threaded, virtual))
+    return Comparison(joined[columns], speedup, feedback)
 
 
 def _ideal_starts(run: Run) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -18,7 +18,7 @@ from jobsim.display.text import (
     rows_as_text,
 )
 from jobsim.figures.intervals import half_width
-from jobsim.figures.metrics import UNITS
+from jobsim.figures.metrics import UNITS, has_retries_or_losses
 from jobsim.run.run import Run
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies.cells import Warmup, check_warmup, default_warmup
@@ -30,9 +30,9 @@ MOST = 1000
 """So many replications at most are made for a half-width."""
 
 _SHOWN = (
-    "wait_mean", "wait_p95", "wait_p99", "sojourn_mean", "utilisation", "throughput", "goodput",
-    "amplification", "response_p95", "false_kills",
+    "wait_mean", "wait_p95", "wait_p99", "sojourn_mean", "utilisation", "throughput",
 )  # fmt: skip
+_OF_REQUESTS = ("goodput", "amplification", "response_p95", "false_kills")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,13 +89,21 @@ class Replications:
     def _display(self) -> tuple[str, Rows]:
         title = f"{count_of(len(self), 'replication')} of {self.scenario.name!r}"
         rows = [("warm-up", self._warmup_row())]
-        for metric in filter(set(self.samples).__contains__, _SHOWN):
+        for metric in self._shown():
             found = self.interval(metric)
             if not math.isnan(found.mean):
                 width = in_words(found.half_width, metric)
                 rows.append((metric, f"{in_words(found.mean, metric)} ± {width}"))
         rows.append(("level", f"{100 * self.level:.4g} %, Student's t over replications"))
         return title, rows + ([("goal", self.goal)] if self.goal else [])
+
+    def _shown(self) -> tuple[str, ...]:
+        """Return the metrics to show: those of requests where they tell another story."""
+        names = [name for name in UNITS if name in self.samples]
+        means = self.samples[names].mean()
+        return _SHOWN + (
+            _OF_REQUESTS if has_retries_or_losses(dict(zip(names, means, strict=True))) else ()
+        )
 
     def _warmup_row(self) -> str:
         deleted = self.samples["warmup"]
@@ -273,11 +281,10 @@ def wait_interval(
     >>> wait_interval(run_virtual(Scenario(jobs=5000)), batches=5).n
     5
     """
-    jobs = run.jobs
-    if "left" in jobs:
-        # Attempts stand by their request, at whatever time they were made.
-        jobs = jobs.sort_values("paid", kind="stable")
-    waits = (jobs["started"] - jobs["paid"]).dropna().to_numpy()
+    # Attempts stand by their request, and payments come in another order than jobs.
+    paid = run.jobs["paid"].to_numpy()
+    waits = (run.jobs["started"].to_numpy() - paid)[np.argsort(paid, kind="stable")]
+    waits = waits[~np.isnan(waits)]
     cut = mser5(waits) if check_warmup(warmup) == "mser5" else fixed_fraction(waits, float(warmup))
     return batch_means(waits[cut:], batches=batches, level=level)
 

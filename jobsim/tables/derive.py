@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.domain.codes import AWAITING, BEFORE, COMPLETED, FAILED, RUNNING, STATUSES
-from jobsim.domain.marks import CLIENT, REAPER, actor_name
+from jobsim.domain.marks import CLIENT, REAPER, WORKER, actor_name
+from jobsim.tables.jobs_table import jobs_table, shared
 from jobsim.tables.schema import STATUS, TRANSITIONS
 
 _BEFORE = np.array(BEFORE, dtype=np.int8)
@@ -69,10 +72,12 @@ def jobs_from_calls(
     delay: NDArray[np.float64],
     zero_ns: int,
     seconds_per_ns: float,
+    workers: int,
     asked: NDArray[np.float64] | None = None,
     never_waited: bool = False,
+    **known: NDArray[Any],
 ) -> pd.DataFrame:
-    """Return one row a job: what happened to it, and when.
+    """Return one row a job, as in `jobsim.tables.schema.JOBS`: what happened to it, and when.
 
     Where a repository wrongly accepted a transition twice, the first counts here; the
     history in `calls` has both.
@@ -86,11 +91,15 @@ def jobs_from_calls(
         was to be confirmed (NaN for never).
     zero_ns, seconds_per_ns
         As in `transitions_from_calls`.
+    workers
+        How many workers the run had, ``worker-0`` and so on.
     asked
         float64, seconds, when each client was free to ask, if that may be after the arrival.
     never_waited
         Whether the run ignored the schedule: payments then follow creation at once, and
         there is no lateness to speak of.
+    **known
+        Columns of `JOBS` that the engine knows better than the calls.
     """
     jobs = len(arrival)
     made = accepted(calls)
@@ -112,28 +121,43 @@ def jobs_from_calls(
     starts = target == RUNNING
     worker = np.full(jobs, -1, dtype=np.int32)
     actor = made["actor"].cat.codes.to_numpy()
-    worker[job[starts][::-1]] = actor[starts][::-1]
+    names = pd.Index([actor_name(WORKER, k) for k in range(workers)], dtype="str")
+    number = names.get_indexer(calls["actor"].cat.categories)
+    worker[job[starts][::-1]] = number[actor[starts][::-1]]
+    reaped = np.zeros(jobs, dtype=np.bool_)
+    reaped[job[(target == FAILED) & (made["actor"] == REAPER).to_numpy()]] = True
     refused = calls["outcome"].isin(["illegal", "not_found"]) & (calls["job"] >= 0)
-    return pd.DataFrame(
-        {
-            "request": np.arange(jobs, dtype=np.int32),
-            "attempt": np.ones(jobs, dtype=np.int16),
-            "arrival": arrival,
-            "created": created,
-            "paid": np.where(np.isnan(created), np.nan, paid),
-            "started": first(starts),
-            "finished": first(target >= COMPLETED),
-            "status": pd.Categorical.from_codes(status, dtype=STATUS),
-            "worker": pd.Categorical.from_codes(
-                worker, categories=calls["actor"].cat.categories
-            ).remove_unused_categories(),
-            "rejected": np.bincount(calls.loc[refused, "job"].to_numpy(), minlength=jobs).astype(
-                np.int32
-            ),
-            "lateness": created - schedule,
-        },
-        index=pd.RangeIndex(jobs, name="job"),
-    )
+    rejected = np.bincount(calls.loc[refused, "job"].to_numpy(), minlength=jobs)
+    found = {
+        "arrival": arrival,
+        "created": created,
+        "paid": np.where(np.isnan(created), np.nan, paid),
+        "started": first(starts),
+        "finished": first(target >= COMPLETED),
+        "status": status,
+        "worker": worker,
+        "rejected": rejected.astype(np.int32),
+        "lateness": (created - schedule).astype(np.float32),
+        "reaped": reaped,
+    }
+    if "released" not in known:
+        found["released"] = _released(calls, jobs, zero_ns, seconds_per_ns)
+    found |= known
+    return jobs_table(shared(found), workers)
+
+
+def _released(
+    calls: pd.DataFrame, jobs: int, zero_ns: int, seconds_per_ns: float
+) -> NDArray[np.float64]:
+    """Return when each job's worker had handed in its result, accepted or refused."""
+    ends = calls["target"].cat.codes.to_numpy() >= COMPLETED
+    ends &= (calls["job"] >= 0).to_numpy() & (calls["outcome"] != "pending").to_numpy()
+    ends &= (calls["actor"] != REAPER).to_numpy()
+    handed_in = calls[ends].sort_values("returned_ns", kind="stable")
+    released = np.full(jobs, np.nan)
+    seconds = (handed_in["returned_ns"].to_numpy() - zero_ns) * seconds_per_ns
+    released[handed_in["job"].to_numpy()[::-1]] = seconds[::-1]  # backwards: the earliest stays
+    return released
 
 
 def transitions_from_jobs(
@@ -164,8 +188,9 @@ def transitions_from_jobs(
         jobs["worker"].cat.codes.to_numpy()[job],
     )
     names = [*workers, *(actor_name(CLIENT, k) for k in range(clients))]
-    if "reaped" in jobs:
-        actor[(target == FAILED) & jobs["reaped"].to_numpy()[job]] = len(names)
+    reaped = jobs["reaped"].to_numpy()
+    if reaped.any():
+        actor[(target == FAILED) & reaped[job]] = len(names)
         names.append(REAPER)
     return pd.DataFrame(
         {

@@ -22,7 +22,7 @@ OUTCOME = pd.CategoricalDtype([*OUTCOMES])
 
 JOBS = {
     "request": "int32",
-    "attempt": "int16",
+    "attempt": "int8",
     "arrival": "float64",
     "created": "float64",
     "paid": "float64",
@@ -31,21 +31,28 @@ JOBS = {
     "status": STATUS,
     "worker": "category",
     "rejected": "int32",
+    "job_id": "str",
+    "lateness": "float32",
+    "released": "float64",
+    "crashed": "bool",
+    "reaped": "bool",
+    "left": "float64",
 }
-"""One row a job, the row number is the job; seconds, NaN where it never happened."""
+"""One row a job that was asked for, the row number is the job; every run has all columns.
 
-THREADED_JOBS = JOBS | {"job_id": "str", "lateness": "float64"}
-"""What a threaded run knows besides: the repository's id, and how late the engine created it."""
+Seconds, NaN where it never happened. `request` and `attempt` tell which jobs belong together: a
+client that asks again for what it did not get makes a further attempt at its request. `arrival`
+is when the client meant to ask: in a paced closed loop that may be before it could. `job_id` is
+the repository's id, missing in virtual time. `lateness` is how late the engine created the job;
+0 in virtual time, NaN where the run ignored the schedule. `released` is when its worker let go of
+it: with its result, accepted or refused, or because it was lost; NaN where none began, or none
+came to an end. `crashed` says that the job's worker died or went away in the middle of it,
+`reaped` that the reaper failed it, and `left` when the client left for good with nothing, on its
+last attempt.
 
-FEEDBACK_JOBS = {"released": "float64", "crashed": "bool", "reaped": "bool", "left": "float64"}
-"""What a run with feedback knows besides, in `jobs`, which then holds what was asked for.
-
-`request` and `attempt` tell which jobs belong together. `arrival` is when the client meant to
-ask: in a paced closed loop that may be before it could. `released` is when its worker let go of
-it: with its result, accepted or refused, or because it was lost; NaN where none began, or
-none came to an end. `crashed` says that the job's worker
-died or went away in the middle of it, `reaped` that the reaper failed it, and `left` when the
-client left for good with nothing, on its last attempt; NaN where it did not.
+What is the same for all jobs, or the same as another column, takes no memory of its own. What a
+run knows beside what was asked for (`request`, `attempt` and `arrival`) is at most 61 bytes a job
+and the text of `job_id`.
 """
 
 TRANSITIONS = {

@@ -60,6 +60,7 @@ class Stage:
             delay=self.workload.delay,
             zero_ns=clock.zero_ns,
             seconds_per_ns=clock.seconds_per_ns,
+            workers=self.workload.scenario.workers,
             never_waited=clock.never_waits,
         )
 

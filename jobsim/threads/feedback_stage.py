@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.domain.marks import REAPER
-from jobsim.domain.models import JobStatus
 from jobsim.scenario.dynamics import Retry
 from jobsim.tables.derive import jobs_from_calls
 from jobsim.threads.actors import Stage
@@ -190,20 +188,17 @@ class FeedbackStage(Stage):
     def jobs(self, calls: pd.DataFrame) -> pd.DataFrame:
         """Return the table of jobs, by their numbers in `calls`."""
         rows, attempts = self.rows(), self.workload.attempts
-        jobs = jobs_from_calls(
+        return jobs_from_calls(
             calls,
             arrival=self.intended[rows],
             asked=self.asked[rows],
             delay=self.workload.delay[rows],
             zero_ns=self.clock.zero_ns,
             seconds_per_ns=self.clock.seconds_per_ns,
+            workers=self.workload.scenario.workers,
+            request=(rows // attempts).astype(np.int32),
+            attempt=(rows % attempts + 1).astype(np.int8),
+            released=self.released[rows],
+            crashed=self.crashed[rows],
+            left=self.left[rows],
         )
-        failed = (calls["target"] == JobStatus.FAILED.value) & (calls["outcome"] == "ok")
-        reaped = calls.loc[failed & (calls["actor"] == REAPER), "job"]
-        jobs["request"] = (rows // attempts).astype(np.int32)
-        jobs["attempt"] = (rows % attempts + 1).astype(np.int16)
-        jobs["released"] = self.released[rows]
-        jobs["crashed"] = self.crashed[rows]
-        jobs["reaped"] = jobs.index.isin(reaped)
-        jobs["left"] = self.left[rows]
-        return jobs

@@ -215,7 +215,7 @@ class Session:
             final["job"] = _renumbered(final["job"], rows)
             ids.index = _renumbered(ids.index.to_series(), rows)
         jobs = self._stage.jobs(calls)
-        jobs["job_id"] = ids.reindex(jobs.index)
+        jobs = jobs.assign(job_id=ids.reindex(jobs.index))
         transitions = transitions_from_calls(
             calls, zero_ns=clock.zero_ns, seconds_per_ns=clock.seconds_per_ns
         )

@@ -14,7 +14,7 @@ from jobsim.scenario.closed import Closed
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.scenario.workload import Workload
-from jobsim.tables.jobs_table import jobs_table
+from jobsim.tables.jobs_table import jobs_table, shared
 from jobsim.virtual import compiled as _compiled
 from jobsim.virtual.recursion import rejections
 from jobsim.virtual.rules import (
@@ -46,9 +46,8 @@ def serve_feedback(
 ) -> pd.DataFrame:
     """Return the `jobs` table of a workload whose jobs influence each other.
 
-    One row a job that was asked for, in order of (request, attempt), with the columns of
-    `jobsim.tables.schema.FEEDBACK_JOBS`. Pure, so threads may call it at once; the compiled
-    loop releases the GIL.
+    One row a job that was asked for, in order of (request, attempt). Pure, so threads may call
+    it at once; the compiled loop releases the GIL.
 
     Parameters
     ----------
@@ -146,7 +145,7 @@ def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd
     late = happened("late").astype(np.int32)
     columns: dict[str, NDArray[Any]] = {
         "request": (asked // scenario.attempts).astype(np.int32),
-        "attempt": (asked % scenario.attempts + 1).astype(np.int16),
+        "attempt": (asked % scenario.attempts + 1).astype(np.int8),
         "arrival": seconds("intended"),
         "created": seconds("created"),
         "paid": paid,
@@ -160,7 +159,7 @@ def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd
         "reaped": happened("reaped"),
         "left": seconds("left"),
     }
-    return jobs_table(columns, scenario.workers)
+    return jobs_table(shared(columns), scenario.workers)
 
 
 def _ticks(times: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 import time
 from datetime import datetime, timezone
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from jobsim.display.progress import bar
-from jobsim.domain.codes import COMPLETED
 from jobsim.run.run import Run, RunInfo
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
-from jobsim.tables.jobs_table import jobs_table
-from jobsim.virtual.feedback import serve_feedback
-from jobsim.virtual.recursion import fcfs, queue_order, rejections
+from jobsim.virtual.server import Server
 
 LONG_RUN = 5_000_000
 """Jobs from which a run takes long enough for a progress bar."""
@@ -66,12 +58,7 @@ def run_virtual(source: Scenario | Workload, *, progress: bool | None = None) ->
     if progress is None and len(workload) < LONG_RUN:
         progress = False
     with bar(len(workload), "jobs", unit="job", progress=progress) as shown:
-        if workload.scenario.has_feedback:
-            jobs = serve_feedback(workload, workload.scenario)
-        else:
-            paid = payments(workload)
-            order = queue_order(paid)
-            jobs = serve(workload, workload.scenario.workers, paid=paid, order=order)
+        jobs = Server(workload).serve(workload.scenario)
         shown.update_to(len(workload))
     info = RunInfo(
         engine="virtual",
@@ -80,65 +67,3 @@ def run_virtual(source: Scenario | Workload, *, progress: bool | None = None) ->
         wall_seconds=time.perf_counter() - before,
     )
     return Run(workload, info, jobs)
-
-
-def payments(workload: Workload) -> NDArray[np.float64]:
-    """Return when each job is paid, in seconds; NaN where it never is.
-
-    The later of its creation and its confirmation; virtual clients create on schedule and no
-    delay is negative, so it is the confirmation.
-    """
-    return workload.arrival + workload.delay
-
-
-def serve(
-    workload: Workload, workers: int, *, paid: NDArray[np.float64], order: NDArray[np.intp]
-) -> pd.DataFrame:
-    """Return the `jobs` table of a workload without feedback at some number of workers.
-
-    Parameters
-    ----------
-    workload
-        The jobs; the number of workers in its scenario is not looked at.
-    workers
-        At least 1.
-    paid, order
-        What `payments` and `queue_order` give, so that a sweep computes them once.
-
-    Examples
-    --------
-    >>> workload = Workload.sample(Scenario(jobs=3, arrivals={"kind": "stampede"}))
-    >>> paid = payments(workload)
-    >>> serve(workload, 2, paid=paid, order=queue_order(paid))["worker"].tolist()
-    ['worker-0', 'worker-1', 'worker-0']
-    """
-    jobs = len(workload)
-    started, finished = np.empty(jobs), np.empty(jobs)
-    worker = np.empty(jobs, dtype=np.int32)
-    fcfs(
-        paid,
-        workload.service,
-        workers,
-        started=started,
-        finished=finished,
-        worker=worker,
-        order=order,
-    )
-    # Every paid job ends. The first status awaits payment, so a product with `is paid` will do.
-    # FAILED is the next number.
-    status = workload.fails.view(np.int8) + np.int8(COMPLETED)
-    if len(order) < jobs:
-        status *= ~np.isnan(paid)
-    columns: dict[str, NDArray[Any]] = {
-        "request": np.arange(jobs, dtype=np.int32),
-        "attempt": np.ones(jobs, dtype=np.int16),
-        "arrival": workload.arrival,
-        "created": workload.arrival,
-        "paid": paid,
-        "started": started,
-        "finished": finished,
-        "status": status,
-        "worker": worker,
-        "rejected": rejections(paid, workload.lag),
-    }
-    return jobs_table(columns, workers)

@@ -17,6 +17,7 @@ from jobsim.figures.attempts import (
     settle,
     useful,
 )
+from jobsim.tables.jobs_table import to_schema
 
 NAN = math.nan
 
@@ -26,7 +27,7 @@ def jobs_of(*rows, **columns) -> pd.DataFrame:
     jobs = pd.DataFrame(rows, columns=["request", "finished", "status", "left"])
     jobs = jobs.astype({"finished": "float64", "left": "float64"})
     at = np.arange(float(len(jobs)))
-    return jobs.assign(**({"arrival": at, "created": at + 0.25} | columns))
+    return to_schema(jobs.assign(**({"arrival": at, "created": at + 0.25} | columns)))
 
 
 def test_the_first_completion_of_a_request_is_useful():

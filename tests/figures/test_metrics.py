@@ -6,19 +6,14 @@ import pandas as pd
 import pytest
 
 from jobsim import Scenario, run_virtual
-from jobsim.figures.metrics import UNITS, metrics
-from jobsim.tables.schema import FEEDBACK_JOBS, JOBS, THREADED_JOBS
+from jobsim.figures.metrics import UNITS, has_retries_or_losses, metrics
+from jobsim.tables.jobs_table import to_schema
+from jobsim.tables.schema import JOBS
 
 NAN = math.nan
 
 
-FEEDBACK = {
-    "response_mean", "response_p50", "response_p95", "response_p99", "requests", "served", "left",
-    "amplification", "goodput", "crashed", "reaped", "false_kills", "recovery_mean", "recovery_max",
-}  # fmt: skip
-
-
-def feedback_table(*, threaded: bool = False) -> pd.DataFrame:
+def feedback_table() -> pd.DataFrame:
     """Request 0 served at the third attempt, 1 left, 2 late, 3 stuck, 4 open."""
     columns = [
         "request", "created", "finished", "status", "released", "crashed", "reaped", "left",
@@ -44,16 +39,15 @@ def feedback_table(*, threaded: bool = False) -> pd.DataFrame:
         job_id="x",
         lateness=0.5,
     )
-    columns = (THREADED_JOBS if threaded else JOBS) | FEEDBACK_JOBS
-    return jobs[list(columns)].astype(columns)
+    return jobs[list(JOBS)].astype(JOBS)
 
 
-def jobs_table(*, threaded: bool = False) -> pd.DataFrame:
+def jobs_table() -> pd.DataFrame:
     """Two finished, one running, one paid and waiting, one unpaid, one never created."""
     jobs = pd.DataFrame(
         {
             "request": range(6),
-            "attempt": 0,
+            "attempt": 1,
             "arrival": 0.0,
             "created": [1.0, 1.0, 2.0, 3.0, 4.0, NAN],
             "paid": [2.0, 1.0, 2.0, 3.5, NAN, NAN],
@@ -66,8 +60,7 @@ def jobs_table(*, threaded: bool = False) -> pd.DataFrame:
             "lateness": [0.0, 0.1, 0.2, 0.3, 0.4, NAN],
         }
     )
-    columns = THREADED_JOBS if threaded else JOBS
-    return jobs[list(columns)].astype(columns)
+    return to_schema(jobs)
 
 
 def test_the_counts_say_where_each_job_stands() -> None:
@@ -97,19 +90,17 @@ def test_the_rates_are_over_the_makespan() -> None:
     assert found["utilisation"] == pytest.approx(9 / (2 * 10))
 
 
-def test_lateness_is_there_only_where_it_was_measured() -> None:
-    assert not any(name.startswith("lateness") for name in metrics(jobs_table(), workers=1))
-    found = metrics(jobs_table(threaded=True), workers=1)
+def test_lateness_is_told_by_its_percentiles() -> None:
+    found = metrics(jobs_table(), workers=1)
     assert found["lateness_p50"] == pytest.approx(0.2)
     assert found["lateness_p99"] == pytest.approx(0.396)
     assert found["lateness_max"] == pytest.approx(0.4)
 
 
 def test_the_response_of_a_job_that_was_served_counts_from_its_intended_start() -> None:
-    assert not any(name.startswith("response") for name in metrics(jobs_table(), workers=1))
-    found = metrics(jobs_table(threaded=True).assign(arrival=0.25), workers=1)
+    found = metrics(jobs_table().assign(arrival=0.25), workers=1)
     assert found["response_mean"] == found["response_p99"] == 4.75  # the other one failed
-    never_waited = jobs_table(threaded=True).assign(lateness=NAN)
+    never_waited = jobs_table().assign(lateness=NAN)
     assert math.isnan(metrics(never_waited, workers=1)["response_mean"])
 
 
@@ -148,32 +139,28 @@ def test_goodput_is_never_more_than_throughput() -> None:
         assert 0 < found["goodput"] < found["throughput"]
 
 
-@pytest.mark.parametrize("threaded", [False, True])
-def test_a_table_without_feedback_has_no_figures_of_it(threaded: bool) -> None:
-    found = set(metrics(jobs_table(threaded=threaded), workers=1))
-    assert {name for name in FEEDBACK & found if not name.startswith("response")} == set()
+def test_a_run_without_retries_or_losses_is_told_by_its_jobs() -> None:
+    plain = run_virtual(Scenario(jobs=50, work={"fail": 0.2})).metrics()
+    assert not has_retries_or_losses(plain)
+    assert has_retries_or_losses(metrics(feedback_table(), workers=1))
+    assert plain["served"] == plain["completed"]
+    assert plain["left"] == plain["failed"]
 
 
 def test_every_metric_has_a_unit_and_every_unit_a_metric() -> None:
-    assert set(metrics(feedback_table(threaded=True), workers=1)) == set(UNITS)
-    assert list(metrics(feedback_table(), workers=1)) == [
-        name for name in UNITS if not name.startswith("lateness")
-    ]
+    assert list(metrics(feedback_table(), workers=1)) == list(UNITS)
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-@pytest.mark.parametrize("feedback", [False, True])
-def test_what_has_no_data_is_nan_and_no_count_is(rows: int, feedback: bool) -> None:
+def test_what_has_no_data_is_nan_and_no_count_is(rows: int) -> None:
     """A RuntimeWarning would fail this test: warnings are errors."""
-    table = jobs_table(threaded=True).iloc[5:].head(rows)
-    if feedback:
-        table = table.assign(released=NAN, crashed=False, reaped=False, left=NAN)
+    table = jobs_table().iloc[5:].head(rows)
     found = metrics(table, workers=3)
     assert found["jobs"] == rows
     assert found["created"] == 0
     missing = {name for name, value in found.items() if math.isnan(value)}
     counted = {name for name in found if UNITS[name] in ("jobs", "calls", "requests")}
-    if rows and feedback:
+    if rows:
         counted.add("amplification")  # of the one request that was tried, no job came
     assert missing == set(found) - counted
 

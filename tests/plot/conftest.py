@@ -9,6 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
+from jobsim.tables.jobs_table import jobs_of
 from jobsim.tables.schema import OP, OUTCOME, STATUS, TRANSITIONS
 
 mpl.use("Agg")
@@ -20,15 +21,13 @@ NAN = float("nan")
 @pytest.fixture
 def run() -> SimpleNamespace:
     """Four jobs in 4.5 s: one completed, one failed, one never paid, one still running."""
-    jobs = pd.DataFrame(
-        {
-            "created": [0.0, 0.0, 2.0, 2.5],
-            "paid": [1.0, 1.5, NAN, 3.0],
-            "started": [1.0, 3.0, NAN, 3.5],
-            "finished": [3.0, 4.0, NAN, NAN],
-            "status": pd.Categorical([COMPLETED, FAILED, WAITING, RUNNING], dtype=STATUS),
-            "worker": pd.Categorical(["w-2", "w-2", None, "w-10"]),
-        }
+    jobs = jobs_of(
+        created=[0.0, 0.0, 2.0, 2.5],
+        paid=[1.0, 1.5, NAN, 3.0],
+        started=[1.0, 3.0, NAN, 3.5],
+        finished=[3.0, 4.0, NAN, NAN],
+        status=[COMPLETED, FAILED, WAITING, RUNNING],
+        worker=["w-2", "w-2", None, "w-10"],
     )
     rows = [
         (0.0, 0, None, WAITING, "c-0"),

@@ -11,6 +11,7 @@ import pytest
 
 from jobsim import Scenario, plot
 from jobsim.proof.verdict import Call, Violation
+from jobsim.tables.jobs_table import jobs_of
 
 SCALED = [name for name in plot.__all__ if name != "lifecycle"]
 UNITS = {
@@ -156,9 +157,8 @@ def test_a_large_run_draws_few_points(name: str, run: SimpleNamespace) -> None:
     started = created + rng.exponential(1.0, jobs)
     finished = started + rng.exponential(1.0, jobs)
     number = np.arange(jobs)
-    run.jobs = pd.DataFrame(
-        {"created": created, "paid": created, "started": started, "finished": finished}
-    ).assign(status="completed", worker="w-" + pd.Series(number % 20).astype("str"))
+    worker = "w-" + pd.Series(number % 20).astype("str")
+    run.jobs = jobs_of(created=created, started=started, finished=finished, worker=worker)
     run.transitions = pd.concat(
         pd.DataFrame({"time": time, "job": number, "source": source, "target": target})
         for time, source, target in (

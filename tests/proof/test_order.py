@@ -22,7 +22,7 @@ def jobs_of(*rows, **columns) -> pd.DataFrame:
 
 
 def judge(calls: list[dict], jobs: pd.DataFrame) -> Verdict:
-    return check_history(calls_of(calls), created=jobs, workers=9)
+    return check_history(calls_of(calls), jobs=jobs, workers=9)
 
 
 def told(verdict: Verdict) -> list[tuple[int, str, str]]:
@@ -48,9 +48,9 @@ def test_failed_attempts_one_after_the_other_are_right():
     )
 
 
-def test_without_the_columns_of_feedback_nothing_is_checked():
-    jobs = jobs_of((0, 1), (0, 5)).drop(columns="left")
-    verdict = judge([*life(0), *life(1, at=100)], jobs)
+def test_without_the_jobs_of_a_run_nothing_is_checked():
+    calls = [*life(0), *life(1, at=100)]
+    verdict = check_history(calls_of(calls), created=jobs_of((0, 1), (0, 5)), workers=9)
     assert verdict.ok
     assert not {*order.CHECKS} & {*verdict.checks}
 
@@ -234,23 +234,23 @@ def test_a_call_that_may_have_completed_a_job_is_enough(outcome):
 
 
 def test_an_empty_history_with_feedback_is_right():
-    assert check_history(calls_of([]), created=jobs_of()).ok
+    assert check_history(calls_of([]), jobs=jobs_of()).ok
 
 
 def test_a_crashed_job_does_not_keep_its_worker_busy():
     calls = [*life(0)[:2], *life(1, at=100)]
     jobs = jobs_of((0, 1), (1, 1), status=["running", "completed"], crashed=[True, False])
     final = final_of([read(0, "running"), read(1)])
-    alarmed = check_history(calls_of(calls), final, created=jobs, workers=1)
+    alarmed = check_history(calls_of(calls), final, jobs=jobs, workers=1)
     assert alarmed.counts == {"workers": 1}
-    assert check_history(calls_of(calls), final, created=jobs, workers=1, crashed=[0]).ok
+    assert check_history(calls_of(calls), final, jobs=jobs, workers=1, crashed=[0]).ok
 
 
 def test_a_slow_worker_whose_job_was_reaped_takes_no_second_job_meanwhile():
     late = call(UPDATE, 90, 95, job=0, target="completed", outcome="illegal", observed="failed")
     calls = [*reaped(late), *life(1, at=60, worker="worker-1")]
     jobs = jobs_of((0, 1), (1, 1), reaped=[True, False])
-    assert check_history(calls_of(calls), created=jobs, workers=1).ok
+    assert check_history(calls_of(calls), jobs=jobs, workers=1).ok
 
 
 def test_a_threaded_run_with_everything_at_once_is_right():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from jobsim.tables.derive import jobs_from_calls, transitions_from_calls, transitions_from_jobs
+from jobsim.tables.jobs_table import jobs_of as made_of
 from jobsim.tables.schema import JOBS, OP, OUTCOME, STATUS, TRANSITIONS
 
 MS = 1_000_000
@@ -39,6 +40,7 @@ def jobs_of(calls, arrival, delay, **options):
         delay=np.array(delay, dtype=float),
         zero_ns=50 * MS,
         seconds_per_ns=2e-9,
+        workers=2,
         **options,
     )
 
@@ -88,7 +90,7 @@ def test_refused_calls_are_counted_by_job(jobs):
 
 
 def test_the_columns_are_those_of_the_tables(jobs):
-    assert list(jobs.columns) == [*JOBS, "lateness"]
+    assert list(jobs.columns) == list(JOBS)
     assert jobs.index.name == "job"
     assert str(jobs["request"].dtype) == "int32"
 
@@ -125,16 +127,7 @@ def test_transitions_from_jobs_agree_with_those_from_calls():
 
 
 def test_transitions_at_one_instant_go_by_job_and_then_by_lifecycle():
-    jobs = pd.DataFrame(
-        {
-            "request": [0, 1],
-            "created": [0.0, 0.0],
-            "started": [0.0, 0.0],
-            "finished": [0.0, np.nan],
-            "status": pd.Categorical(["completed", "running"], dtype=STATUS),
-            "worker": pd.Categorical(["worker-0", "worker-0"]),
-        }
-    )
+    jobs = made_of(started=[0.0, 0.0], finished=[0.0, np.nan], worker="worker-0")
     found = transitions_from_jobs(jobs, clients=2)
     assert found["job"].tolist() == [0, 0, 0, 1, 1]
     assert found["target"].cat.codes.tolist() == [0, 1, 2, 0, 1]

@@ -101,7 +101,7 @@ def test_times_follow_the_schedule():
     assert (jobs["paid"] == np.maximum(jobs["created"], jobs["arrival"] + 0.125)).all()
     assert (jobs["started"] >= jobs["paid"]).all()
     assert (jobs["finished"] >= jobs["started"] + 0.25).all()
-    assert (jobs["lateness"] == jobs["created"] - jobs["arrival"]).all()
+    assert (jobs["lateness"] == (jobs["created"] - jobs["arrival"]).astype("float32")).all()
 
 
 def test_scenario_time_runs_faster_by_the_speedup():

@@ -9,7 +9,8 @@ import pandas as pd
 from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario
 from jobsim.run.run import RunInfo
 from jobsim.scenario.workload import Workload
-from jobsim.tables.schema import CALLS, FEEDBACK_JOBS, JOBS
+from jobsim.tables.jobs_table import to_schema
+from jobsim.tables.schema import CALLS, JOBS
 
 NAN = float("nan")
 
@@ -30,8 +31,7 @@ class Careless(InMemoryJobRepository):
 def made(rows=(), *, calls=None, engine="virtual", ended="complete", **scenario):
     """Return a run whose jobs are rows of created, paid, started, finished, status, worker."""
     columns = ["created", "paid", "started", "finished", "status", "worker"]
-    jobs = pd.DataFrame([*rows], columns=columns).assign(request=range(len(rows)), attempt=1)
-    jobs = jobs.assign(arrival=jobs["created"], rejected=0).astype(JOBS)[list(JOBS)]
+    jobs = to_schema(pd.DataFrame([*rows], columns=columns)).copy()
     if calls is not None:
         calls = pd.DataFrame(calls, columns=["op", "invoked_ns", "returned_ns", "outcome"])
         calls = calls.assign(
@@ -73,7 +73,7 @@ def retried(rows=(), *, released=None, crashed=(), reaped=(), left=None, **scena
     for name, those in (("crashed", crashed), ("reaped", reaped)):
         jobs[name] = jobs.index.isin(those)
     jobs["left"] = pd.Series(left or {}, dtype="float64").reindex(jobs.index)
-    run.jobs = jobs.astype(JOBS | FEEDBACK_JOBS)
+    run.jobs = jobs.astype(JOBS)
     return run
 
 

@@ -9,7 +9,7 @@ def digest(table):
     """Return the SHA-256 hex digest; categories count by their names."""
     whole = hashlib.sha256()
     for name, column in table.items():
-        values = column.astype("str").fillna("") if column.dtype == "category" else column
+        values = column.astype("str").fillna("") if column.dtype in ("category", "str") else column
         whole.update(f"{name} {column.dtype} ".encode())
         whole.update(
             ",".join(values).encode()

@@ -16,10 +16,12 @@ from table_digest import digest
 from jobsim import Run, Scenario, Workload, preset, presets
 from jobsim.studies.little import littles_law
 from jobsim.tables.lifecycle import illegal_transitions
-from jobsim.tables.schema import FEEDBACK_JOBS, JOBS
+from jobsim.tables.schema import JOBS
 from jobsim.virtual import compiled, feedback
 from jobsim.virtual.feedback import serve_feedback
-from jobsim.virtual.run_virtual import payments, queue_order, run_virtual, serve
+from jobsim.virtual.recursion import queue_order
+from jobsim.virtual.run_virtual import run_virtual
+from jobsim.virtual.server import payments, serve
 
 NAN = math.nan
 
@@ -82,9 +84,11 @@ RICH = BASE.replace(ALL | {"seed": 7})
 
 
 def assert_equal_to_simpy(ours, theirs):
-    assert list(ours) == [*JOBS, *FEEDBACK_JOBS]
+    assert list(ours) == list(JOBS)
     assert len(ours) == len(theirs)
     for name, column in ours.items():
+        if name not in theirs:
+            continue  # what virtual time does not have: an id, lateness
         values = column.cat.codes if name == "worker" else column
         # No tolerance: times are whole ticks, so equal means equal to the last bit.
         np.testing.assert_array_equal(values.to_numpy(), theirs[name].to_numpy(), err_msg=name)
@@ -242,7 +246,7 @@ def test_without_feedback_the_loop_equals_the_recursion_to_the_last_bit(name):
     scenario = BASE if name == "base" else preset(name)
     workload = Workload.sample(scenario)
     ours = plain(workload)
-    assert digest(ours[list(JOBS)]) == digest(without_feedback(workload, scenario.workers))
+    assert digest(ours) == digest(without_feedback(workload, scenario.workers))
     assert not ours[["crashed", "reaped"]].any(axis=None)
     failed = ours["status"] == "failed"
     assert ours["left"].equals(ours["finished"].where(failed))  # with nothing, at once
@@ -257,7 +261,7 @@ def test_without_feedback_the_loop_breaks_ties_as_the_recursion_does(jobs, worke
     arrival, delay, lag, service, fails = np.array(sorted(jobs), float).reshape(-1, 5).T
     scenario = Scenario(workers=workers)
     workload = Workload(scenario, arrival, delay, lag, service, fails.astype(bool))
-    pd.testing.assert_frame_equal(plain(workload)[list(JOBS)], without_feedback(workload, workers))
+    pd.testing.assert_frame_equal(plain(workload), without_feedback(workload, workers))
 
 
 def test_the_compiled_loop_is_taken_for_many_rows_only(monkeypatch):
@@ -288,7 +292,6 @@ def test_littles_law_holds(name):
 
 def test_the_table_has_the_promised_dtypes():
     jobs = plain(Workload.sample(RICH))
-    assert {name: jobs[name].dtype for name in FEEDBACK_JOBS} == FEEDBACK_JOBS
     expected = without_feedback(Workload.sample(BASE), 3).dtypes
     pd.testing.assert_series_equal(jobs.dtypes[list(JOBS)], expected)
     assert jobs.index.name == "job"
@@ -299,7 +302,7 @@ def test_the_table_has_the_promised_dtypes():
 def test_the_same_seed_gives_the_same_bytes_for_ever():
     assert (
         digest(run_virtual(RICH).jobs)
-        == "20726bbfc7773a6877b0159633229a53af6942c83e184e5db44415851819153a"
+        == "605880ee5ac4ee2dbf4fcb7c1e956512cd6b0d3c1159081a876c3c1bbbc3a67b"
     )
 
 

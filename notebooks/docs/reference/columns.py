@@ -31,8 +31,8 @@ COLUMNS = {
         "status": "Where it was at the end of the run.",
         "worker": "Which worker ran it.",
         "rejected": "How many calls on it were refused.",
-        "job_id": "The id that the repository gave it.",
-        "lateness": "How late the engine created it.",
+        "job_id": "The id that the repository gave it; missing in virtual time.",
+        "lateness": "How late it was created: 0 in virtual time, missing without a schedule.",
         "released": "When its worker let go of it, with its result or because it was lost.",
         "crashed": "Whether its worker died or went away in the middle of it.",
         "reaped": "Whether the reaper failed it.",
@@ -84,11 +84,10 @@ _STATISTICS = {
 _SPREADS = {
     "wait": "From paid to started: {}, over the jobs that were started.",
     "sojourn": "From created to finished: {}, over the jobs that ended.",
-    "lateness": "From the schedule to the creation: {}. Threaded runs only.",
+    "lateness": "From the schedule to the creation: {}.",
     "response": "From a request's intended start to its useful result, lateness and retries "
-    "included: {}. Threaded runs, and runs with feedback.",
-    "recovery": "From the loss of a job's worker until the reaper failed the job: {}. Runs with "
-    "feedback only.",
+    "included: {}.",
+    "recovery": "From the loss of a job's worker until the reaper failed the job: {}.",
 }
 
 FIGURES = {
@@ -102,11 +101,10 @@ FIGURES = {
     "failed": "FAILED at the end.",
     "rejected": "Calls that the repository refused.",
     "service_mean": "Mean time from started to finished.",
-    "utilisation": "Service times of finished jobs over workers times makespan; with feedback, all "
-    "work, wasted or not.",
+    "utilisation": "All work, wasted or not, over workers times makespan.",
     "throughput": "Jobs finished per second of makespan.",
     "makespan": "From the first creation to the last finish.",
-    "requests": "Made by the clients. This and what follows: runs with feedback only.",
+    "requests": "Made by the clients; each has one job or more.",
     "served": "Of those, with a useful result.",
     "left": "Whose client left with nothing.",
     "amplification": "Jobs created per request.",
@@ -132,7 +130,7 @@ def run_tables() -> str:
     """Return the columns of the four tables of a run."""
     notes = notes_below(tables)
     own = {
-        "jobs": (tables.THREADED_JOBS | tables.FEEDBACK_JOBS, notes["JOBS"]),
+        "jobs": (tables.JOBS, notes["JOBS"]),
         "transitions": (tables.TRANSITIONS, notes["TRANSITIONS"]),
         "calls": (tables.CALLS, notes["CALLS"]),
         "final": (tables.FINAL, notes["FINAL"]),
@@ -141,8 +139,7 @@ def run_tables() -> str:
     for name, (dtypes, note) in own.items():
         meanings = COLUMNS[name]
         rows = [
-            (f"`{column}`", _dtype(dtype), meanings[column] + _only(name, column))
-            for column, dtype in dtypes.items()
+            (f"`{column}`", _dtype(dtype), meanings[column]) for column, dtype in dtypes.items()
         ]
         sections += [
             f"## `run.{name}`\n\n{markdown(note)}",
@@ -180,13 +177,6 @@ def _dtype(dtype: Any) -> str:
     if isinstance(dtype, pd.CategoricalDtype):
         return "category: " + ", ".join(f"`{each}`" for each in dtype.categories)
     return f"`{dtype}`"
-
-
-def _only(table: str, column: str) -> str:
-    if table == "jobs" and column in tables.FEEDBACK_JOBS:
-        return " Runs with feedback only."
-    threaded = table == "jobs" and column not in tables.JOBS
-    return " Threaded runs only." if threaded else ""
 
 
 def _help(parser: argparse.ArgumentParser) -> str:
