@@ -1,12 +1,13 @@
 """A saved run comes back whole, or with a clear error."""
 
+import hashlib
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from jobsim import InMemoryJobRepository, Run, Scenario, run_threads
+from jobsim import InMemoryJobRepository, Run, Scenario, preset, run_threads, run_virtual
 from jobsim.run import saved as module
 from jobsim.run.saved import SavedRunError
 from jobsim.scenario.traces import from_frame
@@ -125,7 +126,7 @@ def test_an_index_that_is_no_index_is_an_error(saved, text):
 
 def test_another_format_is_an_error_that_names_both(saved):
     edit_index(saved, lambda index: index.update(format=99))
-    with pytest.raises(SavedRunError, match="has format 99, this jobsim reads format 1"):
+    with pytest.raises(SavedRunError, match="has format 99, this jobsim reads up to format 2"):
         Run.load(saved)
 
 
@@ -144,3 +145,19 @@ def test_a_damaged_index_is_an_error(saved, change):
     edit_index(saved, change)
     with pytest.raises(SavedRunError):
         Run.load(saved)
+
+
+@pytest.mark.parametrize("name", ["steady", "retry-storm"])
+def test_a_run_saved_before_all_runs_had_the_same_columns_is_converted(name, tmp_path):
+    run = run_virtual(preset(name).replace({"jobs": 30}))
+    folder = run.save(tmp_path / "run")
+    lacked = ["job_id", "lateness"]
+    if name == "steady":
+        lacked += ["released", "crashed", "reaped", "left"]
+    before = run.jobs.drop(columns=lacked).astype({"attempt": "int16"})
+    before.to_parquet(folder / "jobs.parquet")
+    index = json.loads((folder / "run.json").read_text())
+    index |= {"format": 1}
+    index["sha256"]["jobs"] = hashlib.sha256((folder / "jobs.parquet").read_bytes()).hexdigest()
+    (folder / "run.json").write_text(json.dumps(index))
+    pd.testing.assert_frame_equal(Run.load(folder).jobs, run.jobs)
