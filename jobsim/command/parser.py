@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -27,12 +29,12 @@ COMMANDS = {
 _DESCRIPTION = "Simulate the life of a job: real threads on a real repository, proved."
 _EXAMPLES = """\
 examples:
-  jobsim run steady                                a preset, on threads
-  jobsim run mine.toml --workers 6                 a file, with one thing changed
-  jobsim run steady --engine virtual               the same in virtual time
-  jobsim sweep steady --over workers=4:12          what each setting gives
-  jobsim workers-needed steady wait_p95=5          the smallest number that will do
-  jobsim show runs/log --require 'wait_p95<30'     exit code 1 if it is not so
+  jobsim run steady                             a preset, on threads
+  jobsim run mine.toml --workers 6              a file, with one thing changed
+  jobsim run steady --engine virtual            the same in virtual time
+  jobsim sweep steady --over workers=4:12       what each setting gives
+  jobsim workers-needed steady wait_p95=5       the smallest number that will do
+  jobsim show runs/log --require 'wait_p95<30'  exit code 1 if it is not so
 
 'jobsim COMMAND --help' explains a command and lists its figures and fields.
 Exit codes: 0 fine, 1 a check failed, 2 bad input, 3 a fault of jobsim, 130 interrupted."""
@@ -90,5 +92,29 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of examples and lists, and wraps those that are too long under their text."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(self._filled(indent + line, width) for line in text.splitlines())
+
+    @staticmethod
+    def _filled(line: str, width: int) -> str:
+        if len(line) <= width:
+            return line
+        # Under the last column, or under the line's own text where there is but one.
+        columns = re.match(r" *(?:.*\S {2,})?", line)
+        under = columns.end() if columns else 0
+        under = under if under <= width - 30 else len(line) - len(line.lstrip()) + 4
+        return textwrap.fill(
+            line,
+            width,
+            subsequent_indent=" " * under,
+            break_on_hyphens=False,
+            break_long_words=False,
+            drop_whitespace=True,
+        )
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, width=terminal.width())
+    return _Formatter(prog, width=terminal.width())

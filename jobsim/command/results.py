@@ -40,6 +40,8 @@ def add_require(parser: argparse.ArgumentParser) -> None:
 
 def say_run(run: Run, options: argparse.Namespace) -> int:
     """Print what was proved, what was required and what happened; return the exit code."""
+    from jobsim.display.text import printable
+
     code = OK
     if run.calls is not None:
         code = say_verdict(run.check(), strict=options.strict)
@@ -50,7 +52,7 @@ def say_run(run: Run, options: argparse.Namespace) -> int:
         print()
     title, rows = run._display()
     spreads = [label for label, _ in rows if f"{label}_p95" in figures]
-    say(title)
+    say(printable(title))
     say_rows([(label, text) for label, text in rows if label not in spreads])
     _say_spreads(spreads, figures)
     return code
@@ -71,7 +73,7 @@ def _say_requirement(wanted: Requirement, figures: dict[str, float]) -> bool:
 
     met = wanted.is_met(figures)
     found = in_words(figures.get(wanted.figure, float("nan")), wanted.figure)
-    say(f"{wanted}: {wanted.figure} is {found}", first=f"{mark(met)} ")
+    say(f"{wanted}: {found}", first=f"{mark(met)} ")
     return met
 
 

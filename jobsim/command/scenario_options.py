@@ -68,7 +68,7 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
         if log is None:
             options.parser.error("give a PRESET, a scenario FILE or a --trace")
         scenario = Scenario(workers=8)
-    elif Path(given).suffix in _SUFFIXES:
+    elif Path(given).suffix.lower() in _SUFFIXES:
         scenario = Scenario.load(given, limit_bytes=read_limit_bytes(options))
     else:
         scenario = preset(given)

@@ -73,11 +73,12 @@ def say_rows(rows: Sequence[tuple[str, str]], *, indent: int = 2) -> None:
 
     Texts from outside may be among them: each stays on its own line and is made inert.
     """
-    longest = max((len(label) for label, _ in rows), default=0)
-    for label, text in rows:
+    shown = [(printable(label), printable(text)) for label, text in rows]
+    longest = max((len(label) for label, _ in shown), default=0)
+    for label, text in shown:
         if width() < _NARROW and longest > width() // 4:
             print(" " * indent + label)
-            say(printable(text), first=" " * (indent + 2))
+            say(text, first=" " * (indent + 2))
         else:
             say(text, first=f"{' ' * indent}{label:<{longest}}  ")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from types import TracebackType
 from typing import Protocol, Self
@@ -121,7 +122,9 @@ class View(Protocol):
         """Show how far the run came, once all its threads have ended."""
 
 
-def view(recorded: RecordedRepository, clock: Clock, *, jobs: int, progress: LiveProgress) -> View:
+def view(
+    recorded: RecordedRepository, clock: Clock, *, requests: int, progress: LiveProgress
+) -> View:
     """Return what shows a run to a person.
 
     Parameters
@@ -130,34 +133,42 @@ def view(recorded: RecordedRepository, clock: Clock, *, jobs: int, progress: Liv
         The recorder of the run.
     clock
         The run's.
-    jobs
-        How many jobs its workload has.
+    requests
+        How many requests its workload has.
     progress
         As for `run_threads`.
     """
     tally = Tally(recorded)
     if progress != "live":
-        return _Bar(tally, jobs, progress)
-    return _Chart(tally, jobs, clock) if in_notebook() else _Bar(tally, jobs, progress=True)
+        return _Bar(tally, requests, progress)
+    return _Chart(tally, requests, clock) if in_notebook() else _Bar(tally, requests, progress=True)
 
 
 class _Bar:
-    def __init__(self, tally: Tally, jobs: int, progress: bool | None) -> None:
-        self._tally = tally
-        self._bar = bar(jobs, "jobs", unit="job", progress=progress)
+    """A bar of requests; it comes to its end when the run does.
+
+    After its last request a run still looks at every job, and makes its tables: until then one
+    is left open on the bar.
+    """
+
+    def __init__(self, tally: Tally, requests: int, progress: bool | None) -> None:
+        self._tally, self._requests, self._done = tally, requests, 0
+        self._bar = bar(requests, "requests", unit="request", progress=progress)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        # The run is made by now: a terminal that is gone must not lose it.
+        with contextlib.suppress(OSError, ValueError), contextlib.closing(self._bar):
+            self._bar.update_to(self._done, self._note)
 
     def update_to(self, done: int) -> None:
-        self._bar.update_to(done, self._note)
+        self._done = done
+        self._bar.update_to(min(done, self._requests - 1), self._note)
 
     def finish(self, done: int) -> None:
         self.update_to(done)
-        self._bar.close()
 
     def _note(self) -> str:
         self._tally.look()

@@ -90,8 +90,8 @@ class Session:
 
     def run(self, progress: LiveProgress, wall_limit: float | None) -> Run:
         """Run the workload to its end, or to an early one, and return what was recorded."""
-        jobs = self._stage.workload.requests
-        shown = view(self._recorded, self._stage.clock, jobs=jobs, progress=progress)
+        requests = self._stage.workload.requests
+        shown = view(self._recorded, self._stage.clock, requests=requests, progress=progress)
         # Ctrl-C ends the run where it waits; elsewhere it is noted: once something is recorded,
         # nothing that Ctrl-C cuts short, however often it is pressed, may lose it.
         with Interrupts() as interrupts, shown, self._perturbation or nullcontext():

@@ -212,7 +212,7 @@ def test_a_requirement_that_is_not_met_is_exit_code_one(capsys, bound, code):
     arguments = ["steady", *TINY, "--out", "r", "--require", "jobs==8", "--require", bound]
     assert command("run", *arguments) == code
     out = capsys.readouterr().out
-    assert "✓ jobs==8: jobs is 8" in out
+    assert "✓ jobs==8: 8 jobs" in out
     assert ("✗ completed<0" in out) is (code == 1)
     assert command("show", "r", "--require", bound) == code
 

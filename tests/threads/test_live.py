@@ -1,5 +1,6 @@
 """What is shown while a run goes on is what happens, and is all there at its end."""
 
+import io
 import re
 import sys
 import threading
@@ -13,7 +14,7 @@ from nbclient import NotebookClient
 
 from jobsim import InMemoryJobRepository, JobStatus, RunFailed, Scenario, Workload, run_threads
 from jobsim.repository.recorded import RecordedRepository
-from jobsim.threads import live
+from jobsim.threads import live, session
 from jobsim.threads.live import Tally
 
 INF = float("inf")
@@ -124,6 +125,42 @@ def test_the_bar_shows_the_same_counts(capsys):
     last = capsys.readouterr().err.rstrip().rsplit("\r", 1)[-1]
     assert "60/60" in last
     assert counts(last.partition("] ")[2]) == counts_of(run)
+
+
+def test_the_bar_counts_requests_and_comes_to_its_end_when_the_run_does(capsys, monkeypatch):
+    shown = []
+
+    def look(*args):
+        shown.append(capsys.readouterr().err)
+        return final_table(*args)
+
+    final_table = session.final_table
+    monkeypatch.setattr(session, "final_table", look)
+    run_threads(SCENARIO, speedup=INF, progress=True)
+    assert "requests:" in shown[0]
+    assert "60/60" not in shown[0]
+    assert "60/60" in capsys.readouterr().err
+
+
+def test_a_terminal_that_is_gone_loses_no_run(monkeypatch):
+    class Gone(io.StringIO):
+        closing = False
+
+        def write(self, text):
+            if self.closing:
+                raise BrokenPipeError
+            return super().write(text)
+
+    gone = Gone()
+    final_table = session.final_table
+
+    def leave(*args):
+        gone.closing = True
+        return final_table(*args)
+
+    monkeypatch.setattr(sys, "stderr", gone)
+    monkeypatch.setattr(session, "final_table", leave)
+    assert run_threads(SCENARIO, speedup=INF, progress=True).ended == "complete"
 
 
 def test_live_outside_a_notebook_is_the_bar(capsys):
