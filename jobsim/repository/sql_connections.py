@@ -13,8 +13,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from jobsim.repository.sql_errors import may_be_repeated
 from jobsim.repository.sql_statements import Statement
@@ -44,9 +43,9 @@ _LONGEST_PAUSE_S = 0.1
 class Connections:
     """Executes one statement a transaction, each on a connection that nobody else has.
 
-    Thread-safe. Connections are kept by this class, and not by SQLAlchemy's pool, because a
-    check-out and a check-in cost more than SQLite takes for a statement. The one that was given
-    back last is taken first.
+    Thread-safe. Connections are kept by this class, and not by SQLAlchemy's pool, and statements
+    go to the driver's cursor: a check-out and SQLAlchemy's description of a result cost more than
+    SQLite takes for a statement. The connection that was given back last is taken first.
 
     Parameters
     ----------
@@ -73,8 +72,11 @@ class Connections:
             self.engine, most = _sqlite_engine(made)
         else:
             self.engine, most = _postgres_engine(made, isolation), MOST_CONNECTIONS
+        dialect: Any = self.engine.dialect
+        self._errors: type[Exception] = dialect.loaded_dbapi.Error
+        self._is_gone: Callable[..., bool] = dialect.is_disconnect
         # Each use is one atomic operation. The semaphore bounds how many are open, idle or not.
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[PoolProxiedConnection] = deque()
         self._free = threading.Semaphore(most)
         self._closed = False  # written by `close` only, once
 
@@ -88,7 +90,7 @@ class Connections:
         for _ in range(ATTEMPTS - 1):
             try:
                 return self._once(statement.text, arguments)
-            except DBAPIError as exc:
+            except self._errors as exc:
                 if not may_be_repeated(exc):
                     raise
             # Those who failed together would fail together again.
@@ -99,13 +101,13 @@ class Connections:
     def prepare(self, function: Callable[[Connection], None]) -> None:
         """Call a function with one connection, which is kept; for the first use of a database."""
         with self._free:
-            connection = self.engine.connect()
+            raw = self.engine.raw_connection()
             try:
-                function(connection)
+                function(Connection(self.engine, connection=raw))
             except BaseException:
-                connection.close()
+                raw.close()
                 raise
-            self._give_back(connection)
+            self._give_back(raw)
 
     def close(self) -> None:
         """Close every connection; one that is in use is closed when its call ends."""
@@ -120,11 +122,11 @@ class Connections:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = self.engine.connect()
+                connection = self.engine.raw_connection()
             try:
                 rows = _fetched(connection, text, arguments)
-            except DBAPIError as exc:
-                if exc.connection_invalidated:
+            except self._errors as exc:
+                if self._is_gone(exc, connection.dbapi_connection, None):
                     # The server is gone, and with it what the others are connected to: one
                     # call is lost an incident, not one a connection.
                     connection.close()
@@ -134,12 +136,11 @@ class Connections:
                 raise
             except BaseException:
                 connection.invalidate()  # interrupted: nobody knows what it still answers
-                connection.close()
                 raise
             self._give_back(connection)
             return rows
 
-    def _give_back(self, connection: Connection) -> None:
+    def _give_back(self, connection: PoolProxiedConnection) -> None:
         self._idle.append(connection)
         if self._closed:  # meanwhile; `close` may have looked before the append
             self._drop_idle()
@@ -150,10 +151,14 @@ class Connections:
                 self._idle.pop().close()
 
 
-def _fetched(connection: Connection, text: str, arguments: Any) -> list[Any]:
-    result = connection.exec_driver_sql(text, arguments)
-    # All rows at once: SQLite commits a statement when its last row has been taken.
-    return list(result.cursor.fetchall()) if result.returns_rows and result.cursor else []
+def _fetched(connection: PoolProxiedConnection, text: str, arguments: Any) -> list[Any]:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(text, arguments)
+        # All rows at once: SQLite commits a statement when its last row has been taken.
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
 
 
 def _postgres_engine(url: URL, isolation: str | None) -> Engine:

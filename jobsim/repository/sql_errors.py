@@ -16,8 +16,8 @@ _SQLITE_BUSY = 5
 _SQLITE_PRIMARY = 0xFF
 """An extended code of SQLite has its primary code in the lowest byte."""
 
-_CONNECTING = "connection failed"
-"""How psycopg begins if it could not connect: nothing had been sent."""
+_CONNECTION_ERROR, _CONNECTING = "OperationalError", "connection failed"
+"""What psycopg raises, and how it begins, if it could not connect: nothing had been sent."""
 
 
 def may_be_repeated(exc: BaseException) -> bool:
@@ -48,7 +48,7 @@ def had_no_effect(exc: BaseException) -> bool:
     return may_be_repeated(exc) or any(
         isinstance(each, ConnectionRefusedError)
         or _state_of(each) in _NEVER_BEGUN
-        or (_state_of(each) is None and str(each).startswith(_CONNECTING))
+        or (type(each).__name__ == _CONNECTION_ERROR and str(each).startswith(_CONNECTING))
         for each in _with_its_causes(exc)
     )
 

@@ -50,8 +50,8 @@ class SqlJobRepository:
     ------
     ValueError
         If the URL is of another database, or it has no such isolation level.
-    sqlalchemy.exc.OperationalError
-        If the database cannot be reached.
+    psycopg.OperationalError, sqlite3.OperationalError
+        If the database cannot be reached. All errors of the database are the driver's own.
 
     Examples
     --------

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
 import pytest
 
 from jobsim.testing.postgres import (
@@ -104,6 +103,8 @@ def postgres_module_url():
 
 def schema():
     """Make a schema, yield its address, drop it."""
+    import psycopg  # an extra, and this module is imported for every test
+
     url = own_url()
     name = f"jobsim_{os.getpid()}_{next(_schemas)}"
     administrator = url.replace("+psycopg", "", 1)
