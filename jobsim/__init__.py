@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jobsim.repository.protocol import JobRepository
     from jobsim.repository.recorded import RecordedRepository
     from jobsim.run.run import Run, RunFailed
+    from jobsim.scenario.log import Log, read_log
     from jobsim.scenario.presets import preset, presets
     from jobsim.scenario.scenario import Scenario
     from jobsim.scenario.workload import Workload
@@ -49,6 +50,7 @@ _HOME = {
     "JobStatus": "domain.models",
     "JobsimError": "domain.exceptions",
     "LEGAL_TRANSITIONS": "domain.models",
+    "Log": "scenario.log",
     "RecordedRepository": "repository.recorded",
     "Run": "run.run",
     "RunFailed": "run.run",
@@ -63,6 +65,7 @@ _HOME = {
     "hash_inputs": "domain.hashing",
     "preset": "scenario.presets",
     "presets": "scenario.presets",
+    "read_log": "scenario.log",
     "replay": "studies.replay",
     "replicate": "studies.replicate",
     "run_threads": "threads.run_threads",
@@ -82,6 +85,7 @@ __all__ = [
     "JobRepository",
     "JobStatus",
     "JobsimError",
+    "Log",
     "RecordedRepository",
     "Run",
     "RunFailed",
@@ -96,6 +100,7 @@ __all__ = [
     "hash_inputs",
     "preset",
     "presets",
+    "read_log",
     "replay",
     "replicate",
     "run_threads",

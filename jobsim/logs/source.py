@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict
 from jobsim.display.text import printable
 from jobsim.domain.exceptions import JobsimError
 
+Kind: TypeAlias = Literal["swf", "csv", "json", "parquet", "sql", "frame"]
+"""What a log can be written in."""
+
 Ending: TypeAlias = Literal["completed", "failed", "unpaid", "skipped"]
 """What a row becomes: a job that ends so, a job that is never paid, or no job at all."""
 
 
 class TraceError(JobsimError):
-    """The trace cannot be used; mend the file, or name its columns, and read it again.
+    """The trace cannot be used; fix the file, or name its columns, and read it again.
 
     Parameters
     ----------
@@ -53,12 +56,15 @@ class OutcomePolicy(BaseModel):
     cancelled_during
         Cancelled while it ran.
     unknown
-        The log does not say how it ended.
+        The log tells no outcomes at all.
+    unrecognised
+        Its outcome is empty, or a word that nobody knows: never taken for completed unless you
+        say so.
 
     Examples
     --------
-    >>> OutcomePolicy(unknown="skipped")
-    OutcomePolicy(cancelled_before='unpaid', cancelled_during='failed', unknown='skipped')
+    >>> OutcomePolicy(unknown="skipped").unrecognised
+    'failed'
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,12 +72,14 @@ class OutcomePolicy(BaseModel):
     cancelled_before: Ending = "unpaid"
     cancelled_during: Ending = "failed"
     unknown: Ending = "completed"
+    unrecognised: Ending = "failed"
 
 
 class TraceSource(BaseModel):
     """Where a workload's jobs were read from, and what became of every row.
 
-    ``rows == jobs + sum(skipped.values())``, and the five logged outcomes sum to `jobs`.
+    ``rows == jobs + sum(skipped.values())``, unless it was a log of events, and the logged
+    outcomes sum to `jobs`.
     `model_dump_json` and `model_validate_json` write and read it.
 
     Attributes
@@ -88,7 +96,7 @@ class TraceSource(BaseModel):
         Rows that became jobs.
     skipped
         Rows that did not, counted by reason; each row has one reason.
-    completed, failed, cancelled_before, cancelled_during, unknown
+    completed, failed, cancelled_before, cancelled_during, unknown, unrecognised, unpaid
         The jobs by logged outcome.
     without_wait
         Jobs whose wait the log does not tell.
@@ -98,11 +106,15 @@ class TraceSource(BaseModel):
         Unix time of that clock's zero, in seconds; None where the log does not tell.
     outcomes
         What was made of the outcomes that need a choice.
+    requests
+        How many jobs were asked for, where some were tried more than once; else as `jobs`.
+    pays
+        Whether the log tells payments.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["swf", "csv", "frame"]
+    kind: Kind
     name: str
     sha256: str | None
     rows: int
@@ -113,10 +125,14 @@ class TraceSource(BaseModel):
     cancelled_before: int
     cancelled_during: int
     unknown: int
+    unrecognised: int = 0
+    unpaid: int = 0
     without_wait: int
     first_arrival: float
     unix_start_time: float | None
     outcomes: OutcomePolicy
+    requests: int | None = None
+    pays: bool = False
 
     def describe(self) -> str:
         """Return, in a few sentences, what was read, what was used and what was assumed.
@@ -140,16 +156,21 @@ class TraceSource(BaseModel):
             "cancelled before they ran": self.cancelled_before,
             "cancelled while they ran": self.cancelled_during,
             "unknown": self.unknown,
+            "unrecognised": self.unrecognised,
+            "never paid": self.unpaid,
         }
         made = {
             "cancelled before they ran": (self.cancelled_before, self.outcomes.cancelled_before),
             "cancelled while they ran": (self.cancelled_during, self.outcomes.cancelled_during),
             "of unknown outcome": (self.unknown, self.outcomes.unknown),
+            "of unrecognised outcome": (self.unrecognised, self.outcomes.unrecognised),
         }
         read, used = _plural(self.rows, "row"), _plural(self.jobs, "job")
+        if self.requests is not None and self.requests < self.jobs:
+            used = f"{_plural(self.requests, 'job')} in {_plural(self.jobs, 'attempt')}"
         lines = [f"{printable(self.name)}: {read}, {used} used."]
         if self.skipped:
-            lines.append(f"Skipped {self.rows - self.jobs:,}: {listing(self.skipped)}.")
+            lines.append(f"Skipped {sum(self.skipped.values()):,}: {listing(self.skipped)}.")
         lines.append(f"Logged outcomes: {listing({k: n for k, n in logged.items() if n})}.")
         for group, (count, ending) in made.items():
             if count:

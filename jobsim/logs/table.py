@@ -1,0 +1,234 @@
+"""A log that was read: its jobs, and all that was understood, skipped and assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from jobsim.display.text import (
+    Rows,
+    count_of,
+    format_duration,
+    format_number,
+    printable,
+    rows_as_html,
+    rows_as_text,
+)
+from jobsim.logs.source import Kind, listing
+
+COLUMNS = (
+    "request", "attempt", "arrival", "paid", "started", "finished", "service", "wait", "outcome",
+)  # fmt: skip
+"""The columns of `LogTable.jobs`."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogTable:
+    """What a log says of its jobs. Immutable by convention; frames are not to be written to.
+
+    Attributes
+    ----------
+    jobs
+        One row per attempt that is over, in order of (request, attempt): `request` (int64, from 0
+        in order of first arrivals), `attempt` (int64, from 1), `arrival`, `paid`, `started`,
+        `finished`, `service`, `wait` (float64 seconds from the first arrival; NaN where the log
+        does not tell; `wait` is from the payment to the start), and `outcome` (category):
+        completed, failed, cancelled_before and cancelled_during (before or while it ran),
+        unpaid, unknown (the log tells no outcomes), unrecognised (a word that nobody knows).
+    unfinished
+        The same columns for attempts that were not over when the log ended; `service` is for how
+        long each had run by then.
+    skipped
+        Rows that are no finished attempt, counted by reason; each row has one reason.
+    outcomes
+        DataFrame with one row per word: `word`, `outcome` (what it was taken for), `rows`.
+    columns
+        DataFrame with one row per column that was used: `role`, `column`, `unit`, `reason`.
+    notes
+        Sentences about what was assumed.
+    name, kind, sha256
+        The file's name without its folder, its format, and the digest of its bytes.
+    rows
+        Rows read.
+    origin
+        Unix time of the first arrival; None where the log's clock counts from anything else.
+    zone
+        The zone of its dates; None where the log does not tell.
+    first_arrival
+        The first arrival by the log's own clock.
+    end
+        The last moment of the log, in seconds from the first arrival.
+    pays
+        Whether the log tells payments.
+    unix_start
+        Unix time of the clock's zero; None where the log does not tell.
+    """
+
+    jobs: pd.DataFrame
+    unfinished: pd.DataFrame
+    skipped: dict[str, int]
+    outcomes: pd.DataFrame
+    columns: pd.DataFrame
+    notes: tuple[str, ...]
+    name: str
+    kind: Kind
+    sha256: str | None
+    rows: int
+    origin: float | None
+    zone: str | None
+    first_arrival: float
+    end: float
+    pays: bool
+    unix_start: float | None = None
+    where: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    @property
+    def requests(self) -> int:
+        """How many jobs were asked for, each with all its attempts."""
+        return int(self.jobs["request"].nunique())
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first to the last arrival."""
+        arrival = self.jobs["arrival"]
+        return float(arrival.max() - arrival.min())
+
+    @property
+    def work(self) -> float:
+        """Seconds of work of all attempts together."""
+        return float(self.jobs["service"].sum())
+
+    @property
+    def has_waits(self) -> bool:
+        """Whether the log tells waits."""
+        return bool(self.jobs["wait"].notna().any())
+
+    def endings(self) -> dict[str, int]:
+        """Return how many requests ended how, each by its last attempt, the most frequent first."""
+        last = self.jobs.drop_duplicates("request", keep="last")["outcome"]
+        counts = last.value_counts()
+        return {str(how).replace("_", " "): int(n) for how, n in counts.items() if n}
+
+    def peak_concurrency(self) -> tuple[int, float]:
+        """Return how many attempts ran at once at most, and when that was first so.
+
+        Where the log does not tell when attempts started, they start when they arrive. As many
+        workers the log itself shows.
+
+        Examples
+        --------
+        >>> from jobsim.logs.read import read_table
+        >>> frame = pd.DataFrame({"submit": [0, 0, 5], "start": [0, 1, 5], "end": [4, 5, 6]})
+        >>> read_table(frame).peak_concurrency()
+        (2, 1.0)
+        """
+        return peak(*self._intervals())
+
+    def _intervals(self) -> tuple[np.ndarray, np.ndarray]:
+        ran = pd.concat([self.jobs, self.unfinished]) if len(self.unfinished) else self.jobs
+        start = ran["started"].fillna(ran["arrival"]).to_numpy()
+        end = start + ran["service"].to_numpy()
+        busy = end > start
+        return start[busy], end[busy]
+
+    def arrivals_per_hour(self) -> pd.Series:
+        """Return how many requests arrived in each hour of the log, by its number from 0."""
+        first = self.jobs[self.jobs["attempt"] == 1]
+        hours = (first["arrival"] // 3600).astype("int64")
+        counts = hours.value_counts().sort_index()
+        return counts.reindex(range(int(hours.max()) + 1), fill_value=0) if len(counts) else counts
+
+    def dates(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """Return the dates of the first and the last arrival, in the log's zone, if it has any."""
+        if self.origin is None:
+            return None
+        first = pd.Timestamp(self.origin, unit="s").round("ms")
+        last = pd.Timestamp(self.origin + self.span, unit="s").round("ms")
+        if self.zone is None:
+            return first, last
+        return first.tz_localize("UTC").tz_convert(self.zone), last.tz_localize("UTC").tz_convert(
+            self.zone
+        )
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(*self._display())
+
+    def _display(self) -> tuple[str, Rows]:
+        rows: Rows = [("rows", self._row_counts())]
+        for role, column, unit, reason in self.columns.itertuples(index=False):
+            form = f": {unit}" if unit else ""
+            rows.append((role, f"{column!r}, {reason}{form}"))
+        if len(self.outcomes):
+            rows += [("outcomes", text) for text in self._words()]
+        rows.append(("ended", listing(self.endings())))
+        if self.requests < len(self.jobs):
+            again = int((self.jobs.groupby("request")["attempt"].max() > 1).sum())
+            made = f"{len(self.jobs):,} of {count_of(self.requests, 'job')}"
+            rows.append(("attempts", f"{made}; {again:,} were tried again"))
+        if self.skipped:
+            rows.append(("skipped", listing(self.skipped)))
+        rows += self._figures()
+        rows += [("note", note) for note in self.notes]
+        return f"Log {printable(self.name)}{self.where}", rows
+
+    def _row_counts(self) -> str:
+        used = count_of(len(self.jobs), "attempt" if self.requests < len(self.jobs) else "job")
+        return f"{self.rows:,} read ({self.kind}), {used} used"
+
+    def _words(self) -> list[str]:
+        shown = self.outcomes.head(12)
+        parts = [
+            f"{printable(str(word), 40) or '(empty)'} is {outcome}: {rows:,}"
+            for word, outcome, rows in shown.itertuples(index=False)
+        ]
+        more = len(self.outcomes) - len(shown)
+        return ["; ".join(parts) + (f"; and {more:,} more" if more else "")]
+
+    def _figures(self) -> Rows:
+        dates = self.dates()
+        span = format_duration(self.span)
+        if dates is not None:
+            zone = self.zone or "no zone"
+            span += f", {dates[0]:%Y-%m-%d %H:%M:%S} to {dates[1]:%Y-%m-%d %H:%M:%S} ({zone})"
+        workers, when = self.peak_concurrency()
+        hours = self.arrivals_per_hour()
+        rate = f"{format_number(float(hours.mean()))} on average" if len(hours) else "none"
+        if self.span > 3600:
+            rate += f", {hours.min():,} to {hours.max():,}"
+        waits = self.jobs["wait"].dropna()
+        told = "not in the log"
+        if len(waits):
+            p50, p95 = (format_duration(float(waits.quantile(q))) for q in (0.5, 0.95))
+            told = f"p50 {p50}, p95 {p95}, of {len(waits):,} of {len(self.jobs):,} jobs"
+        mean = format_duration(float(self.jobs["service"].mean()))
+        return [
+            ("span", span),
+            ("work", f"{format_duration(self.work)} in all, {mean} a job"),
+            ("at once", f"{workers:,} at most, first after {format_duration(when)}"),
+            ("per hour", f"arrivals: {rate}"),
+            ("waits", told),
+        ]
+
+
+def peak(start: np.ndarray, end: np.ndarray) -> tuple[int, float]:
+    """Return how many intervals overlap at most, and the first moment at which they do.
+
+    An interval that ends when another begins does not overlap it.
+    """
+    if not len(start):
+        return 0, 0.0
+    moments = np.concatenate([start, end])
+    change = np.concatenate([np.ones(len(start)), -np.ones(len(end))])
+    order = np.lexsort((change, moments))
+    running = np.cumsum(change[order])
+    place = int(np.argmax(running))
+    return int(running[place]), float(moments[order][place])
