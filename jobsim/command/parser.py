@@ -16,6 +16,7 @@ from jobsim.command.codes import BAD_INPUT, OK
 from jobsim.display.text import printable
 
 COMMANDS = {
+    "log": "read a log of past jobs and say what was understood",
     "run": "run a preset, a scenario file or a log",
     "show": "show a saved run",
     "check": "prove or refute that a saved run held",
@@ -29,6 +30,7 @@ COMMANDS = {
 _DESCRIPTION = "Simulate the life of a job: real threads on a real repository, proved."
 _EXAMPLES = """\
 examples:
+  jobsim log jobs.csv                           what a log of past jobs says
   jobsim run steady                             a preset, on threads
   jobsim run mine.toml --workers 6              a file, with one thing changed
   jobsim run steady --engine virtual            the same in virtual time

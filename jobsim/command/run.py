@@ -6,15 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobsim.command.arguments import columns, positive
+from jobsim.command.arguments import positive
 from jobsim.command.codes import BAD_INPUT
 from jobsim.command.endings import fault
 from jobsim.command.explained import FIGURES
 from jobsim.command.keeping import claim_for, keep
+from jobsim.command.log_options import add_log, log_of, refuse_without_log
 from jobsim.command.results import add_require, say_run
 from jobsim.command.scenario_options import (
     add_scenario,
-    read_limit_bytes,
     require_fits,
     scenario_of,
 )
@@ -29,7 +29,7 @@ _EXAMPLES = f"""\
 examples:
   jobsim run steady
   jobsim run mine.toml --workers 6 --out runs/six
-  jobsim run --trace log.swf --engine virtual
+  jobsim run --log log.swf --engine virtual
   jobsim run steady --require 'wait_p95<30' --require 'failed<=30' --strict
 
 {FIGURES}"""
@@ -39,13 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.epilog = _EXAMPLES
     add_scenario(parser, nargs="?")
-    parser.add_argument("--trace", type=Path, metavar="FILE", help="a .swf or .csv log to run")
-    parser.add_argument(
-        "--columns",
-        type=columns,
-        metavar="OURS=THEIRS,...",
-        help="columns of a .csv trace: arrival or end, service, wait, status",
-    )
+    add_log(parser)
     parser.add_argument(
         "--engine",
         choices=("threads", "virtual"),
@@ -76,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
     signals, threads = options.signals, options.engine == "threads"
     with signals.heard():
         scenario = scenario_of(options)
-    if options.trace is None:
+    if options.log is None:
         require_fits(scenario, options, threads=threads)
     failed: RunFailed | None = None
     with claim_for(options.out, scenario.name) as claim:
@@ -101,29 +95,16 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
     virtual = options.engine == "virtual"
     if virtual and (options.speedup is not None or options.wall_limit is not None):
         options.parser.error("--speedup and --wall-limit are for --engine threads")
-    if options.columns is not None and options.trace is None:
-        options.parser.error("--columns are those of a --trace")
-    if options.columns is not None and _is_swf(options.trace):
-        options.parser.error("--columns are for .csv logs; the columns of .swf logs are known")
-
-
-def _is_swf(path: Path) -> bool:
-    return ".swf" in path.suffixes
+    refuse_without_log(options)
 
 
 def _workload(scenario: Scenario, options: argparse.Namespace) -> Workload:
     """Sample the scenario, or read the log; a log says only then how large it is."""
     from jobsim.scenario.workload import Workload
 
-    if options.trace is None:
+    if options.log is None:
         return Workload.sample(scenario)
-    limit = read_limit_bytes(options)
-    if _is_swf(options.trace):
-        workload = Workload.from_swf(options.trace, scenario=scenario, limit_bytes=limit)
-    else:
-        workload = Workload.from_csv(
-            options.trace, columns=options.columns, scenario=scenario, limit_bytes=limit
-        )
+    workload = log_of(options).workload(scenario)
     threads = options.engine == "threads"
     require_fits(scenario, options, threads=threads, requests=workload.requests)
     return workload

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobsim.command.arguments import count, gigabytes
+from jobsim.command.log_options import log_name
 
 if TYPE_CHECKING:
     from jobsim.scenario.scenario import Scenario
@@ -63,10 +64,10 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     from jobsim.scenario.scenario import Scenario
 
     given = options.scenario
-    log: Path | None = getattr(options, "trace", None)
+    log: str | None = getattr(options, "log", None)
     if given is None:
         if log is None:
-            options.parser.error("give a PRESET, a scenario FILE or a --trace")
+            options.parser.error("give a PRESET, a scenario FILE or a --log")
         scenario = Scenario(workers=8)
     elif Path(given).suffix.lower() in _SUFFIXES:
         scenario = Scenario.load(given, limit_bytes=read_limit_bytes(options))
@@ -79,7 +80,7 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     }
     if log is not None:
         # The log itself says how many jobs there are and when, unless a person does.
-        changes = {"jobs": None, "duration": None, "name": log.name} | changes
+        changes = {"jobs": None, "duration": None, "name": log_name(options)} | changes
     return scenario.replace(changes)
 
 

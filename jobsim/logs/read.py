@@ -80,9 +80,7 @@ def _outcome_options(
     if outcomes is None:
         return None, None
     if isinstance(outcomes, str):
-        if outcomes not in require_versions()
-
-_MODES:
+        if outcomes not in _MODES:
             choices = ", ".join(_MODES)
             raise TraceError(raw.path, f"outcomes is {outcomes!r}; choose from {choices}, or a map")
         return outcomes, None

@@ -62,9 +62,7 @@ def read_swf(
     >>> workload.logged_wait.tolist()
     [5.0, nan]
     """
-    return read_log(path, kind="swf", limit_bytes=limit_bytes).workload(
-        scenario, outcomes=outcomes
-    )
+    return read_log(path, kind="swf", limit_bytes=limit_bytes).workload(scenario, outcomes=outcomes)
 
 
 def read_csv(
@@ -101,9 +99,9 @@ def read_csv(
     >>> workload.arrival.tolist(), workload.fails.tolist()
     ([0.0, 4.0], [True, False])
     """
-    return read_log(
-        path, columns=columns, kind="csv", limit_bytes=limit_bytes
-    ).workload(scenario, outcomes=outcomes)
+    return read_log(path, columns=columns, kind="csv", limit_bytes=limit_bytes).workload(
+        scenario, outcomes=outcomes
+    )
 
 
 def from_frame(
