@@ -240,7 +240,7 @@ def _duration(
         unit, why = _unit_of(raw, clocks, instants, units, role, column)
         column = column.in_unit(unit)
         clocks.how[role] = f"{WORDS_BY_UNIT[unit]}, {why}"
-    clocks.how.setdefault(role, "each with its unit")
+    clocks.how.setdefault(role, "empty" if column.absent.all() else "each with its unit")
     values, name = column.seconds, column.name
     clocks.seconds[role] = np.where(values < LIMIT, column.values, np.nan)
     clocks.names[role] = name

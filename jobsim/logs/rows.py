@@ -104,7 +104,7 @@ def outcome_codes(
         else:
             try:
                 how, why = (
-                    (mode, "you said so")
+                    (mode, "as the format says" if raw.kind == "swf" else "you said so")
                     if mode and role == "status"
                     else number_mode(name, cells, role)
                 )
