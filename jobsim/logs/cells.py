@@ -97,6 +97,12 @@ def missing(column: pd.Series, words: frozenset[str] = NO_TIME) -> NDArray[np.bo
     return absent
 
 
+def middle(values: NDArray[np.float64]) -> float:
+    """Return the median of the finite values; 0 where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else 0.0
+
+
 def numbers(column: pd.Series) -> NDArray[np.float64]:
     """Return the cells that are numbers as float64, NaN for all others."""
     if is_text(column):

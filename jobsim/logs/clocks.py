@@ -202,13 +202,12 @@ def _one_zone(raw: Raw, instants: Mapping[str, Instants], timezone: str | None) 
 
 def _instant_problems(found: Instants) -> list[tuple[str, Flags]]:
     seconds, name = found.seconds, found.name
-    with np.errstate(invalid="ignore"):
-        return [
-            (f"unreadable {name}", found.unreadable),
-            (f"missing {name}", np.isnan(seconds)),
-            (f"negative {name}", seconds < 0),
-            (f"{name} of {LIMIT:.0f} s or more", seconds >= LIMIT),
-        ]
+    return [
+        (f"unreadable {name}", found.unreadable),
+        (f"missing {name}", np.isnan(seconds)),
+        (f"negative {name}", seconds < 0),
+        (f"{name} of {LIMIT:.0f} s or more", seconds >= LIMIT),
+    ]
 
 
 def _duration(
@@ -244,13 +243,12 @@ def _duration(
     values, name = column.seconds, column.name
     clocks.seconds[role] = np.where(values < LIMIT, column.values, np.nan)
     clocks.names[role] = name
-    with np.errstate(invalid="ignore"):
-        clocks.problems[role] = [
-            (f"unreadable {name}", column.unreadable),
-            (f"missing {name}", np.isnan(values)),
-            (f"negative {name}", column.negative),
-            (f"{name} of {LIMIT:.0f} s or more", values >= LIMIT),
-        ]
+    clocks.problems[role] = [
+        (f"unreadable {name}", column.unreadable),
+        (f"missing {name}", np.isnan(values)),
+        (f"negative {name}", column.negative),
+        (f"{name} of {LIMIT:.0f} s or more", values >= LIMIT),
+    ]
 
 
 def _unit_of(
@@ -314,10 +312,9 @@ def _ratio(expected: Floats | None, found: Floats) -> float:
     """Return how many times larger what the instants say is, over the rows that say enough."""
     if expected is None:
         return float("nan")
-    with np.errstate(invalid="ignore"):
-        usable = (expected > 1e-9) & (found > 0)
-        # A whole second that was cut off spoils short jobs.
-        long = usable & (expected >= 10.0)
+    usable = (expected > 1e-9) & (found > 0)
+    # A whole second that was cut off spoils short jobs.
+    long = usable & (expected >= 10.0)
     use = long if long.sum() >= 3 else usable
     return float(np.median(expected[use] / found[use])) if use.any() else float("nan")
 

@@ -133,7 +133,10 @@ def _separator(sample: list[str]) -> str | None:
 def _fields(line: str, separator: str) -> list[str]:
     if separator == r"\s+":
         return line.split()
-    row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    try:
+        row = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:  # such as a bare carriage return: not a table, as the caller will find
+        row = line.split(separator)
     return [cell.strip() for cell in row]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.logs.cells import is_text, matches, missing, numbers
+from jobsim.logs.cells import is_text, matches, middle, missing, numbers
 from jobsim.logs.units import SECONDS, WORDS
 
 EARLIEST = pd.Timestamp("1990-01-01").timestamp()
@@ -138,8 +138,7 @@ def _numbers(
     unit: str | None,
 ) -> Instants:
     """Return numbers as Unix time where their size says so, else as seconds from any origin."""
-    with np.errstate(over="ignore"):
-        usual = float(np.median(count[numeric])) if numeric.any() else 0.0
+    usual = middle(count[numeric])
     for size, of in ((SECONDS["s"], "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")):
         if EARLIEST <= usual * size < LATEST and unit in {None, of}:
             how = f"Unix time in {_word(of)}, by its size"

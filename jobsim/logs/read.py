@@ -28,6 +28,7 @@ _MODES: tuple[Mode, ...] = ("words", "exit_code", "truth", "swf", "http")
 _QUEUES = ("queue", "partition", "pool", "queue_name", "label", "worker_group", "dag_id")
 
 
+@np.errstate(all="ignore")  # what is infinite or missing in a log is so in what follows from it
 def read_table(
     source: str | os.PathLike[str] | pd.DataFrame,
     *,

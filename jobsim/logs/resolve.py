@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from jobsim.logs.cells import is_text, matches, missing, numbers, plain
+from jobsim.logs.cells import is_text, matches, middle, missing, numbers, plain
 from jobsim.logs.durations import read_durations
 from jobsim.logs.formats import Raw
 from jobsim.logs.instants import EARLIEST, LATEST, AmbiguousInstants, read_instants
@@ -88,7 +88,7 @@ def kind_of(column: pd.Series) -> str:
     found = numbers(cells)
     known = ~np.isnan(found)
     if known.mean() > 0.5:
-        usual = float(np.median(found[known]))
+        usual = middle(found[known])
         sizes = (1.0, 1e-3, 1e-6, 1e-9)
         return "epoch" if any(EARLIEST <= usual * s < LATEST for s in sizes) else "number"
     if not is_text(column):
@@ -209,6 +209,10 @@ def _choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]])
         role: sorted((rank, place) for rank, place in found if kinds[place] in _KINDS[role])
         for role, found in by_role.items()
     }
+    for role in (*INSTANTS, *DURATIONS):
+        # A column that by its name must be it is read, and its cells counted as unreadable.
+        if not options.get(role):
+            options[role] = [c for c in sorted(by_role.get(role, ())) if kinds[c[1]] == "text"]
     _settle_queue(raw, options, kinds, chosen)
     dated = any(
         kinds[place] in {"date", "epoch"}
@@ -220,6 +224,16 @@ def _choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]])
         for role in (*INSTANTS, "time"):
             options[role] = [c for c in options.get(role, ()) if kinds[c[1]] != "number"]
     _settle_processed(raw, options, kinds)
+    _take(raw, chosen, options, kinds)
+
+
+def _take(
+    raw: Raw,
+    chosen: Chosen,
+    options: Mapping[str, list[tuple[int, int]]],
+    kinds: Mapping[int, str],
+) -> None:
+    """Give each role the best of the columns that are left."""
     for role in ROLES:
         if role in chosen.place:
             continue
@@ -283,8 +297,7 @@ def _agreeing(
     first = _comparable(chosen.frame[options[0][1]], role)
     for _, place in options[1:]:
         other = _comparable(chosen.frame[place], role)
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(first - other) > 1.0
+        apart = np.abs(first - other) > 1.0
         if (
             np.isnan(other).all()
             or apart.mean() > 0.01

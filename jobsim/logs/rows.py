@@ -221,8 +221,7 @@ def _use_time(b: _Builder) -> None:
     time, name = b["time"], b.name("time")
     if b.has("finished") or b.has("started"):
         other = b["started"] if b.has("started") else b["finished"]
-        with np.errstate(invalid="ignore"):
-            late = np.nanmean(time > other + b.clocks.resolution)
+        late = np.nanmean(time > other + b.clocks.resolution)
         if late > 0.01:
             b.notes.append(f"{name} is not used: it lies behind the start of its jobs")
             return
@@ -357,9 +356,8 @@ def _wait(b: _Builder, paid: Floats, pays: bool) -> Floats:
     wait = b["started"] - paid
     if "wait" in b.clocks.seconds and not pays:
         wait = np.where(np.isnan(wait), b["wait"], wait)
-    with np.errstate(invalid="ignore"):
-        # Clocks of two hosts differ a little, and seconds are cut off.
-        return np.where((wait < 0) & (wait >= -b.clocks.resolution), 0.0, wait)
+    # Clocks of two hosts differ a little, and seconds are cut off.
+    return np.where((wait < 0) & (wait >= -b.clocks.resolution), 0.0, wait)
 
 
 def _labels(b: _Builder, codes: NDArray[np.int8] | None, pays: bool) -> NDArray[np.int8]:
@@ -447,26 +445,25 @@ def _contradictions(b: _Builder, never: Flags, paid: Floats | None) -> Iterator[
         b[r] for r in ("arrival", "started", "finished", "service")
     )
     slack = b.clocks.resolution
-    with np.errstate(invalid="ignore"):
-        long = slack + _RANDOM_ACCESS * np.nan_to_num(service)
-        checks = [
-            ("started before it arrived", arrival > started + slack),
-            ("ended before it started", started > finished + slack),
-            ("ended before it arrived", arrival > finished + slack),
-            ("negative service", service < 0),
+    long = slack + _RANDOM_ACCESS * np.nan_to_num(service)
+    checks = [
+        ("started before it arrived", arrival > started + slack),
+        ("ended before it started", started > finished + slack),
+        ("ended before it arrived", arrival > finished + slack),
+        ("negative service", service < 0),
+    ]
+    if paid is not None:
+        checks += [
+            ("paid before it arrived", paid < arrival - slack),
+            ("started before it was paid", paid > started + slack),
         ]
-        if paid is not None:
-            checks += [
-                ("paid before it arrived", paid < arrival - slack),
-                ("started before it was paid", paid > started + slack),
-            ]
-        own = b.clocks.seconds
-        if {"service", "finished"} <= set(own):
-            first = started if "started" in own else arrival
-            checks.append(("ran longer than from start to end", first + service > finished + long))
-        if {"wait", "arrival", "started"} <= set(own) and paid is None:
-            apart = np.abs(started - arrival - b["wait"])
-            checks.append(("wait differs from its instants", apart > slack + 0.01 * b["wait"]))
+    own = b.clocks.seconds
+    if {"service", "finished"} <= set(own):
+        first = started if "started" in own else arrival
+        checks.append(("ran longer than from start to end", first + service > finished + long))
+    if {"wait", "arrival", "started"} <= set(own) and paid is None:
+        apart = np.abs(started - arrival - b["wait"])
+        checks.append(("wait differs from its instants", apart > slack + 0.01 * b["wait"]))
     for what, holds in checks:
         hit = holds & ~never
         share = hit.mean()

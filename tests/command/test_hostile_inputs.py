@@ -118,7 +118,7 @@ LOGS = [
     ("negative.csv", b"arrival,service\n-1,-1\n", 2, "can be used"),
     ("infinite.csv", b"arrival,service\ninf,inf\n", 2, "can be used"),
     ("words.csv", b"arrival,service\nyesterday,long\n", 2, "can be used"),
-    ("years.csv", b"arrival,service\n1e18,1\n", 2, "can be used"),
+    ("years.csv", b"arrival,service\n1e18,1\n", 2, "names no unit"),
     ("gap.csv", b"arrival,service\n0,1\n4000000000,1\n", None, ""),
     ("cut.csv.gz", gzip.compress(CSV.encode() * 100)[:-10], 2, "damaged gzip"),
     ("plain.csv.gz", CSV.encode(), 2, "not a gzip file"),
