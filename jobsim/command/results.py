@@ -62,7 +62,7 @@ def say_verdict(verdict: Verdict, *, strict: bool) -> int:
     """Print a verdict, and return the exit code."""
     from jobsim.display.text import printable
 
-    held = None if verdict.undecided and not verdict.violations else verdict.ok
+    held = False if verdict.violations else verdict.ok or None
     for number, (label, text) in enumerate(verdict.rows()):
         say(printable(text), first=f"{mark(held)} {label}  " if not number else f"    {label}  ")
     return NOT_MET if verdict.violations or (strict and held is None) else OK

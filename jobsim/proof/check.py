@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from jobsim.domain import codes
-from jobsim.proof import invariants, linearizability, order
+from jobsim.proof import invariants, linearizability, order, overlap
 from jobsim.proof.history import Finding, History
-from jobsim.proof.verdict import SPELLED_OUT, Verdict, Violation
+from jobsim.proof.verdict import RULES, SPELLED_OUT, Verdict, Violation
 
 
 def check_history(
@@ -121,6 +121,7 @@ answered awaiting_payment: the job had come as far as running, and went back
         if engine_texts:
             checks.append("content")
             findings += invariants.content(history, created)
+    together = overlap.find(history)
     return Verdict(
         jobs=history.seen_jobs(),
         calls=len(calls),
@@ -128,7 +129,18 @@ answered awaiting_payment: the job had come as far as running, and went back
         violations=_spell_out(findings),
         counts=_counts(findings),
         undecided=tuple(undecided),
+        errors=_failed(history, codes.ERROR),
+        unreturned=_failed(history, codes.PENDING),
+        overlapping=together.any,
+        untried=together.untried,
     )
+
+
+def _failed(history: History, outcome: int) -> dict[str, int]:
+    """Return how many calls of each operation ended like this, those with none left out."""
+    numbers = np.bincount(history.op[history.outcome == outcome], minlength=len(codes.OPERATIONS))
+    named = zip(codes.OPERATIONS, numbers.tolist(), strict=True)
+    return {operation: number for operation, number in named if number}
 
 
 def _unknown_jobs(history: History) -> list[str]:
@@ -143,15 +155,35 @@ def _unknown_jobs(history: History) -> list[str]:
 
 def _counts(findings: list[Finding]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for finding in findings:
+    for finding in _causes_first(findings):
         if len(finding.jobs):
             counts[finding.rule] = counts.get(finding.rule, 0) + len(finding.jobs)
     return counts
 
 
+def _causes_first(findings: list[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: RULES.index(finding.rule))
+
+
 def _spell_out(findings: list[Finding]) -> tuple[Violation, ...]:
-    job = np.concatenate([finding.jobs for finding in findings])
-    source = np.repeat(np.arange(len(findings)), [len(finding.jobs) for finding in findings])
-    position = np.concatenate([np.arange(len(finding.jobs)) for finding in findings])
-    order = np.lexsort((position, source, job))[:SPELLED_OUT]
-    return tuple(findings[source[at]].explain(int(position[at])) for at in order)
+    """Return the violations that are kept: of each rule its share, causes first, then by job.
+
+    One mistake often shows in many ways. Two jobs under one id break nearly every rule, and
+    the counts of all calls after them; a hundred of those would hide the one that explains it.
+    """
+    counts = _counts(findings)
+    kept = dict.fromkeys(counts, 0)
+    left = SPELLED_OUT
+    for place, rule in enumerate(sorted(counts, key=lambda rule: counts[rule])):
+        # Scarce rules first: what they leave of their share goes to the others.
+        kept[rule] = min(counts[rule], left // (len(counts) - place))
+        left -= kept[rule]
+    violations: list[Violation] = []
+    for rule, number in kept.items():
+        some = [finding for finding in findings if finding.rule == rule]
+        job = np.concatenate([finding.jobs for finding in some])
+        source = np.repeat(np.arange(len(some)), [len(finding.jobs) for finding in some])
+        position = np.concatenate([np.arange(len(finding.jobs)) for finding in some])
+        by_job = np.lexsort((position, source, job))[:number]
+        violations += [some[source[at]].explain(int(position[at])) for at in by_job]
+    return tuple(violations)

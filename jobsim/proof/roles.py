@@ -12,6 +12,7 @@ A job takes its steps in one order: 0 creation, 1 RUNNING, 2 COMPLETED or FAILED
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,17 +111,24 @@ def _role(op: int, target: int, outcome: int, observed: int) -> _Role:
     return _update(target, outcome, observed) if op == UPDATE else _Role()
 
 
-_ROLES = [
-    _role(op, target - 1, outcome, observed - 1)
-    for op, target, outcome, observed in itertools.product(*map(range, _SHAPE))
-]
-CODES = len(_ROLES)
-LOWER = np.array([role.lower for role in _ROLES], dtype=np.int8)
-UPPER = np.array([role.upper for role in _ROLES], dtype=np.int8)
-WRITES = np.array([role.writes for role in _ROLES], dtype=np.int8)
-MAY_WRITE = np.array([role.may_write for role in _ROLES], dtype=np.int8)
-HIDES = np.array([role.hides for role in _ROLES], dtype=np.int8)
-FAULT = np.array([role.fault for role in _ROLES], dtype=np.int8)
+def table(of_call: Callable[[int, int, int, int], int]) -> NDArray[np.int8]:
+    """Return a number for every code; `of_call` takes operation, target, outcome, observed."""
+    return np.array(
+        [
+            of_call(op, target - 1, outcome, observed - 1)
+            for op, target, outcome, observed in itertools.product(*map(range, _SHAPE))
+        ],
+        dtype=np.int8,
+    )
+
+
+LOWER = table(lambda *call: _role(*call).lower)
+UPPER = table(lambda *call: _role(*call).upper)
+WRITES = table(lambda *call: _role(*call).writes)
+MAY_WRITE = table(lambda *call: _role(*call).may_write)
+HIDES = table(lambda *call: _role(*call).hides)
+FAULT = table(lambda *call: _role(*call).fault)
+CODES = len(FAULT)
 
 
 def classify(

@@ -5,11 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from jobsim.display.text import rows_as_html, rows_as_text
+from jobsim.display.text import count_of, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 
 SPELLED_OUT = 100
 """How many violations of one history are kept with their calls; all of them are counted."""
+
+RULES = (
+    "unique_ids",
+    "identifiers",
+    "wrong_answer",
+    "spurious_rejection",
+    "written_twice",
+    "two_endings",
+    "unwritten",
+    "real_time",
+    "accounted",
+    "count",
+    "attempts",
+    "late_results",
+    "workers",
+    "timestamps",
+    "content",
+    "goodput",
+)
+"""Every rule, causes first: what breaks an early one often breaks later ones too."""
 
 _SHOWN = 5
 _SCOPE = "this history only: another run of the same code may end otherwise"
@@ -112,7 +132,7 @@ class HistoryViolation(JobsimError, AssertionError):  # noqa: N818 - a violation
 class Verdict:
     """What the checks found in one history; about that history alone.
 
-    It has three values, so it has no truth value: ask `ok` or `outcome`.
+    It is true where it is `ok`, so ``if verdict`` and ``assert verdict`` say what they seem to.
 
     Attributes
     ----------
@@ -121,11 +141,22 @@ class Verdict:
     checks
         Which checks were made; one whose input is missing is not among them.
     violations
-        In order of job, then rule; at most `SPELLED_OUT` of them.
+        By rule in the order of `RULES`, then by job; at most `SPELLED_OUT` of them, some of each
+        rule.
     counts
         How many violations each rule has, those that are not spelled out included.
     undecided
         What the history does not tell, one sentence each.
+    errors
+        How many calls of each operation raised something that the protocol does not know. Each
+        may have taken effect, at once, later or never, and is judged so.
+    unreturned
+        How many calls of each operation had not returned when the history ended.
+    overlapping
+        Whether two calls were ever under way at the same time; None if that is not known.
+    untried
+        Pairs of calls that were never under way at the same time, see `jobsim.proof.overlap`:
+        what could go wrong between them, this history cannot show.
 
     Examples
     --------
@@ -144,6 +175,10 @@ class Verdict:
     violations: tuple[Violation, ...] = ()
     counts: dict[str, int] = field(default_factory=dict, hash=False)
     undecided: tuple[str, ...] = ()
+    errors: dict[str, int] = field(default_factory=dict, hash=False)
+    unreturned: dict[str, int] = field(default_factory=dict, hash=False)
+    overlapping: bool | None = None
+    untried: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -154,8 +189,25 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether everything was decided and nothing is violated."""
-        return self.outcome is Outcome.OK
+        """Whether nothing is violated, everything was decided, and every call had its answer.
+
+        Errors and calls that never returned are no violations: `outcome` is OK if the rest of the
+        history allows it. But a repository that fails half its calls is not simply all right.
+        """
+        return self.outcome is Outcome.OK and not self.errors and not self.unreturned
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What to know before relying on the outcome, one phrase each; none if there is nothing."""
+        found = []
+        if self.errors:
+            number = sum(self.errors.values())
+            found.append(f"{number:,} of {count_of(self.calls, 'call')} raised an error")
+        if self.unreturned:
+            found.append(f"{count_of(sum(self.unreturned.values()), 'call')} never returned")
+        if self.overlapping is False and self.calls:
+            found.append("no two calls were under way at the same time")
+        return tuple(found)
 
     def raise_on_violation(self) -> None:
         """Raise `HistoryViolation`, an AssertionError, if anything is violated.
@@ -166,24 +218,51 @@ class Verdict:
             raise HistoryViolation(self)
 
     def __bool__(self) -> bool:
-        raise TypeError("a verdict has three values, not two; ask verdict.ok or verdict.outcome")
+        return self.ok
 
     def rows(self) -> list[tuple[str, str]]:
         """Return what a display shows: labels and texts, the outcome first."""
         rows = [
-            ("verdict", self.outcome.value),
-            ("checked", f"{self.jobs:,} jobs, {self.calls:,} calls: {', '.join(self.checks)}"),
+            ("verdict", self._headline()),
+            (
+                "checked",
+                (
+                    f"{count_of(self.jobs, 'job')}, {count_of(self.calls, 'call')}: "
+                    f"{', '.join(self.checks)}"
+                ),
+            ),
         ]
         if self.violations:
             parts = ", ".join(f"{rule} {n:,}" for rule, n in self.counts.items())
             rows.append(("found", parts))
-        rows += [(violation.rule, violation.sentence) for violation in self.violations[:_SHOWN]]
-        hidden = sum(self.counts.values()) - _SHOWN
+        shown = self._shown()
+        rows += [(violation.rule, violation.sentence) for violation in shown]
+        hidden = sum(self.counts.values()) - len(shown)
         if hidden > 0:
             rows.append(("", f"and {hidden:,} more, see verdict.violations"))
         rows += [("undecided", sentence) for sentence in self.undecided]
+        for label, numbers in (("errors", self.errors), ("unreturned", self.unreturned)):
+            if numbers:
+                rows.append((label, ", ".join(f"{name} {n:,}" for name, n in numbers.items())))
+        if self.untried and self.overlapping:
+            rows.append(("untried", f"never at the same time: {', '.join(self.untried)}"))
         rows.append(("scope", _SCOPE))
         return rows
+
+    def _headline(self) -> str:
+        if not self.caveats:
+            return self.outcome.value
+        but = ", but " if self.outcome is Outcome.OK else "; "
+        return f"{self.outcome.value}{but}{' and '.join(self.caveats)}"
+
+    def _shown(self) -> list[Violation]:
+        """Return a few violations: the first of each rule, then more, causes first."""
+        first: dict[str, int] = {}
+        for place, violation in enumerate(self.violations):
+            first.setdefault(violation.rule, place)
+        ones = list(first.values())[:_SHOWN]
+        rest = [place for place in range(len(self.violations)) if place not in ones]
+        return [self.violations[at] for at in sorted(ones + rest[: _SHOWN - len(ones)])]
 
     def __repr__(self) -> str:
         return rows_as_text(None, self.rows())

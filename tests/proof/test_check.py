@@ -5,6 +5,7 @@ import pytest
 from calls_table import call, calls_of, final_of, life, read
 
 from jobsim.proof.check import check_history
+from jobsim.proof.overlap import PAIRS
 from jobsim.proof.verdict import SPELLED_OUT, Verdict
 
 
@@ -14,18 +15,58 @@ def test_nothing_is_right() -> None:
         jobs=0,
         calls=0,
         checks=("linearizability", "identifiers", "timestamps", "workers", "accounted"),
+        overlapping=False,
+        untried=PAIRS,
     )
 
 
-def test_violations_come_in_order_of_job_and_are_all_counted() -> None:
+def test_violations_come_by_rule_then_by_job_and_are_all_counted() -> None:
     jobs = SPELLED_OUT + 20
     rows = [call("get", 0, 5, job=job, observed="running") for job in reversed(range(jobs))]
     rows.append(call("get", 6, 9, job=3, outcome="not_found", changed=True))
     verdict = check_history(calls_of(rows))
     assert len(verdict.violations) == SPELLED_OUT
-    assert [v.job for v in verdict.violations[:6]] == [0, 1, 2, 3, 3, 4]
-    assert [v.rule for v in verdict.violations[3:5]] == ["unwritten", "identifiers"]
-    assert verdict.counts == {"unwritten": jobs, "identifiers": 1}
+    assert [v.rule for v in verdict.violations[:2]] == ["identifiers", "unwritten"]
+    assert [v.job for v in verdict.violations[:5]] == [3, 0, 1, 2, 3]
+    assert verdict.counts == {"identifiers": 1, "unwritten": jobs}
+
+
+def test_two_jobs_under_one_id_are_told_before_the_hundreds_of_counts_that_follow_from_it() -> None:
+    many = 3 * SPELLED_OUT
+    rows = [call("create", 0, 5, job=0), call("create", 6, 9, job=1)]
+    rows += [call("count", 10 + n, 10 + n, job=-1, count=1) for n in range(many)]
+    created = pd.DataFrame({"job_id": ["a", "a"]})
+    verdict = check_history(calls_of(rows), created=created, count_before=0)
+    assert verdict.counts == {"unique_ids": 1, "count": many}
+    assert verdict.violations[0].rule == "unique_ids"
+    assert len(verdict.violations) == SPELLED_OUT
+    assert "unique_ids" in str(verdict).splitlines()[3]
+
+
+def test_a_large_rule_leaves_room_for_the_small_ones() -> None:
+    rows = [call("get", 0, 5, job=job, observed="running") for job in range(SPELLED_OUT)]
+    rows += [call("create", 0, 5, job=job) for job in range(SPELLED_OUT)]
+    rows += [
+        call("get", 6, 9, job=job, backdated=True) for job in range(SPELLED_OUT, SPELLED_OUT + 7)
+    ]
+    rules = [v.rule for v in check_history(calls_of(rows)).violations]
+    assert rules.count("timestamps") == 7
+    assert len(rules) == SPELLED_OUT
+
+
+def test_errors_and_calls_that_never_returned_are_counted_and_said() -> None:
+    rows = [
+        *life(0),
+        call("get", 60, 70, job=0, outcome="error"),
+        call("count", 60, 70, job=-1, outcome="error"),
+        call("get", 80, -1, job=0, outcome="pending"),
+    ]
+    verdict = check_history(calls_of(rows), count_before=0)
+    assert verdict.outcome.value == "OK"
+    assert not verdict.ok
+    assert verdict.errors == {"get": 1, "count": 1}
+    assert verdict.unreturned == {"get": 1}
+    assert "2 of 6 calls raised an error and 1 call never returned" in str(verdict)
 
 
 def test_calls_need_not_be_in_order() -> None:

@@ -158,7 +158,7 @@ def test_more_running_jobs_than_workers_are_found_at_the_first_moment() -> None:
 def test_a_job_is_certainly_running_until_someone_may_have_begun_to_end_it(end: dict) -> None:
     first = [*life(0)[:2], end]
     at_once, before = life(1, at=10), life(1, at=9)  # RUNNING returns at 40 and at 39
-    assert check_history(calls_of([*first, *at_once]), workers=1).ok
+    assert not check_history(calls_of([*first, *at_once]), workers=1).violations
     assert "workers" in check_history(calls_of([*first, *before]), workers=1).counts
 
 
@@ -171,7 +171,7 @@ def test_the_writer_of_the_end_outweighs_those_who_may_have_written_it() -> None
 def test_a_job_that_never_ends_keeps_its_worker() -> None:
     calls = calls_of([*life(0)[:2], *life(1, at=1000)])
     assert check_history(calls, workers=1).counts == {"workers": 1}
-    assert check_history(calls, workers=1, crashed=[0]).ok
+    assert not check_history(calls, workers=1, crashed=[0]).violations
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,8 @@ def test_a_created_job_that_the_final_read_does_not_find_is_lost(outcome: str, a
 
 def test_a_job_whose_create_failed_need_not_be_found() -> None:
     lost = call("create", 0, 5, outcome="error")
-    assert judge_final(calls=[lost]).ok
-    assert judge_final(read(0, None, outcome="not_found"), calls=[lost]).ok
+    assert not judge_final(calls=[lost]).violations
+    assert not judge_final(read(0, None, outcome="not_found"), calls=[lost]).violations
 
 
 @pytest.mark.parametrize("rows", [[], [read(0, None, outcome="pending")]])
@@ -218,7 +218,7 @@ def test_count_is_held_to_its_bounds(answer: int, invoked: int, returned: int, r
         call("count", invoked, returned, job=-1, count=answer),
     ]
     verdict = check_history(calls_of(rows), count_before=10)
-    assert verdict.ok is right
+    assert (not verdict.violations) is right
     if not right:
         (violation,) = verdict.violations
         assert (violation.job, violation.rule) == (-1, "count")
@@ -273,7 +273,7 @@ def test_an_end_without_a_definite_writer_may_be_anyones(result: str, right: boo
             for actor in ("worker-1", "worker-2")
         ),
     ]
-    assert judge_final(read(0, result=result), calls=calls).ok is right
+    assert (not judge_final(read(0, result=result), calls=calls).violations) is right
 
 
 def test_input_hashes_are_those_of_the_engine_for_large_numbers_too() -> None:

@@ -230,7 +230,7 @@ def test_a_useful_job_that_no_call_completed_is_found():
 def test_a_call_that_may_have_completed_a_job_is_enough(outcome):
     end = call(UPDATE, 40, 50 if outcome == "error" else -1, job=0, target="completed")
     calls = [*life(0)[:2], end | {"outcome": outcome, "observed": None}]
-    assert judge(calls, jobs_of((0, 1), status="completed")).ok
+    assert not judge(calls, jobs_of((0, 1), status="completed")).violations
 
 
 def test_an_empty_history_with_feedback_is_right():

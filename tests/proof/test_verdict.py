@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from typing import Any
 
 import pytest
 
@@ -28,9 +29,49 @@ def test_a_violation_outweighs_what_is_undecided() -> None:
     assert dataclasses.replace(unknown, undecided=()).ok
 
 
-def test_a_verdict_has_no_truth_value() -> None:
-    with pytest.raises(TypeError, match=r"verdict\.ok"):
-        bool(BROKEN)
+FINE = Verdict(jobs=1, calls=3, checks=("count",))
+
+
+@pytest.mark.parametrize(
+    ("change", "ok"),
+    [
+        ({}, True),
+        ({"overlapping": False}, True),
+        ({"violations": (VIOLATION,)}, False),
+        ({"undecided": ("who knows",)}, False),
+        ({"errors": {"get": 1}}, False),
+        ({"unreturned": {"get": 1}}, False),
+    ],
+)
+def test_a_verdict_is_true_where_it_is_plainly_ok(change: dict[str, Any], ok: bool) -> None:
+    verdict = dataclasses.replace(FINE, **change)
+    assert verdict.ok is ok
+    assert bool(verdict) is ok
+
+
+def test_errors_stand_in_the_first_line() -> None:
+    verdict = dataclasses.replace(FINE, calls=814, errors={"update_status": 400, "get": 39})
+    assert str(verdict).splitlines()[0] == "verdict  OK, but 439 of 814 calls raised an error"
+    assert "errors   update_status 400, get 39" in str(verdict)
+    broken = dataclasses.replace(verdict, violations=(VIOLATION,), counts={"real_time": 1})
+    assert "VIOLATED; 439 of 814 calls raised an error" in str(broken)
+
+
+def test_what_was_never_tried_at_the_same_time_is_said() -> None:
+    some = dataclasses.replace(FINE, overlapping=True, untried=("get + start", "end + end"))
+    assert "untried  never at the same time: get + start, end + end" in str(some)
+    none = dataclasses.replace(some, overlapping=False)
+    assert "OK, but no two calls were under way at the same time" in str(none)
+    assert "untried" not in str(none)
+
+
+def test_the_first_of_each_rule_is_shown() -> None:
+    late = dataclasses.replace(VIOLATION, rule="count", sentence="counts wrong")
+    verdict = dataclasses.replace(
+        BROKEN, violations=(VIOLATION,) * 20 + (late,), counts={"real_time": 20, "count": 1}
+    )
+    assert str(verdict).count("went") == 4
+    assert "count      counts wrong\n           and 16 more" in str(verdict)
 
 
 def test_only_a_violation_raises() -> None:
@@ -64,7 +105,7 @@ def test_the_text_is_short_and_names_its_scope() -> None:
 def test_a_right_history_lists_no_violations() -> None:
     assert str(Verdict(jobs=1, calls=3, checks=("count",))).splitlines() == [
         "verdict  OK",
-        "checked  1 jobs, 3 calls: count",
+        "checked  1 job, 3 calls: count",
         "scope    this history only: another run of the same code may end otherwise",
     ]
 

@@ -1,0 +1,135 @@
+"""Which calls of a history were under way at the same time: what a race could have shown in it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jobsim.domain import codes
+from jobsim.proof import roles
+from jobsim.proof.history import History, IntArray
+
+PAIRS = (
+    "create + create",
+    "create + count",
+    "get + start",
+    "get + end",
+    "start + start",
+    "start + end",
+    "end + end",
+)
+"""The pairs of calls between which a repository can have a race.
+
+A start is an update to RUNNING, an end one to COMPLETED or FAILED; `get`, start and end are meant
+on one job, creates and counts share the whole table.
+"""
+
+_NAMES = ("create", "count", "get", "start", "end")
+_CREATE, _COUNT, _GET, _START, _END, _OTHER = range(6)
+
+
+def _kind(op: int, target: int) -> int:
+    if op == codes.UPDATE:
+        ends = target in (codes.COMPLETED, codes.FAILED)
+        return _END if ends else _START if target == codes.RUNNING else _OTHER
+    return {codes.CREATE: _CREATE, codes.GET: _GET, codes.COUNT: _COUNT}[op]
+
+
+_KIND_OF_CODE = roles.table(lambda op, target, *_: _kind(op, target))
+
+
+class Overlap(NamedTuple):
+    """What was tried at the same time.
+
+    Attributes
+    ----------
+    any
+        Whether two calls were ever under way at once.
+    untried
+        Those of `PAIRS` that never were.
+    """
+
+    any: bool
+    untried: tuple[str, ...]
+
+
+def find(history: History) -> Overlap:
+    """Return which pairs of calls overlapped; calls that only touch do not.
+
+    Calls are taken in order of invocation. Two facts make it quick: if each call had returned when
+    the next was invoked, it had when any later one was, so neighbours tell whether any two
+    overlap; and two overlap if the later one was invoked before the latest return of the
+    earlier ones.
+    """
+    invoked, returned, job, kind = _in_order(history)
+    creates, counts = (np.flatnonzero(kind == which) for which in (_CREATE, _COUNT))
+    tried = {
+        "create + create": _neighbours_meet(invoked[creates], returned[creates]),
+        "create + count": _meet(
+            (invoked[creates], returned[creates]), (invoked[counts], returned[counts])
+        ),
+    }
+    places = np.argsort(job, kind="stable")
+    same_job = (job[places[1:]] == job[places[:-1]]) & (job[places[1:]] < history.jobs)
+    meets = same_job & (invoked[places[1:]] < returned[places[:-1]])
+    busy = np.zeros(history.jobs + 1, np.bool_)
+    busy[job[places[1:][meets]]] = True
+    # Few are left: in most runs a job is worked on by one thread.
+    places = places[busy[job[places]]]
+    tried |= _on_one_job(history, invoked[places], returned[places], job[places], kind[places])
+    met = _neighbours_meet(invoked, returned)
+    return Overlap(met, tuple(pair for pair in PAIRS if not tried[pair]))
+
+
+def _in_order(history: History) -> list[IntArray]:
+    """Return invocation, return, job and kind of each call, in order of invocation."""
+    returned = history.returned
+    pending = history.outcome == codes.PENDING
+    if pending.any():  # under way until the end
+        returned = np.where(pending, history.end, returned)
+    columns: list[Any] = [history.invoked, returned, history.job, _KIND_OF_CODE[history.code]]
+    if (history.invoked[1:] < history.invoked[:-1]).any():
+        order = np.argsort(history.invoked, kind="stable")
+        columns = [column[order] for column in columns]
+    return columns
+
+
+def _neighbours_meet(invoked: IntArray, returned: IntArray) -> bool:
+    """Return whether any two of the calls, in order of invocation, overlap."""
+    return bool((invoked[1:] < returned[:-1]).any())
+
+
+def _meet(some: tuple[IntArray, IntArray], others: tuple[IntArray, IntArray]) -> bool:
+    """Return whether a call of the one kind overlaps a call of the other."""
+    (some_invoked, some_returned), (invoked, returned) = some, others
+    begun = np.searchsorted(some_invoked, returned, side="left")
+    latest = np.maximum.accumulate(some_returned)[begun[begun > 0] - 1]
+    return bool((latest > invoked[begun > 0]).any())
+
+
+def _on_one_job(
+    history: History, invoked: IntArray, returned: IntArray, job: IntArray, kind: IntArray
+) -> dict[str, bool]:
+    """Return for each pair of get, start and end whether two of them overlapped on a job.
+
+    The calls are sorted by job, then by invocation.
+    """
+    # One running maximum serves all jobs: each begins above whatever the one before reached.
+    # Clocks are made coarser where the product would not fit; some overlaps may then be missed,
+    # none is invented.
+    _, rank = np.unique(job, return_inverse=True)
+    span = history.end + 1 - history.start
+    coarse = (int(rank.max(initial=0)) + 1) * span // 2**62 + 1
+    base = rank.astype(np.int64) * (span // coarse + 1)
+    begun = base + (invoked - history.start) // coarse
+    over = base + (returned - history.start) // coarse
+    met = np.zeros((_OTHER + 1, _OTHER + 1), np.bool_)
+    for first in (_GET, _START, _END):
+        latest = np.maximum.accumulate(np.where(kind == first, over, base))
+        met[first, kind[1:][begun[1:] < latest[:-1]]] = True
+    met |= met.T
+    return {
+        f"{one} + {other}": bool(met[_NAMES.index(one), _NAMES.index(other)])
+        for one, other in (pair.split(" + ") for pair in PAIRS[2:])
+    }
