@@ -12,9 +12,8 @@ from postgres_for_tests import postgres_module_url, postgres_server, postgres_ur
 
 __all__ = ["postgres_module_url", "postgres_server", "postgres_url"]  # fixtures of all tests
 
-# The report's notebook has no run to load until `build_report` names one; what makes the pages of
-# the docs is loaded by tests/test_docs.py.
-collect_ignore = ["tests/bench", "jobsim/report/report.ipynb", "notebooks/docs"]
+# What makes the pages of the docs is loaded by tests/test_docs.py.
+collect_ignore = ["tests/bench", "notebooks/docs"]
 
 # A shared machine may stall for longer than any deadline; pytest's output tells what is slow.
 settings.register_profile("jobsim", deadline=None)

@@ -37,6 +37,13 @@ NEUTRAL = "#7C8AA0"
 """Fills that belong to no status."""
 
 
+WASTED = "#E3BFCB"
+"""Work of no use to anybody: a pale relative of the colour of failures."""
+
+UNPAID = "#FBE7BF"
+"""Jobs that are not paid, where those that are paid and wait have the colour of the status."""
+
+
 def status_label(status: str) -> str:
     """Return the status as people write it.
 

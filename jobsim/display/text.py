@@ -72,6 +72,26 @@ def format_number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def format_share(share: float) -> str:
+    """Return a share in per cent, never rounded to none or all.
+
+    Examples
+    --------
+    >>> format_share(0.314), format_share(0.0042), format_share(0.9997), format_share(1.0)
+    ('31 %', '0.4 %', '99.9 %', '100 %')
+    >>> format_share(0.0002), format_share(0.0)
+    ('<0.1 %', '0 %')
+    """
+    value = 100.0 * share
+    if 0.0 < value < 0.1:
+        return "<0.1 %"
+    if 0.0 < value < 1.0:
+        return f"{value:.1f} %"
+    if 99.0 < value < 100.0:
+        return f"{math.floor(10.0 * value) / 10.0:.1f} %"
+    return f"{value:.0f} %"
+
+
 def count_of(number: int, singular: str, plural: str | None = None) -> str:
     """Return a number with its noun.
 

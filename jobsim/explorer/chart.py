@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jobsim.domain.models import JobStatus
-from jobsim.plot.chart import count_axis, frame, legend_below
-from jobsim.plot.duration import time_axis
-from jobsim.plot.style import INK, STATUS_COLOURS
+from jobsim.plot.parts.axes import count_axis, frame, legend_below
+from jobsim.plot.parts.style import INK, STATUS_COLOURS
+from jobsim.plot.parts.time_axis import time_axis
 
 INCHES = (6.2, 3.2)
 DPI = 144

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+
+STAGES: Mapping[str, str] = MappingProxyType(
+    {"unpaid": "until paid", "wait": "waiting for a worker", "service": "running"}
+)
+"""The stages of a job in words, by their columns in `dwell`."""
 
 Table = TypeVar("Table", pd.Series, pd.DataFrame)
 

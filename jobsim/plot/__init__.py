@@ -6,16 +6,22 @@ chart makes the axes so small that its text leaves the neighbours their room.
 
 from __future__ import annotations
 
+from jobsim.plot.attempts import attempts
+from jobsim.plot.compare import compare
 from jobsim.plot.counterexample import counterexample
-from jobsim.plot.curves import compare, sweep
-from jobsim.plot.distributions import dwell, latency
-from jobsim.plot.feedback import attempts, goodput
-from jobsim.plot.lanes import swimlanes
-from jobsim.plot.over_time import occupancy, throughput
-from jobsim.plot.recovery import outage, running_age
-from jobsim.plot.state_machine import lifecycle
+from jobsim.plot.dwell import dwell
+from jobsim.plot.goodput import goodput
+from jobsim.plot.latency import latency
+from jobsim.plot.lifecycle import lifecycle
+from jobsim.plot.occupancy import occupancy
+from jobsim.plot.outage import outage
+from jobsim.plot.running_age import running_age
+from jobsim.plot.sweep import sweep
+from jobsim.plot.swimlanes import swimlanes
+from jobsim.plot.throughput import throughput
 from jobsim.plot.unpaid import unpaid
-from jobsim.plot.waits import waits, warmup
+from jobsim.plot.waits import waits
+from jobsim.plot.warmup import warmup
 
 __all__ = [
     "attempts",

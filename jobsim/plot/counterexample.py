@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
-from jobsim.plot.chart import axes_for, frame, literal, plural
-from jobsim.plot.duration import time_axis
-from jobsim.plot.room import fitted, wrapped
-from jobsim.plot.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
+from jobsim.display.text import count_of
+from jobsim.plot.parts.axes import axes_for, frame, literal
+from jobsim.plot.parts.room import fitted, wrapped
+from jobsim.plot.parts.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
+from jobsim.plot.parts.time_axis import time_axis
 from jobsim.proof.history import FINAL_ROW, span
 from jobsim.proof.verdict import Call, Verdict, Violation
 
@@ -52,7 +53,7 @@ class Proof(NamedTuple):
 
 
 def proof(violation: Violation) -> Proof:
-    """Lay out the calls that prove a violation, a lane a thread."""
+    """Lay out the calls that prove a violation, one lane per thread."""
     calls = sorted(violation.calls, key=lambda call: call.invoked_ns)[-MAX_CALLS:]
     zero = calls[0].invoked_ns
     actors = list(dict.fromkeys(call.actor for call in calls))
@@ -96,7 +97,7 @@ def _gap(bars: list[Bar], job: int) -> tuple[float, float] | None:
 
 
 def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> Axes:
-    """Draw the calls that prove a violation, a lane a thread; never the whole history.
+    """Draw the calls that prove a violation, one lane per thread; never the whole history.
 
     A bar is a call from its invocation to its return, in the colour of the status that its
     answer revealed; hatched if it was refused, open to the right if it never returned. The
@@ -139,7 +140,7 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     violation = _violation(verdict)
     shown = proof(violation)
     rows = len(shown.bars)
-    ax = axes_for(ax, height=1.75 + 0.62 * rows)
+    ax = axes_for(ax, height=_height_of(rows))
     frame(ax, "", _subtitle(verdict, violation, shown), grid="x")
     ax.set_title(
         wrapped(ax, literal(violation.sentence), fontsize="medium", fontweight="bold"),
@@ -170,6 +171,15 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     return fitted(ax)
 
 
+def height(violation: Violation) -> float:
+    """Return the height that the calls of a violation need, inches."""
+    return _height_of(min(len(violation.calls), MAX_CALLS))
+
+
+def _height_of(rows: int) -> float:
+    return 1.75 + 0.62 * rows
+
+
 def _violation(verdict: Verdict | Violation) -> Violation:
     if isinstance(verdict, Verdict):
         if not verdict.violations:
@@ -190,9 +200,9 @@ def _subtitle(verdict: Verdict | Violation, violation: Violation, shown: Proof) 
     if isinstance(verdict, Verdict):
         found = sum(verdict.counts.values())
         if found > 1:
-            told.append(f"the first of {plural(found, 'violation')}")
+            told.append(f"the first of {count_of(found, 'violation')}")
     if shown.left_out:
-        told.append(f"the last {len(shown.bars)} of {plural(len(violation.calls), 'call')}")
+        told.append(f"the last {len(shown.bars)} of {count_of(len(violation.calls), 'call')}")
     return ", ".join(told)
 
 

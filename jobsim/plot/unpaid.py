@@ -1,22 +1,26 @@
-"""The chart of the jobs that nobody has paid for."""
+"""The chart of the jobs that are not paid, and of the memory that they keep."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from jobsim.display.text import format_number
+from jobsim.display.text import count_of, format_number, format_share
 from jobsim.domain.models import JobStatus
 from jobsim.figures.unpaid import JOB_BYTES, unpaid_stock
-from jobsim.plot.chart import axes_for, count_axis, edge_labels, frame, note, thin
-from jobsim.plot.duration import time_axis
-from jobsim.plot.room import fitted
-from jobsim.plot.style import NEUTRAL, STATUS_COLOURS
-from jobsim.plot.waits import Jobs
+from jobsim.plot.parts.axes import Jobs, axes_for, count_axis, edge_labels, frame, note, thin
+from jobsim.plot.parts.entry import Chart, was_created
+from jobsim.plot.parts.room import fitted
+from jobsim.plot.parts.style import NEUTRAL, STATUS_COLOURS
+from jobsim.plot.parts.time_axis import time_axis
+from jobsim.run.run import Run
 
 _NEVER = STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value]
 
 _NAMES = {"never": "never confirmed", "pending": "not yet confirmed"}
+
+_PILE = 0.05
+"""The share of jobs that were never paid from which on the chart is worth showing."""
 
 _UNITS = {1.0: "bytes", 1e3: "kB", 1e6: "MB", 1e9: "GB"}
 
@@ -42,8 +46,9 @@ def unpaid(run: Jobs, *, ax: Axes | None = None) -> Axes:
 
     Two areas, stacked: at the bottom the jobs that are never paid or whose confirmation is
     lost for ever, above them those whose confirmation is still to come. Jobs that are paid and
-    wait for a worker are in neither, unlike in `occupancy`. The subtitle says what they
-    take up, at `jobsim.figures.unpaid.JOB_BYTES` a job.
+    wait for a worker are in neither. No step of the lifecycle removes an unpaid job, so a store
+    keeps it for ever: the subtitle says how much memory that is, at the measured size of one job
+    in memory, `jobsim.figures.unpaid.JOB_BYTES`.
 
     Parameters
     ----------
@@ -92,7 +97,8 @@ def unpaid(run: Jobs, *, ax: Axes | None = None) -> Axes:
             top.to_numpy(),
             step="post",
             facecolor=colour,
-            linewidth=0,
+            edgecolor=colour,
+            linewidth=0.4,
             label=name,
         )
         middle = float(floor.iloc[-1] + top.iloc[-1]) / 2
@@ -106,8 +112,9 @@ def _sizes(total: pd.Series) -> str:
     if not total.any():
         return ""
     last, peak = int(total.iloc[-1]), int(total.max())
-    at_most = "" if peak == last else f", at most {_in_bytes(peak)}"
-    return f"{_in_bytes(last)} at the end{at_most}, at {JOB_BYTES:,} bytes a job"
+    at_most = "" if peak == last else f", {_in_bytes(peak)} at most"
+    each = f"{JOB_BYTES:,} bytes per job in memory"
+    return f"the store keeps {_in_bytes(last)} for them at the end{at_most} ({each})"
 
 
 def _in_bytes(jobs: int) -> str:
@@ -120,3 +127,27 @@ def _label(name: str, counts: pd.Series) -> str:
     last, peak = int(counts.iloc[-1]), int(counts.max())
     text = f"{_NAMES[name]}\n{last:,}"
     return text if peak == last else f"{text} (peak {peak:,})"
+
+
+def sentence(run: Run) -> str:
+    """Say how many jobs awaited their payment at once, and how many of them always will."""
+    stock = unpaid_stock(run.jobs)
+    if stock.empty:
+        return "No job was created."
+    created = int(run.jobs["created"].notna().sum())
+    peak, never = int(stock["unpaid"].max()), int(stock["never"].iloc[-1])
+    told = f"At most {count_of(peak, 'job')} awaited payment at once"
+    if not never:
+        return f"{told}; in the end every job was paid."
+    which = f"{never:,} of {created:,} ({format_share(never / created)})"
+    return f"{told}; {which} are never paid and stay in the store for ever."
+
+
+def is_worth_showing(run: Run) -> bool:
+    """Tell whether confirmations of payment are lost, or many jobs are never paid."""
+    figures = run.metrics()
+    lossy = run.workload.scenario.payment.lost > 0 and was_created(run)
+    return lossy or figures["unpaid"] > _PILE * figures["created"]
+
+
+CHART = Chart(unpaid, sentence, is_worth_showing)

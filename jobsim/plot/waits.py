@@ -1,35 +1,31 @@
-"""Charts of the queue: how long jobs waited, against theory, and how the waits settled."""
+"""The chart of how long paid jobs waited for a worker, against theory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
-from numpy.typing import NDArray
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from jobsim.display.text import format_duration
+from jobsim.display.text import count_of, format_duration, format_share
 from jobsim.figures.durations import dwell
-from jobsim.plot.chart import axes_for, frame, legend_below, note, plural
-from jobsim.plot.distributions import ecdf
-from jobsim.plot.duration import time_axis
-from jobsim.plot.room import fitted
-from jobsim.plot.style import INK, MUTED, NEUTRAL, STATUS_COLOURS
+from jobsim.plot.parts.axes import Jobs, axes_for, frame, legend_below, note
+from jobsim.plot.parts.ecdf import ecdf
+from jobsim.plot.parts.entry import Chart
+from jobsim.plot.parts.room import fitted
+from jobsim.plot.parts.style import INK, STATUS_COLOURS
+from jobsim.plot.parts.time_axis import time_axis
+from jobsim.run.run import Run
 
 _LINE = STATUS_COLOURS["running"]
 
 _POINTS = 400
 
-
-class Jobs(Protocol):
-    """The part of a `Run` that is read."""
-
-    @property
-    def jobs(self) -> pd.DataFrame:
-        """One row a job."""
+_SLOWEST = 0.01
+"""The share of the jobs whose waits are set against all others'."""
 
 
 class WaitTheory(Protocol):
@@ -69,6 +65,7 @@ def waits(
     --------
     >>> import math
     >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
     >>> from types import SimpleNamespace
     >>> stages = ("created", "paid", "started", "finished")
     >>> run = SimpleNamespace(jobs=pd.DataFrame(dict.fromkeys(stages, [0.0, 1.0])))
@@ -79,12 +76,13 @@ def waits(
     """
     seconds = dwell(run.jobs)["wait"].dropna().to_numpy()
     ax = axes_for(ax)
-    subtitle = f"share of {plural(len(seconds), 'paid job')} that waited longer, log scale"
+    subtitle = f"share of {count_of(len(seconds), 'paid job')} that waited longer, log scale"
     ax.set_yscale("log")
     longest = float(seconds.max(initial=0.0))
     ax.set_xlim(0, longest * 1.02 or 1)
     ax.set_ylim(0.5 / max(len(seconds), 10), 1.2)
     ax.set_ylabel("share of paid jobs")
+    _share_axis(ax)
     if not len(seconds):
         frame(ax, "Waits of paid jobs", subtitle, grid="both")
         time_axis(ax, longest, "wait")
@@ -97,8 +95,9 @@ def waits(
         where="post",
         color=_LINE,
         linewidth=2,
-        label=f"run: p95 {format_duration(float(np.percentile(seconds, 95)))}",
+        label="run",
     )
+    _mark_p95(ax, float(np.percentile(seconds, 95)))
     if theory is not None:
         exceeds = theory if callable(theory) else theory.wait_exceeds
         at = np.linspace(0.0, longest or 1.0, _POINTS)
@@ -113,88 +112,51 @@ def waits(
     return fitted(ax)
 
 
-def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | None = None) -> Axes:
-    """Draw how the wait settles over the first jobs, to judge how many to delete.
-
-    The mean of the waits job by job over the runs, smoothed by a moving average (Welch 1983);
-    the more runs, the smoother.
-
-    Parameters
-    ----------
-    runs
-        A run, or replications of one scenario; their `jobs` are read.
-    cut
-        How many first jobs are deleted as warm-up, from a rule such as
-        `jobsim.studies.statistics.mser5`; drawn as a line.
-    ax
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    Axes
-        The axes drawn on, data in job numbers and seconds.
-
-    References
-    ----------
-    Welch (1983), The statistical analysis of simulation results, in The Computer Performance
-    Modeling Handbook.
-
-    Examples
-    --------
-    >>> import matplotlib.pyplot as plt
-    >>> from types import SimpleNamespace
-    >>> stages = ("created", "paid", "started", "finished")
-    >>> run = SimpleNamespace(jobs=pd.DataFrame(dict.fromkeys(stages, [0.0, 1.0])))
-    >>> ax = warmup(run, cut=1)
-    >>> ax.get_xlabel()
-    'job (number)'
-    >>> plt.close(ax.figure)
-    """
-    several: Sequence[Jobs] = runs if isinstance(runs, Sequence) else [runs]
-    means = _mean_by_job(several)
-    ax = axes_for(ax)
-    window = max(1, len(means) // 50)
-    subtitle = f"wait by job, mean of {plural(len(several), 'run')} over {plural(window, 'job')}"
-    frame(ax, "How the wait settles", subtitle)
-    ax.set_xlabel("job (number)")
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
-    ax.set_xlim(0, max(len(means), 1))
-    smooth = _moving_average(means, window)
-    known = smooth[~np.isnan(smooth)]
-    highest = float(known.max(initial=0.0))
-    ax.set_ylim(0, highest * 1.1 or 1)
-    time_axis(ax, highest, "wait", axis="y")
-    if not len(known):
-        note(ax, "no job was paid and started")
-        return fitted(ax)
-    jobs = np.arange(len(smooth)) + (window - 1) / 2
-    shown = np.unique(np.linspace(0, len(smooth) - 1, 2000).round().astype(np.int64))
-    ax.plot(jobs[shown], smooth[shown], color=_LINE, linewidth=1.5, label="wait")
-    if cut is not None:
-        kept = means[cut:][~np.isnan(means[cut:])]
-        ax.axvspan(0, cut, color=NEUTRAL, alpha=0.2, linewidth=0)
-        ax.axvline(cut, color=MUTED, linewidth=1.2, label=f"first {plural(cut, 'job')} deleted")
-        if len(kept):
-            mean = float(kept.mean())
-            text = f"mean of the others {format_duration(mean)}"
-            ax.hlines(mean, cut, len(means), color=INK, linestyle="dashed", label=text)
-    legend_below(ax)
-    return fitted(ax)
-
-
-def _mean_by_job(runs: Sequence[Jobs]) -> NDArray[np.float64]:
-    columns = [dwell(run.jobs)["wait"].reset_index(drop=True) for run in runs]
-    means: pd.Series = pd.concat(columns, axis="columns").mean(axis="columns")
-    return means.to_numpy(dtype=np.float64)
-
-
-def _moving_average(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Return the mean of each `window` neighbours, missing values left out."""
-    known = ~np.isnan(values)
-    total, count = (
-        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, values, 0.0), known)
+def _mark_p95(ax: Axes, p95: float) -> None:
+    """Mark the wait that one paid job in twenty exceeds."""
+    ax.plot([p95], [0.05], "o", color=INK, markersize=5)
+    left = p95 > sum(ax.get_xlim()) / 2
+    ax.annotate(
+        f"p95 {format_duration(p95)}",
+        (p95, 0.05),
+        xytext=(-8 if left else 8, -10 if left else 4),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        fontsize="small",
+        color=INK,
     )
-    sums, counts = total[window:] - total[:-window], count[window:] - count[:-window]
-    means: NDArray[np.float64] = np.full(len(sums), np.nan)
-    np.divide(sums, counts, out=means, where=counts > 0)
-    return means
+
+
+def _share_axis(ax: Axes) -> None:
+    """Label a logarithmic axis of shares in per cent: 100 %, 10 %, 1 %, not powers of ten."""
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.10g} %"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def sentence(run: Run) -> str:
+    """Say how many paid jobs did not wait, how long the others did, and who waited most."""
+    seconds = np.sort(dwell(run.jobs)["wait"].dropna().to_numpy())
+    if not len(seconds):
+        return "No job was paid and started, so none waited."
+    total = float(seconds.sum())
+    if not total:
+        return f"None of the {count_of(len(seconds), 'paid job')} waited for a worker."
+    p95 = float(np.percentile(seconds, 95))
+    at_once = int(np.count_nonzero(seconds == 0)) / len(seconds)
+    told = (
+        f"{format_share(at_once)} of paid jobs did not wait"
+        if p95 == 0
+        else f"95 % of paid jobs waited {format_duration(p95)} or less"
+    )
+    slowest = math.ceil(_SLOWEST * len(seconds))
+    cause = format_share(float(seconds[-slowest:].sum()) / total)
+    who = "slowest job accounts" if slowest == 1 else "slowest 1 % account"
+    return f"{told}; the {who} for {cause} of all waiting."
+
+
+def is_worth_showing(run: Run) -> bool:
+    """Tell whether a job was started."""
+    return bool(run.jobs["started"].notna().any())
+
+
+CHART = Chart(waits, sentence, is_worth_showing)

@@ -8,16 +8,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from jobsim.display.text import printable
 from jobsim.report.errors import ReportExtraMissing
 from jobsim.run.run import Run
-
-NOTEBOOK = Path(__file__).with_name("report.ipynb")
 
 FILE_NAME = "report.html"
 """The report's name in the folder of its run."""
 
-_EXTRA = ("nbformat", "nbclient", "nbconvert", "ipykernel", "jinja2")
+_EXTRA = ("jinja2",)
 
 
 def build_report(
@@ -25,9 +22,8 @@ def build_report(
 ) -> Path:
     """Write the report of a run: one HTML file that opens anywhere, without a network.
 
-    Executes the notebook `jobsim/report/report.ipynb` with the run as its parameter, in a
-    kernel of this interpreter, which takes some seconds. The file appears whole or not at
-    all. Not for two threads at once.
+    Takes a second or two. The file appears whole or not at all. Not for two threads at once:
+    matplotlib's settings are those of the process.
 
     Parameters
     ----------
@@ -55,8 +51,6 @@ def build_report(
         If the folder of `out` is not there.
     ValueError
         If the run is not saved, and `out` is not given.
-    ReportError
-        If the notebook fails, or its kernel.
 
     Examples
     --------
@@ -70,12 +64,11 @@ def build_report(
         if out is None:
             raise ValueError("out is missing: where shall the report of this run be written?")
         target = _free(Path(out))
-        with tempfile.TemporaryDirectory(prefix="jobsim-report-") as scratch:
-            return _build(run, run.save(Path(scratch) / "run"), None, target)
+        return _write(_page(run, None), target)
     folder = Path(run)
     loaded = Run.load(folder)
     target = folder / FILE_NAME if out is None else _free(Path(out))
-    return _build(loaded, folder, os.fspath(run), target)
+    return _write(_page(loaded, os.fspath(run)), target)
 
 
 def require_extra() -> None:
@@ -94,19 +87,14 @@ def _free(path: Path) -> Path:
     return path
 
 
-def _build(run: Run, folder: Path, shown: str | None, target: Path) -> Path:
-    import nbformat
+def _page(run: Run, shown: str | None) -> str:
+    from jobsim.report.page import as_page  # needs the extra, which this module tells of
 
-    from jobsim.report.kernel import execute
-    from jobsim.report.page import as_page
+    return as_page(run, shown)
 
-    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
-    (parameters,) = (
-        cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ())
-    )
-    parameters.source = f"folder = {os.fspath(folder)!r}\nshown = {shown!r}"
-    execute(notebook)
-    page = as_page(notebook, f"{printable(run.workload.scenario.name, 80)} · jobsim report")
+
+def _write(page: str, target: Path) -> Path:
+    """Write the page whole or not at all, whatever happens in the middle."""
     # Written next to its place under another name, which then becomes the file's.
     handle, unfinished = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:

@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jobsim.display.text import Rows, count_of, format_duration, format_number
-from jobsim.figures.durations import dwell
+from jobsim.display.text import Rows, count_of, format_duration, format_number, format_share
+from jobsim.figures.durations import STAGES, dwell
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
-from jobsim.report.sentences import STAGES, percent
 from jobsim.run.run import Run
 from jobsim.scenario.workload import Workload
 
@@ -40,7 +39,7 @@ def tiles(run: Run) -> list[Tile]:
         *requests,
         Tile("completed", f"{figures['completed']:,.0f}", f"of {count_of(int(created), 'job')}"),
         *(
-            Tile(label, f"{figures[name]:,.0f}", f"{percent(figures[name] / created)} of jobs")
+            Tile(label, f"{figures[name]:,.0f}", f"{format_share(figures[name] / created)} of jobs")
             for name, label in (("failed", "failed"), ("unpaid", "never paid"))
             if figures[name]
         ),
@@ -70,7 +69,7 @@ def tiles(run: Run) -> list[Tile]:
         )
     if not math.isnan(figures["utilisation"]):
         note = f"of the time, {count_of(workers, 'worker')}"
-        found.append(Tile("busy", percent(figures["utilisation"]), note))
+        found.append(Tile("busy", format_share(figures["utilisation"]), note))
     if figures["rejected"]:
         found.append(Tile("refused", f"{figures['rejected']:,.0f}", "calls, by the repository"))
     return found
@@ -85,8 +84,8 @@ def _requests(figures: Mapping[str, float]) -> list[Tile]:
         Tile("served", f"{figures['served']:,.0f}", f"of {count_of(int(requests), 'request')}")
     ]
     if figures["left"]:
-        note = f"{percent(figures['left'] / requests)} of clients"
-        found.append(Tile("left with nothing", f"{figures['left']:,.0f}", note))
+        note = f"{format_share(figures['left'] / requests)} of clients"
+        found.append(Tile("gave up", f"{figures['left']:,.0f}", note))
     attempts = f"{figures['amplification']:.2f}"
     if float(attempts) > 1:
         found.append(Tile("attempts", attempts, "for each request"))
@@ -108,6 +107,20 @@ def parts(run: Run) -> list[Part]:
         )
         for name, label in STAGES.items()
     ]
+
+
+def time_spent(run: Run) -> str:
+    """Say what the time of a finished job was made of, on average."""
+    stages = dwell(run.jobs).dropna()
+    total = float(stages["sojourn"].sum())
+    if not total:
+        return "No job was finished, so there is no time to divide."
+    shares = {name: format_share(float(stages[name].sum()) / total) for name in stages}
+    return (
+        f"A finished job took {format_duration(total / len(stages))} on average: "
+        f"{shares['unpaid']} of that until it was paid, {shares['wait']} waiting for a worker, "
+        f"{shares['service']} running."
+    )
 
 
 def _jobs_of(workload: Workload) -> str:

@@ -6,7 +6,15 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from jobsim.scenario.part import Count, Part, PositiveSeconds, Probability, Seconds, in_words
+from jobsim.scenario.part import (
+    Count,
+    Part,
+    PositiveSeconds,
+    Probability,
+    Seconds,
+    SignedSeconds,
+    in_words,
+)
 
 
 class Retry(Part):
@@ -109,7 +117,7 @@ class Reaper(Part):
 
     timeout: PositiveSeconds = Field(description="Seconds in RUNNING after which a job is failed.")
     every: PositiveSeconds = Field(default=1.0, description="Seconds from one look to the next.")
-    skew: Annotated[float, Field(strict=True)] = Field(
+    skew: SignedSeconds = Field(
         default=0.0, description="Seconds by which its clock is ahead of the workers'."
     )
 

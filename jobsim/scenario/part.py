@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
+
+
+class Unit(NamedTuple):
+    """The unit of a kind of number, as charts and tables write it; an annotation of its type."""
+
+    name: str
+
 
 # Strict, so that `true` and "8" are refused as numbers; whole numbers still pass as floats.
-Seconds = Annotated[float, Field(strict=True, ge=0)]
-PositiveSeconds = Annotated[float, Field(strict=True, gt=0)]
-Rate = Annotated[float, Field(strict=True, gt=0)]
-Probability = Annotated[float, Field(strict=True, ge=0, le=1)]
+Seconds = Annotated[float, Field(strict=True, ge=0), Unit("s")]
+PositiveSeconds = Annotated[float, Field(strict=True, gt=0), Unit("s")]
+SignedSeconds = Annotated[float, Field(strict=True), Unit("s")]
+Rate = Annotated[float, Field(strict=True, gt=0), Unit("jobs/s")]
+Probability = Annotated[float, Field(strict=True, ge=0, le=1), Unit("share")]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
 
@@ -28,6 +37,23 @@ class Part(BaseModel):
         if not isinstance(data, dict):
             return data
         return {key: v.tolist() if hasattr(v, "tolist") else v for key, v in data.items()}
+
+
+def unit_of(field: FieldInfo) -> str:
+    """Return the unit that the type of a field names; empty if it names none.
+
+    Examples
+    --------
+    >>> class Look(Part):
+    ...     every: PositiveSeconds | None = None
+    >>> unit_of(Look.model_fields["every"])
+    's'
+    """
+    # An optional field has the marks of its number one level down.
+    marks = [*field.metadata]
+    for choice in get_args(field.annotation):
+        marks += getattr(choice, "__metadata__", ())
+    return next((mark.name for mark in marks if isinstance(mark, Unit)), "")
 
 
 def in_words(value: float) -> str:

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
+from jobsim import Scenario
 from jobsim.tables.jobs_table import jobs_of
 from jobsim.tables.schema import OP, OUTCOME, STATUS, TRANSITIONS
 
@@ -50,14 +51,18 @@ def run() -> SimpleNamespace:
             "returned_ns": [10_000, 120_000, 240_000, 301_000, -1],
         }
     )
-    return SimpleNamespace(jobs=jobs, transitions=transitions, calls=calls)
+    workload = SimpleNamespace(scenario=Scenario(workers=2))
+    return SimpleNamespace(jobs=jobs, transitions=transitions, calls=calls, workload=workload)
 
 
 @pytest.fixture
 def empty(run: SimpleNamespace) -> SimpleNamespace:
     """The same tables without a row."""
     return SimpleNamespace(
-        jobs=run.jobs.head(0), transitions=run.transitions.head(0), calls=run.calls.head(0)
+        jobs=run.jobs.head(0),
+        transitions=run.transitions.head(0),
+        calls=run.calls.head(0),
+        workload=run.workload,
     )
 
 

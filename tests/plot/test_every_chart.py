@@ -49,10 +49,8 @@ def subject(name: str, run: SimpleNamespace) -> object:
     if name in ("attempts", "goodput", "outage", "running_age"):
         gone = {"at": 1.0, "duration": 1.0, "workers": 1}
         scenario = Scenario(reaper={"timeout": 2.0}, outages=[gone])
-        feedback = {"released": 0.5, "crashed": True, "reaped": False, "left": np.nan}
-        request = np.arange(len(jobs))
         return SimpleNamespace(
-            jobs=jobs.assign(request=request, attempt=1, arrival=jobs["created"], **feedback),
+            jobs=jobs.assign(released=0.5, crashed=True),
             transitions=run.transitions,
             workload=SimpleNamespace(scenario=scenario),
         )

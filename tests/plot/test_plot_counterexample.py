@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from jobsim import plot
 from jobsim.plot.counterexample import MAX_CALLS, proof
-from jobsim.plot.style import NEUTRAL, STATUS_COLOURS
+from jobsim.plot.parts.style import NEUTRAL, STATUS_COLOURS
 from jobsim.proof.check import check_history
 from jobsim.proof.history import FINAL_ROW
 from jobsim.proof.verdict import Call, Verdict, Violation

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
+from report_runs import FOUR, made
 
 from jobsim import plot
-from jobsim.plot.style import NEUTRAL, STATUS_COLOURS
-from jobsim.plot.unpaid import stock_steps
+from jobsim.plot.parts.style import NEUTRAL, STATUS_COLOURS
+from jobsim.plot.unpaid import CHART, stock_steps
 
 
 def texts(ax):
@@ -52,8 +53,10 @@ def test_the_areas_are_labelled_with_last_and_peak_counts(run: SimpleNamespace) 
 
 
 def test_the_subtitle_says_what_they_take_up(run: SimpleNamespace) -> None:
-    expected = "1.1 kB at the end, at most 2.2 kB, at 1,100 bytes a job"
-    assert expected in texts(plot.unpaid(run))
+    expected = (
+        "the store keeps 1.1 kB for them at the end, 2.2 kB at most (1,100 bytes per job in memory)"
+    )
+    assert expected in [text.replace("\n", " ") for text in texts(plot.unpaid(run))]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,9 @@ def test_the_subtitle_says_what_they_take_up(run: SimpleNamespace) -> None:
 )
 def test_sizes_have_the_unit_that_suits_them(jobs: int, size: str) -> None:
     ax = plot.unpaid(of(np.zeros(jobs), np.full(jobs, np.nan)))
-    assert f"{size} at the end, at 1,100 bytes a job" in texts(ax)
+    assert f"the store keeps {size} for them at the end (1,100 bytes per job in memory)" in texts(
+        ax
+    )
 
 
 def test_what_never_occurred_is_not_drawn() -> None:
@@ -79,3 +84,14 @@ def test_the_peak_of_a_thinned_stock_is_exact() -> None:
 
 def test_a_run_that_nobody_kept_waiting_says_so() -> None:
     assert "no job was ever unpaid" in texts(plot.unpaid(of([0.0, 1.0], [0.0, 1.0])))
+
+
+def test_the_sentence_tells_the_peak_and_what_stays() -> None:
+    assert CHART.sentence(made(FOUR)) == (
+        "At most 1 job awaited payment at once; 1 of 4 (25 %) are never paid and stay in the store "
+        "for ever."
+    )
+    assert CHART.sentence(made(FOUR[:2])) == (
+        "At most 1 job awaited payment at once; in the end every job was paid."
+    )
+    assert CHART.sentence(made()) == "No job was created."

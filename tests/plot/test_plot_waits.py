@@ -1,4 +1,4 @@
-"""Charts of the queue show the tail of the waits beside theory, and how they settle."""
+"""The chart of the waits of paid jobs, beside theory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from report_runs import made
 
 from jobsim import plot
+from jobsim.plot.waits import CHART
 
 
 def run_with(*seconds):
@@ -26,12 +28,12 @@ def by_label(ax, start):
 
 
 def subtitle(ax):
-    return ax.texts[0].get_text()
+    return next(text.get_text() for text in ax.texts if "share of" in text.get_text())
 
 
 def test_waits_draws_the_share_that_waited_longer():
     ax = plot.waits(run_with(0.0, 0.0, 1.0, 4.0, math.nan))
-    line = by_label(ax, "run: p95")
+    line = by_label(ax, "run")
     assert line.get_xdata().tolist() == [0.0, 0.0, 1.0, 4.0]
     assert line.get_ydata().tolist() == [1.0, 0.5, 0.25, 0.0]
     assert ax.get_yscale() == "log"
@@ -52,7 +54,8 @@ def test_waits_draws_theory_from_a_function_or_from_an_object(as_object):
 def test_waits_says_where_theory_has_no_formula():
     ax = plot.waits(run_with(0.0, 2.0), lambda time: math.nan)
     assert "theory has no formula" in subtitle(ax)
-    assert len(ax.lines) == 1
+    assert [line.get_label() for line in ax.lines][:1] == ["run"]
+    assert not [line for line in ax.lines if line.get_label() == "theory"]
 
 
 def test_waits_of_nobody_who_waited_can_be_drawn():
@@ -60,30 +63,43 @@ def test_waits_of_nobody_who_waited_can_be_drawn():
     assert ax.get_xlim() == (0.0, 1.0)
 
 
-def test_warmup_draws_the_mean_over_the_runs_job_by_job():
-    ax = plot.warmup([run_with(1.0, 3.0, math.nan), run_with(3.0, 5.0, 7.0)])
-    line = by_label(ax, "wait")
-    assert line.get_xdata().tolist() == [0.0, 1.0, 2.0]
-    assert line.get_ydata().tolist() == [2.0, 4.0, 7.0]
-    assert "mean of 2 runs over 1 job" in subtitle(ax)
+def test_the_shares_are_told_in_per_cent():
+    ax = plot.waits(run_with(*range(1, 2000)))
+    ax.figure.canvas.draw()
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert {"100 %", "10 %", "1 %", "0.1 %"} <= set(labels)
 
 
-def test_warmup_smooths_a_long_run():
-    waits = np.arange(200.0)
-    waits[100:110] = math.nan  # wider than the window of 4
-    line = by_label(plot.warmup(run_with(*waits)), "wait")
-    assert line.get_ydata()[0] == 1.5
-    assert line.get_xdata()[0] == 1.5
-    assert np.isnan(line.get_ydata()[103])
+def test_the_95th_percentile_is_marked_on_the_curve():
+    ax = plot.waits(run_with(*range(1, 102)))
+    (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
+    assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (96.0, 0.05)
+    assert any(text.get_text() == "p95 96 s" for text in ax.texts)
 
 
-def test_warmup_marks_what_is_deleted_and_the_mean_of_the_rest():
-    ax = plot.warmup(run_with(9.0, 1.0, 3.0, math.nan), cut=1)
-    assert by_label(ax, "first 1 job deleted").get_xdata() == [1, 1]
-    labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert "mean of the others 2 s" in labels
+def waited(*seconds):
+    rows = [(0.0, 0.0, wait, wait + 1.0, "completed", "worker-0") for wait in seconds]
+    return made(rows)
 
 
-def test_warmup_may_delete_all_that_waited():
-    labels = plot.warmup(run_with(9.0, math.nan), cut=1).get_legend().get_texts()
-    assert not any("others" in label.get_text() for label in labels)
+def test_the_sentence_tells_the_95th_percentile_and_the_share_of_the_slowest_job():
+    assert CHART.sentence(waited(*[1.0] * 9, 11.0)) == (
+        "95 % of paid jobs waited 6.5 s or less; the slowest job accounts for 55 % of all waiting."
+    )
+
+
+def test_the_sentence_of_many_jobs_tells_the_share_of_the_slowest_percent():
+    assert CHART.sentence(waited(*[0.0] * 100, *[1.0] * 98, 31.0, 39.0)) == (
+        "95 % of paid jobs waited 1 s or less; the slowest 1 % account for 42 % of all waiting."
+    )
+
+
+def test_where_nearly_nobody_waited_the_sentence_says_so():
+    assert CHART.sentence(waited(*[0.0] * 24, 2.0)) == (
+        "96 % of paid jobs did not wait; the slowest job accounts for 100 % of all waiting."
+    )
+
+
+def test_the_sentence_of_waits_of_zero_and_of_none():
+    assert CHART.sentence(waited(0.0, 0.0)) == "None of the 2 paid jobs waited for a worker."
+    assert CHART.sentence(made()) == "No job was paid and started, so none waited."

@@ -1,4 +1,4 @@
-"""Two real reports that all tests read: each takes seconds, so there are no others."""
+"""Two real reports that all tests read."""
 
 from __future__ import annotations
 

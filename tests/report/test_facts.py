@@ -13,7 +13,7 @@ from jobsim.scenario.workload import Workload
 
 def test_tiles_show_what_happened():
     run = made(FOUR)
-    run.jobs.loc[0, "rejected"] = 2
+    run.jobs = run.jobs.assign(rejected=[2, 0, 0, 0])
     assert {tile.label: (tile.value, tile.note) for tile in tiles(run)} == {
         "completed": ("2", "of 4 jobs"),
         "failed": ("1", "25 % of jobs"),
@@ -37,7 +37,7 @@ def test_tiles_of_feedback_tell_of_requests():
     run = retried(STORM, left={4: 7.0}, retry={"attempts": 2})
     assert {tile.label: (tile.value, tile.note) for tile in tiles(run)} == {
         "served": ("2", "of 3 requests"),
-        "left with nothing": ("1", "33 % of clients"),
+        "gave up": ("1", "33 % of clients"),
         "attempts": ("1.67", "for each request"),
         "completed": ("5", "of 5 jobs"),
         "median wait": ("1 s", "95 % within 5.4 s"),

@@ -11,7 +11,7 @@ import pytest
 from report_runs import FOUR, NAN, STORM, made, retried
 
 import jobsim
-from jobsim import Scenario, preset, run_virtual
+from jobsim import Scenario, preset, presets, run_virtual
 from jobsim.command import codes
 from jobsim.command import main as cli
 from jobsim.proof.verdict import Verdict, Violation
@@ -25,7 +25,6 @@ UNKNOWN = replace(OK, undecided=("something",))
 CALM = {
     "repository": "Mine",
     "engine": "threads",
-    "perturbed": True,
     "arrivals": {"kind": "stampede"},
 }
 
@@ -62,7 +61,7 @@ def test_an_early_end_suggests_the_whole():
 
 def test_no_verdict_suggests_threads():
     reason, code = steps(made(busy(), arrivals={"kind": "stampede"}), None)[0]
-    assert "nothing was proved" in reason
+    assert "no repository was tested" in reason
     assert "jobsim.run_threads(workload, speedup=None)" in code
 
 
@@ -70,43 +69,43 @@ def test_an_undecided_verdict_suggests_an_empty_repository():
     assert "empty repository" in only(made(busy(), **CALM), UNKNOWN)[0]
 
 
-@pytest.mark.parametrize(
-    ("late", "speedup", "slower"),
-    [(1.0, 40.0, "speedup=10)"), (0.01, 40.0, None), (1.0, 1.0, None)],
-)
-def test_lateness_suggests_a_lower_speed_up(late, speedup, slower):
-    run = made(busy(), speedup=speedup, **CALM)
-    run.jobs["lateness"] = late
-    found = steps(run)
-    assert [code.endswith(slower) for _, code in found] == ([True] if slower else [])
+STEADY = CALM | {"arrivals": {"kind": "poisson", "rate": 2.0}}
+
+
+def queue(workers=1):
+    """Return jobs of which the last waits three times as long as one takes."""
+    return [
+        (0.0, 0.0, 1.0 * at, 1.0 * at + 1.0, "completed", "worker-0") for at in range(5)
+    ] * workers
 
 
 def test_busy_workers_suggest_a_search_for_their_number():
-    reason, code = only(made(busy(2), workers=2, **CALM))
-    assert reason.startswith("Workers were busy 98 %")
-    assert code.endswith("print(jobsim.workers_needed(scenario, wait_p95=0.025))")
+    reason, code = only(made(queue(), workers=1, **STEADY))
+    assert reason.startswith("Workers were busy 100 %")
+    assert code.endswith("print(jobsim.workers_needed(scenario, wait_p95=0.95))")
+
+
+@pytest.mark.parametrize(
+    "explained",
+    [
+        {"arrivals": {"kind": "stampede"}},
+        {"outages": [{"at": 1.0, "duration": 1.0, "workers": 1}]},
+    ],
+    ids=["all at once", "an outage"],
+)
+def test_waits_that_something_else_explains_suggest_no_workers(explained):
+    assert steps(made(queue(), workers=1, **(STEADY | explained))) == []
 
 
 def test_a_run_that_never_waited_suggests_virtual_time_and_judges_no_wait():
     for workers in (2, 4):
         reason, code = only(made(busy(2), workers=workers, speedup=float("inf"), **CALM))
-        assert "never waited" in reason
+        assert "not those of the load" in reason
         assert "jobsim.run_virtual(workload)" in code
-
-
-def test_long_waits_suggest_it_too():
-    rows = [(0.0, 0.0, 4.0, 5.0, "completed", "worker-0")]
-    assert "wait_p95=1)" in steps(made(rows, **CALM))[0][1]
 
 
 def test_busy_workers_that_nobody_waits_for_suggest_nothing():
     assert steps(made(busy(2, wait=0.0), workers=2, **CALM)) == []
-
-
-def test_a_pile_of_unpaid_jobs_is_named():
-    reason, code = only(made([*busy(), FOUR[3]], workers=2, **CALM))
-    assert reason.startswith("50 % of jobs were never paid")
-    assert "payment.abandon" in code
 
 
 def test_stuck_jobs_suggest_a_reaper():
@@ -142,50 +141,27 @@ def test_false_kills_suggest_a_longer_timeout():
 def test_clients_that_leave_suggest_more_workers_and_no_shorter_wait():
     patience = {"kind": "constant", "value": 2.0}
     reason, code = only(retried(STORM, left={4: 7.0}, patience=patience, workers=3, **CALM))
-    assert reason.startswith("33 % of the clients left with nothing")
+    assert reason.startswith("33 % of the clients gave up")
     assert code.endswith('{"workers": [3, 5, 6]}))')
 
 
-def test_lost_confirmations_suggest_surer_delivery():
-    lost = {"lost": 0.4, "resend": [1.0]}
-    reason, code = only(made(busy(), workers=2, payment=lost, **CALM))
-    assert reason.startswith("40 % of the deliveries")
-    assert code.endswith('{"payment.lost": [0, 0.2, 0.4]}))')
-    assert steps(made(payment=lost, **CALM)) == []
-
-
-@pytest.mark.parametrize(
-    ("outages", "field"),
-    [([], "workers"), ([{"at": 5.0, "duration": 5.0, "workers": 1}], "reaper")],
-    ids=["busy", "stuck"],
-)
-def test_of_a_trace_no_scenario_is_studied_but_its_own_jobs(outages, field, capsys):
+def test_of_a_trace_no_scenario_is_studied_but_its_own_jobs(capsys):
     rows = pd.DataFrame({"submit": range(20), "run_time": 9.0})
+    outages = [{"at": 5.0, "duration": 5.0, "workers": 1}]
     run = run_virtual(Workload.from_frame(rows, scenario=Scenario(jobs=20, outages=outages)))
     found = [step.code.text for step in next_steps(run, OK, None)]
     assert not any("sweep" in code or "workers_needed" in code for code in found)
-    code = next(code for code in found if f'replace({{"{field}"' in code)
+    code = next(code for code in found if 'replace({"reaper"' in code)
     names = {"run": run}
     exec(code, names)  # noqa: S102 - what a reader would type
     assert "20 of 20 created" in capsys.readouterr().out
-    assert getattr(names["scenario"], field) != getattr(run.workload.scenario, field)
-
-
-def test_a_verdict_of_one_run_suggests_pressing_harder():
-    reason, code = only(made(busy(), **(CALM | {"perturbed": False})))
-    assert "in this one run" in reason
-    assert "perturb=True" in code
+    assert names["scenario"].reaper != run.workload.scenario.reaper
 
 
 def test_idle_workers_suggest_fewer():
     reason, code = only(made(busy(), workers=4, **CALM))
     assert "only 24 %" in reason
     assert '"workers": range(1, 5)' in code
-
-
-def test_a_rate_suggests_twice_the_load():
-    _, code = only(made(busy(), **(CALM | {"arrivals": {"kind": "poisson", "rate": 2.0}})))
-    assert code.endswith('{"arrivals.rate": [2, 3, 4]}))')
 
 
 def test_jobsims_own_repository_suggests_ones_own():
@@ -196,12 +172,9 @@ def test_jobsims_own_repository_suggests_ones_own():
 @pytest.mark.parametrize(
     "run",
     [
-        made(busy(2), **CALM),
-        made([*busy(), FOUR[3]], **CALM),
+        made(queue(), workers=1, **STEADY),
         made([*busy(), (0.0, 0.0, 0.0, NAN, "running", "worker-1")], **CALM),
-        made(busy(), payment={"lost": 0.4, "resend": [1.0]}, **CALM),
         made(busy(), **(CALM | {"workers": 4})),
-        made(busy(), **(CALM | {"arrivals": {"kind": "paced", "rate": 2.0}})),
         retried(STORM, left={4: 7.0}, patience={"kind": "constant", "value": 9.0}, **CALM),
         retried(
             [(0, 1, 0.0, 0.0, 0.0, 4.0, "failed", "worker-0")],
@@ -211,7 +184,7 @@ def test_jobsims_own_repository_suggests_ones_own():
             **CALM,
         ),
     ],
-    ids=["busy", "unpaid", "stuck", "lost", "idle", "rate", "left", "false kills"],
+    ids=["busy", "stuck", "idle", "left", "false kills"],
 )
 def test_the_lines_of_python_run(run, capsys, monkeypatch):
     for study in ("sweep", "workers_needed"):
@@ -223,23 +196,18 @@ def test_the_lines_of_python_run(run, capsys, monkeypatch):
     assert capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "name", ["steady", "unpaid", "lost-webhooks", "impatient-reaper", "retry-storm"]
-)
+@pytest.mark.parametrize("name", presets())
 def test_what_a_preset_suggests_can_be_typed(name, monkeypatch, capsys):
     """All is typed and run, but with few jobs and few replications."""
     run = run_virtual(preset(name))
     found = next_steps(run, None, None)
-    assert 2 <= len(found) <= MOST
+    assert 1 <= len(found) <= MOST
     monkeypatch.setattr(jobsim, "run_threads", lambda *args, **kwargs: run)
     monkeypatch.setattr(type(run), "check", lambda self: OK)
     small = ["--jobs", "40", "--replications", "2"]
-    commands = 0
     for step in found:
         if step.code.language == "shell":
             assert cli.main([*shlex.split(step.code.text)[1:], *small]) in {codes.OK, codes.NOT_MET}
-            commands += 1
         else:
             exec(step.code.text, {"run": run})  # noqa: S102 - what a reader would type
-    assert commands >= 1
     assert capsys.readouterr().err == ""

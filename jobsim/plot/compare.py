@@ -1,0 +1,108 @@
+"""The chart of a threaded run beside its virtual twin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from jobsim.display.text import format_duration, time_unit
+from jobsim.plot.parts.axes import axes_for, frame, note
+from jobsim.plot.parts.ecdf import draw_ecdf, log_start
+from jobsim.plot.parts.room import fitted
+from jobsim.plot.parts.style import INK, MUTED, STATUS_COLOURS
+from jobsim.plot.parts.time_axis import log_time_axis, time_axis
+
+
+class Compared(Protocol):
+    """The part of a `Comparison` that `compare` reads."""
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job with `lateness`, `dispatch` and `drift`."""
+
+    @property
+    def agree(self) -> bool:
+        """Whether both runs did the same to every job."""
+
+
+_LAGS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "lateness": ("lateness", MUTED, "dotted"),
+        "dispatch": ("dispatch delay", STATUS_COLOURS["running"], "solid"),
+        "drift": ("raw drift", INK, "dashed"),
+    }
+)
+
+
+def compare(comparison: Compared, *, ax: Axes | None = None) -> Axes:
+    """Draw how far a threaded run was off its virtual twin (an ECDF of magnitudes).
+
+    Lateness is what clients were late, dispatch delay what remains when the measured payments
+    and busy times are given to the virtual engine, raw drift what all of it adds up to in
+    the queue.
+
+    Parameters
+    ----------
+    comparison
+        What `jobsim.compare` returns.
+    ax
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on, data in scenario seconds and shares.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from types import SimpleNamespace
+    >>> off = pd.DataFrame({"lateness": [0.1], "dispatch": [0.2], "drift": [0.3]})
+    >>> ax = compare(SimpleNamespace(jobs=off, agree=True))
+    >>> ax.get_xlabel()
+    'off by (ms)'
+    >>> plt.close(ax.figure)
+    """
+    off = comparison.jobs[list(_LAGS)].abs().dropna(axis="columns", how="all")
+    verdict = "the same outcome for every job" if comparison.agree else "OUTCOMES DIFFER"
+    ax = axes_for(ax)
+    frame(
+        ax,
+        "Threads beside virtual time",
+        f"{verdict}; share of jobs within this error",
+        grid="both",
+    )
+    ax.set_ylim(0, 1.02)
+    ax.set_ylabel("share of jobs")
+    nothing = off.dropna(how="all").empty
+    longest = 0.0 if nothing else float(off.max().max())
+    left = log_start(off) if longest else None
+    if left is None:
+        ax.set_xlim(0, longest * 1.02 or 1)
+        time_axis(ax, longest, "off by")
+    else:
+        unit, size = time_unit(float(off.median().max()) or longest)
+        log_time_axis(ax, "off by", unit=unit, size=size)
+        ax.set_xlim(left, longest * 1.1)
+    if nothing:
+        note(ax, "no job started in both runs")
+        return fitted(ax)
+    for name in off:
+        what, colour, dashes = _LAGS[str(name)]
+        text = f"{what}\nmedian {format_duration(float(off[name].median()))}"
+        draw_ecdf(
+            ax, off[name], left or 0.0, 2 * longest, color=colour, linestyle=dashes, label=text
+        )
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+        frameon=False,
+        fontsize="small",
+        labelspacing=1.2,
+        labelcolor=INK,
+    )
+    return fitted(ax)

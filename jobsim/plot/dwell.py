@@ -1,0 +1,139 @@
+"""The chart of how long jobs spent in each stage of their life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from jobsim.display.text import format_duration, format_share, time_unit
+from jobsim.domain.models import JobStatus
+from jobsim.figures import durations
+from jobsim.figures.durations import STAGES, percentiles
+from jobsim.plot.parts.axes import Jobs, axes_for, frame, note
+from jobsim.plot.parts.ecdf import draw_ecdf, log_start
+from jobsim.plot.parts.entry import Chart
+from jobsim.plot.parts.room import fitted
+from jobsim.plot.parts.style import INK, STATUS_COLOURS
+from jobsim.plot.parts.time_axis import log_time_axis, time_axis
+from jobsim.run.run import Run
+
+# The colour is that of the status during the stage; two share one, so the dashes differ.
+_STAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "unpaid": (STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value], "dotted"),
+        "wait": (STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value], "solid"),
+        "service": (STATUS_COLOURS[JobStatus.RUNNING.value], "dashed"),
+        "sojourn": (INK, "solid"),
+    }
+)
+
+
+def dwell(run: Jobs, *, ax: Axes | None = None) -> Axes:
+    """Draw what share of the jobs spent how long or less in each stage (an ECDF).
+
+    The stages are `unpaid` (created to paid), `wait` (paid to started), `service` (started
+    to finished) and `sojourn` (created to finished). The time axis is logarithmic where one
+    stage is much longer than another; a line begins with the share of the jobs that spent
+    no more than its left end.
+
+    Parameters
+    ----------
+    run
+        A run; its `jobs` are read.
+    ax
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on, data in seconds and shares.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from jobsim import Scenario, run_threads
+    >>> run = run_threads(Scenario(jobs=20, workers=1), speedup=float("inf"))
+    >>> ax = dwell(run)
+    >>> ax.get_ylabel()
+    'share of jobs'
+    >>> plt.close(ax.figure)
+    """
+    stages = durations.dwell(run.jobs)
+    ended = stages.dropna(axis="columns", how="all")
+    ax = axes_for(ax)
+    frame(
+        ax, "Time in each stage of a job", "share of jobs that spent this long or less", grid="both"
+    )
+    ax.set_ylim(0, 1.02)
+    ax.set_ylabel("share of jobs")
+    if ended.empty:
+        ax.set_xlim(0, 1)
+        time_axis(ax, 0, "time in the stage")
+        note(ax, "no stage has ended")
+        return fitted(ax)
+    longest = float(ended.max().max())
+    left = log_start(ended)
+    if left is None:
+        ax.set_xlim(0, longest * 1.02 or 1)
+        time_axis(ax, longest, "time in the stage")
+    else:
+        unit, size = time_unit(float(ended.median().max()))
+        log_time_axis(ax, "time in the stage", unit=unit, size=size)
+        ax.set_xlim(left, longest * 1.1)
+    start = left or 0.0
+    for stage, (colour, dashes) in _STAGES.items():
+        if stage not in ended:
+            continue
+        draw_ecdf(
+            ax,
+            ended[stage],
+            start,
+            2 * longest,
+            color=colour,
+            linestyle=dashes,
+            label=_stage_label(stage, ended[stage]),
+        )
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+        frameon=False,
+        fontsize="small",
+        labelspacing=1.2,
+        labelcolor=INK,
+    )
+    return fitted(ax)
+
+
+def _stage_label(stage: str, seconds: pd.Series) -> str:
+    found = percentiles(seconds, q=(0.5, 0.95))
+    return f"{stage}\nmedian {format_duration(found['p50'])}\np95 {format_duration(found['p95'])}"
+
+
+def sentence(run: Run) -> str:
+    """Say how long finished jobs took, and which stage took most of their time."""
+    stages = durations.dwell(run.jobs).dropna()
+    if stages.empty:
+        return "No job was finished, so no job took any time."
+    half, most = (format_duration(value) for value in np.percentile(stages["sojourn"], (50, 95)))
+    total = float(stages["sojourn"].sum())
+    if not total:
+        return "Finished jobs took no time at all."
+    shares = stages[list(STAGES)].sum() / total
+    longest = str(shares.idxmax())
+    return (
+        f"Half of the finished jobs took {half} or less from creation to end, 95 % took {most} or "
+        f"less. {format_share(float(shares[longest]))} of that time they were "
+        f"{STAGES[longest]}."
+    )
+
+
+def is_worth_showing(run: Run) -> bool:
+    """Tell whether a job was finished."""
+    return bool(run.jobs["finished"].notna().any())
+
+
+CHART = Chart(dwell, sentence, is_worth_showing)

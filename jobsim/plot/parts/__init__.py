@@ -1,0 +1,1 @@
+"""What all charts share: axes, room for text, axes of time, colours, units, spans of time."""

@@ -1,0 +1,254 @@
+"""What all charts share: the run they read, their axes, titles and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation
+
+from jobsim.display.text import MAX_TEXT, format_number, printable
+from jobsim.plot.parts.room import points, wrapped
+from jobsim.plot.parts.style import FAINT, INK, MUTED
+
+_SPIKE = 4.0
+"""A rate is cut that is so many times as high as all that it would flatten."""
+
+_BELOW_SPIKES = 0.95
+
+
+class Jobs(Protocol):
+    """The part of a `Run` that charts of jobs alone read."""
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row per job."""
+
+
+class RunTables(Protocol):
+    """The part of a `Run` that charts read."""
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job."""
+
+    @property
+    def transitions(self) -> pd.DataFrame:
+        """One row an accepted transition."""
+
+    @property
+    def calls(self) -> pd.DataFrame | None:
+        """One row a repository call; None or empty where there was no repository."""
+
+
+def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
+    """Return `ax`, or the axes of a new figure of 6.4 by `height` inches."""
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=(6.4, height), layout="constrained")[1]
+
+
+def titles(ax: Axes, title: str, subtitle: str = "") -> None:
+    """Write the subject of the chart above it, and what a reader must know below that."""
+    told = wrapped(ax, subtitle, fontsize="small")
+    pad = 22 + 10 * told.count("\n") if told else 8
+    subject = wrapped(ax, title, fontsize="large", fontweight="bold")
+    ax.set_title(subject, loc="left", fontsize="large", fontweight="bold", color=INK, pad=pad)
+    ax.annotate(
+        told,
+        (0, 1),
+        xytext=(0, 7),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize="small",
+        color=MUTED,
+        linespacing=1.1,
+        annotation_clip=False,
+    )
+
+
+def frame(
+    ax: Axes, title: str, subtitle: str = "", *, grid: Literal["x", "y", "both"] = "y"
+) -> None:
+    """Give the axes their titles, light spines and a light grid; `grid` is x, y or both."""
+    titles(ax, title, subtitle)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(MUTED)
+    ax.tick_params(colors=MUTED, labelcolor=INK, labelsize="small")
+    ax.xaxis.label.set_color(INK)
+    ax.yaxis.label.set_color(INK)
+    ax.set_axisbelow(True)
+    ax.grid(axis=grid, color=FAINT, linewidth=0.6)
+
+
+def legend_below(ax: Axes) -> None:
+    """Put the legend under the label of the x axis, in as few rows as fit."""
+    columns = 4
+    while _legend_below(ax, columns) > ax.get_window_extent().width and columns > 1:
+        columns -= 1
+
+
+def _legend_below(ax: Axes, columns: int) -> float:
+    """Put the legend there in so many columns, and return its width in pixels."""
+    lowered = ax.transAxes + ScaledTranslation(0, -36 / 72, ax.figure.dpi_scale_trans)
+    legend = ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=lowered,
+        ncols=columns,
+        frameon=False,
+        fontsize="small",
+        labelcolor=INK,
+        handlelength=1.2,
+        columnspacing=1.2,
+        borderpad=0,
+        borderaxespad=0,
+    )
+    return legend.get_window_extent().width
+
+
+def count_axis(ax: Axes, label: str) -> None:
+    """Make y an axis of numbers from zero, with thousands set apart."""
+    ax.set_ylabel(label)
+    ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+
+
+def clip_spike(ax: Axes, rates: pd.Series, *, at_least: float) -> None:
+    """Set the top of an axis of rates; a spike that would flatten all else is cut, and told.
+
+    Parameters
+    ----------
+    ax
+        Axes of rates over time, their x limits final.
+    rates
+        The line that may have a spike, by time.
+    at_least
+        What else is drawn goes up to here.
+    """
+    high = float(rates.max())
+    rest = max(at_least, float(rates.quantile(_BELOW_SPIKES)))
+    if not rest or high <= _SPIKE * rest:
+        ax.set_ylim(0, max(high, at_least) * 1.1 or 1)
+        return
+    ax.set_ylim(0, rest * 2)
+    at = float(rates.index[int(rates.to_numpy().argmax())])
+    left = at > sum(ax.get_xlim()) / 2
+    ax.annotate(
+        f"↑ {format_number(high)} per second",
+        (at, 1),
+        xytext=(-6 if left else 6, -6),
+        xycoords=ax.get_xaxis_transform(),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="top",
+        fontsize="small",
+        color=INK,
+    )
+
+
+def note(ax: Axes, text: str) -> None:
+    """Say in the middle of an empty chart why it is empty."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
+
+
+def edge_labels(ax: Axes, labels: Iterable[tuple[float, str, str]]) -> None:
+    """Write labels at the right edge, moved apart where they would overlap.
+
+    Parameters
+    ----------
+    ax
+        Axes whose limits and scales are final.
+    labels
+        `(y, text, colour)`: where the thing ends that the label names, in data units.
+    """
+    rows = sorted(labels, key=lambda row: row[0])
+    to_axes, right = ax.transScale + ax.transLimits, ax.get_xlim()[1]
+    wanted = [float(to_axes.transform((right, y))[1]) for y, _, _ in rows]
+    places = spread(wanted, gap=_label_gap(ax, [text for _, text, _ in rows]))
+    for (_, text, colour), at, y in zip(rows, places, wanted, strict=True):
+        ax.annotate(
+            text,
+            (1, y),
+            xytext=(14, at),
+            xycoords="axes fraction",
+            textcoords=("offset points", "axes fraction"),
+            va="center",
+            color=INK,
+            fontsize="small",
+            linespacing=1.1,
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 2.2,
+                "shrinkA": 1,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )
+
+
+def _label_gap(ax: Axes, texts: Sequence[str]) -> float:
+    """Return how far apart labels must stand, as a share of the height of the axes."""
+    lines = max((text.count("\n") + 1 for text in texts), default=1)
+    # A layout may yet take a fifth of the height; labels that find no room share what there is.
+    needed = (11 * lines + 2) / (0.8 * points(ax)[1])
+    return min(needed, 1 / max(len(texts) - 1, 1))
+
+
+def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
+    """Return places at least `gap` apart, in the same order, as near as can be to `wanted`.
+
+    Least squares by pooling neighbours that collide (isotonic regression on `y - rank * gap`).
+    The places are kept within 0 and 1 where they fit.
+
+    Examples
+    --------
+    >>> [round(place, 2) for place in spread([0.5, 0.5, 0.9], gap=0.1)]
+    [0.45, 0.55, 0.9]
+    """
+    blocks: list[tuple[float, int]] = []
+    for rank, place in enumerate(wanted):
+        mean, size = place - rank * gap, 1
+        while blocks and blocks[-1][0] > mean:
+            earlier, count = blocks.pop()
+            mean = (earlier * count + mean * size) / (count + size)
+            size += count
+        blocks.append((mean, size))
+    free = max(0.0, 1 - gap * (len(wanted) - 1))
+    base = [min(max(mean, 0.0), free) for mean, size in blocks for _ in range(size)]
+    return [start + rank * gap for rank, start in enumerate(base)]
+
+
+def thin(table: pd.DataFrame, points: int = 500) -> pd.DataFrame:
+    """Return the rows of a step function that a drawing of `points` columns can show.
+
+    Every row that is kept is exact. Kept are the rows in force at `points` evenly spaced
+    instants, the last row, and each column's first highest.
+    """
+    if len(table) <= points:
+        return table
+    time = table.index.to_numpy()
+    instants = np.linspace(time[0], time[-1], points)
+    rows = np.searchsorted(time, instants, side="right") - 1
+    peaks = table.to_numpy().argmax(axis=0)
+    return table.iloc[np.unique(np.concatenate([rows, peaks, [len(time) - 1]]))]
+
+
+def literal(text: str, *, limit: int = MAX_TEXT) -> str:
+    r"""Return text that matplotlib draws as it stands, not as mathematics.
+
+    What does not print is an escape, and longer text is cut at `limit`.
+
+    Examples
+    --------
+    >>> print(literal("costs $5"))
+    costs \$5
+    """
+    return printable(text, limit).replace("$", r"\$")

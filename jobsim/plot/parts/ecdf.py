@@ -1,0 +1,72 @@
+"""Empirical distribution functions: their steps, and how they are drawn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def ecdf(values: ArrayLike, *, points: int = 600) -> tuple[Array, Array]:
+    """Return the steps of the empirical distribution function, NaN left out.
+
+    Every step that is returned is exact: the share of values at or below x. Of more than
+    `points` steps at most so many are returned: the first and the last, half at evenly spaced
+    ranks, half ever closer towards the top, so that the tail keeps its form on a log scale.
+
+    Examples
+    --------
+    >>> x, share = ecdf([3.0, 1.0, 1.0, float("nan"), 2.0])
+    >>> x.tolist(), share.tolist()
+    ([1.0, 2.0, 3.0], [0.5, 0.75, 1.0])
+    """
+    found = np.asarray(values, dtype=np.float64)
+    found, repeats = np.unique(found[~np.isnan(found)], return_counts=True)
+    share = np.cumsum(repeats) / max(int(repeats.sum()), 1)
+    if len(found) > points:
+        last = len(found) - 1
+        even = np.linspace(0, last, points // 2)
+        from_top = last - np.geomspace(1, last, points // 2)
+        kept = np.unique(np.concatenate([even, from_top]).round().astype(np.int64))
+        found, share = found[kept], share[kept]
+    return found, share
+
+
+def draw_ecdf(
+    ax: Axes,
+    values: ArrayLike,
+    start: float,
+    end: float,
+    *,
+    color: str,
+    linestyle: str,
+    label: str,
+) -> None:
+    """Draw an empirical distribution function from `start`, with the share up to there."""
+    x, share = ecdf(values)
+    inside = x > start
+    begin = share[~inside].max(initial=0.0)
+    ax.step(
+        np.concatenate([[start], x[inside], [end]]),
+        np.concatenate([[begin], share[inside], [1.0]]),
+        where="post",
+        linewidth=2,
+        color=color,
+        linestyle=linestyle,
+        label=label,
+    )
+
+
+def log_start(stages: pd.DataFrame) -> float | None:
+    """Return where a logarithmic axis would begin, None where a linear one shows all."""
+    positive = stages.where(stages > 0).dropna(axis="columns", how="all")
+    if positive.empty:
+        return None
+    if positive.max().max() < 30 * positive.median().min():
+        return None
+    return float(10.0 ** math.floor(math.log10(positive.quantile(0.01).min())))
