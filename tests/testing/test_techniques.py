@@ -1,0 +1,98 @@
+"""What each technique over a database comes to: the same verdict in every run."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from jobsim.proof.verdict import Outcome
+from jobsim.testing.broken_sql import BROKEN_SQL
+from jobsim.testing.correct_sql import CORRECT_SQL
+from jobsim.testing.techniques import Cell, cells, technique_table
+
+RUNS = int(os.environ.get("JOBSIM_TECHNIQUE_RUNS", "1"))
+"""How often each cell is run; `make faults` sets it to 20."""
+
+RC, RR, SER = "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"
+AUTO, DEFERRED, IMMEDIATE = "AUTOCOMMIT", "DEFERRED", "IMMEDIATE"
+
+ALWAYS = {
+    ("for_update_in_autocommit", None, 1),
+    ("stale_identity_map", None, 1),
+    ("read_replica", None, 1),
+    ("id_from_timestamp", None, 1),
+    ("acknowledge_before_commit", None, 1),
+    ("delete_then_insert", None, 1),
+}
+# All other cells are OK.
+VIOLATED = {
+    "sqlite": ALWAYS
+    | {
+        ("select_then_update", AUTO, 1),
+        ("missing_rowcount", AUTO, 1),
+        ("lock_in_the_process", AUTO, 2),
+        ("refusal_from_old_snapshot", AUTO, 1),
+        *(("swallowed_error", level, 1) for level in (AUTO, DEFERRED)),
+        ("serializable_with_retry", AUTO, 1),
+    },
+    "postgresql": ALWAYS
+    | {
+        ("select_then_update", RC, 1),
+        ("missing_rowcount", RC, 1),
+        ("lock_in_the_process", RC, 2),
+        ("refusal_from_old_snapshot", RC, 1),
+        *(("swallowed_error", level, 1) for level in (RC, RR, SER)),
+        ("serializable_with_retry", RC, 1),
+    },
+}
+# What saves them is an error that somebody has to handle.
+FAILING = {
+    ("select_then_update", DEFERRED), ("select_then_update", RR), ("select_then_update", SER),
+    ("missing_rowcount", DEFERRED), ("missing_rowcount", RR), ("missing_rowcount", SER),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", cells("sqlite://"), ids=str)
+def test_on_sqlite(cell, tmp_path):
+    assert_verdict(cell, f"sqlite:///{tmp_path}/jobs.db?synchronous=OFF", "sqlite")
+
+
+@pytest.mark.parametrize("cell", cells("postgresql://"), ids=str)
+def test_on_postgres(cell, postgres_module_url):
+    assert_verdict(cell, postgres_module_url, "postgresql")
+
+
+def assert_verdict(cell, url, dialect):
+    expected = Outcome.VIOLATED if tuple(cell) in VIOLATED[dialect] else Outcome.OK
+    for _ in range(RUNS):
+        raced = cell.race(url, rounds=3)
+        assert raced.verdict.outcome is expected, raced.verdict
+        if (cell.technique, cell.isolation) in FAILING:
+            assert raced.errors
+        if cell.technique in CORRECT_SQL:
+            assert not raced.errors
+
+
+def test_every_expectation_is_a_cell():
+    for dialect, expected in VIOLATED.items():
+        assert expected <= {tuple(cell) for cell in cells(f"{dialect}://")}
+
+
+def test_at_least_ten_mistakes_and_six_right_ways_are_in_the_gallery():
+    assert len(BROKEN_SQL) >= 10
+    assert len(CORRECT_SQL) >= 6
+    caught = {name for expected in VIOLATED.values() for name, _, _ in expected}
+    # Without a fault the first is right, and the second fails instead of being wrong.
+    assert set(BROKEN_SQL) - caught == {"blind_retry", "no_retry"}
+
+
+def test_the_table_has_a_row_for_each_cell(tmp_path, monkeypatch):
+    chosen = [Cell("select_then_update", AUTO, 1), Cell("update_returning", None, 1)]
+    monkeypatch.setattr("jobsim.testing.techniques.cells", lambda _url: chosen)
+    table = technique_table(f"sqlite:///{tmp_path}/jobs.db?synchronous=OFF", rounds=2)
+    assert table["technique"].tolist() == ["select_then_update", "update_returning"]
+    assert table["isolation"].tolist() == [AUTO, ""]
+    assert table["verdict"].tolist() == ["VIOLATED", "OK"]
+    assert "written_twice" in table["found"][0]
+    assert table["errors"].tolist() == ["none", "none"]
