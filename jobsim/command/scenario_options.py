@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobsim.command.arguments import count, gigabytes
-from jobsim.command.log_options import log_name
+from jobsim.command.log_options import log_name, log_of, refuse_without_log
 
 if TYPE_CHECKING:
     from jobsim.scenario.scenario import Scenario
+    from jobsim.scenario.workload import Workload
 
 _SUFFIXES = {".toml", ".json"}
 
@@ -82,6 +83,22 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
         # The log itself says how many jobs there are and when, unless a person does.
         changes = {"jobs": None, "duration": None, "name": log_name(options)} | changes
     return scenario.replace(changes)
+
+
+def load_of(options: argparse.Namespace) -> Scenario | Workload:
+    """Return the scenario, or the jobs of the log, that a study is about; say what was read."""
+    from jobsim.command.terminal import say
+
+    with options.signals.heard():
+        scenario = scenario_of(options)
+        refuse_without_log(options)
+        if options.log is not None:
+            workload = log_of(options).workload(scenario)
+            assert workload.source is not None  # noqa: S101 - a log has one
+            say(workload.source.describe() + "\n")
+            return workload
+    require_fits(scenario, options, threads=False)
+    return scenario
 
 
 def require_fits(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from jobsim.command.arguments import count, figure, over
 from jobsim.command.codes import NOT_MET, OK
 from jobsim.command.explained import FIELDS, FIGURES
-from jobsim.command.scenario_options import add_scenario, require_fits, scenario_of
+from jobsim.command.log_options import add_log
+from jobsim.command.scenario_options import add_scenario, load_of
 from jobsim.command.terminal import complain, say, say_table, table_width, width
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ examples:
   jobsim sweep steady --over workers=4:12
   jobsim sweep mine.toml --over workers=6,8 --over arrivals.rate=4,5.5 --metric wait_p99
   jobsim sweep steady --over workers=4:12 --replications 50 --out all.csv
+  jobsim sweep --log jobs.csv --over workers=2:6 --over traffic=1,2
 
 {FIELDS}
 {FIGURES}"""
@@ -33,7 +35,8 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.epilog = _EXAMPLES
-    add_scenario(parser)
+    add_scenario(parser, nargs="?")
+    add_log(parser)
     parser.add_argument(
         "--over",
         type=over,
@@ -71,19 +74,19 @@ def execute(options: argparse.Namespace) -> int:
     runs = options.replications * math.prod(map(len, grid.values()))
     if runs > _MOST_RUNS:
         options.parser.error(f"that is {runs:,} runs; ask for at most {_MOST_RUNS:,}")
-    scenario = scenario_of(options)
-    require_fits(scenario, options, threads=False)
+    load = load_of(options)
     with nullcontext() if options.out is None else Claim(options.out) as claim:
         with warnings.catch_warnings(record=True) as warned, options.signals.heard():
             warnings.simplefilter("always")
-            table = sweep(scenario, grid, replications=options.replications)
-        interrupted = len(table) < runs
+            table = sweep(load, grid, replications=options.replications)
+        # A log's own jobs run once where nothing is drawn.
+        interrupted = options.log is None and len(table) < runs
         if len(table):
             _say_intervals(table, options.metric or list(_DEFAULT), list(grid))
         if claim is not None and not interrupted:
             table.to_csv(claim.work / "table", index=False)
             claim.keep_file("table")
-            say(f"\nAll figures of all {runs:,} runs are in {options.out}")
+            say(f"\nAll figures of all {len(table):,} runs are in {options.out}")
     for each in warned:
         complain(f"warning: {each.message}")
     if interrupted:

@@ -7,7 +7,8 @@ import argparse
 from jobsim.command.arguments import target
 from jobsim.command.codes import NOT_MET, OK
 from jobsim.command.explained import FIGURES
-from jobsim.command.scenario_options import add_scenario, require_fits, scenario_of
+from jobsim.command.log_options import add_log
+from jobsim.command.scenario_options import add_scenario, load_of
 from jobsim.command.sweep import add_replications
 from jobsim.command.terminal import say
 
@@ -15,6 +16,7 @@ _EXAMPLES = f"""\
 examples:
   jobsim workers-needed steady wait_p95=5
   jobsim workers-needed mine.toml sojourn_mean=60 --jobs 5000
+  jobsim workers-needed --log jobs.csv wait_p95=60
 
 {FIGURES}"""
 
@@ -22,7 +24,8 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.epilog = _EXAMPLES
-    add_scenario(parser)
+    add_scenario(parser, nargs="?")
+    add_log(parser)
     parser.add_argument(
         "target", type=target, metavar="FIGURE=X", help="the target, as in wait_p95=30"
     )
@@ -34,9 +37,8 @@ def execute(options: argparse.Namespace) -> int:
     from jobsim.studies.sizing import workers_needed
 
     metric, bound = options.target
-    scenario = scenario_of(options)
-    require_fits(scenario, options, threads=False)
+    load = load_of(options)
     with options.signals.heard():
-        answer = workers_needed(scenario, replications=options.replications, **{metric: bound})
+        answer = workers_needed(load, replications=options.replications, **{metric: bound})
     say(str(answer), rest="  ")
     return OK if answer.met else NOT_MET

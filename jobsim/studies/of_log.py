@@ -191,7 +191,7 @@ def _taken(
     return Workload(scenario=workload.scenario, source=workload.source, **arrays)
 
 
-def figures_of_jobs(server: Server, workload: Workload, scenario: Scenario) -> dict[str, float]:
+def figures_of_jobs(server: Server, scenario: Scenario) -> dict[str, float]:
     """Return the key figures of a log's jobs at a setting: of all of them, nothing deleted."""
     return metrics(server.serve(scenario), workers=scenario.workers)
 
@@ -280,7 +280,7 @@ def workers_for_log(
     def figure(workers: int) -> float:
         if workers not in found:
             setting = scenario.replace({"workers": workers})
-            found[workers] = figures_of_jobs(server, workload, setting)
+            found[workers] = figures_of_jobs(server, setting)
         if metric not in found[workers]:
             raise ValueError(f"these jobs have no {metric}")
         return found[workers][metric]
@@ -339,7 +339,7 @@ def sweep_log(
         for number in range(replications if drawn else 1):
             seed = workload.scenario.seed + number
             changed, how = with_changes(workload, {**point, "seed": seed})
-            figures = figures_of_jobs(Server(changed), changed, changed.scenario)
+            figures = figures_of_jobs(Server(changed), changed.scenario)
             row = {**point, "replication": number, "seed": seed, "warmup": 0, **figures}
             rows.append(row | {"arrivals_made": how, "error": None})
     return pd.DataFrame(rows).astype({"error": "str"})

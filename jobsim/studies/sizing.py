@@ -11,6 +11,7 @@ import pandas as pd
 from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
 from jobsim.figures.intervals import half_width
 from jobsim.figures.metrics import UNITS
+from jobsim.scenario.log import Log
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.cells import (
@@ -22,6 +23,7 @@ from jobsim.studies.cells import (
 )
 from jobsim.studies.formulas import needs, workers_for
 from jobsim.studies.grid import Setting, run_grid
+from jobsim.studies.of_log import WorkersForLog, jobs_of_log, workers_for_log
 from jobsim.studies.pool import Cluster
 from jobsim.studies.replicate import in_words
 from jobsim.studies.statistics import Interval
@@ -107,7 +109,7 @@ class WorkersNeeded:
 
 
 def workers_needed(
-    scenario: Scenario,
+    scenario: Scenario | Workload | Log,
     *,
     level: float = 0.95,
     replications: int = 20,
@@ -115,7 +117,7 @@ def workers_needed(
     executor: Executor | Cluster | None = None,
     progress: bool | None = None,
     **target: float,
-) -> WorkersNeeded:
+) -> WorkersNeeded | WorkersForLog:
     """Return the smallest number of workers that meets a target with confidence.
 
     Met is a target that the whole confidence interval keeps to. All numbers of workers are
@@ -132,7 +134,8 @@ def workers_needed(
     Parameters
     ----------
     scenario
-        The load; its own number of workers does not matter.
+        The load; its own number of workers does not matter. A `Log` or a `Workload` is a load
+        too: the answer is then exact for these very jobs, and options about chance say nothing.
     level
         Confidence level, between 0 and 1.
     replications
@@ -146,7 +149,8 @@ def workers_needed(
     -------
     WorkersNeeded
         `workers` is the answer, None where no number will do, and `reason` says why; `table`
-        is what the search saw, for `jobsim.plot.sweep`.
+        is what the search saw, for `jobsim.plot.sweep`. For a log, a
+        `jobsim.studies.of_log.WorkersForLog`.
 
     Raises
     ------
@@ -164,6 +168,10 @@ def workers_needed(
     10
     """
     metric, bound = _target(target)
+    jobs = jobs_of_log(scenario)
+    if jobs is not None:
+        return workers_for_log(jobs, metric, bound, at_least=metric in AT_LEAST)
+    assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
     if replications < 2:
         raise ValueError(f"replications is {replications}; an interval needs at least 2")
     half_width(0.0, 2, level)  # refuses a level that is none before anything runs

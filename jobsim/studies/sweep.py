@@ -9,15 +9,18 @@ from typing import Any
 
 import pandas as pd
 
+from jobsim.scenario.log import Log
 from jobsim.scenario.part import Part
 from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
 from jobsim.studies.cells import Warmup, check_warmup, default_warmup
 from jobsim.studies.grid import Setting, run_grid
+from jobsim.studies.of_log import jobs_of_log, sweep_log
 from jobsim.studies.pool import Cluster
 
 
 def sweep(
-    scenario: Scenario,
+    scenario: Scenario | Workload | Log,
     over: Mapping[str, Iterable[Any]],
     *,
     replications: int = 20,
@@ -34,7 +37,8 @@ def sweep(
     Parameters
     ----------
     scenario
-        What to vary.
+        What to vary. On a `Log` or a `Workload` only what leaves its jobs as they are can be:
+        workers, reaper, outages, payment, ``arrivals.rate``, and ``traffic``, a factor.
     over
         Dotted path of a field to its values, as for `Scenario.replace`. All are checked
         before anything runs.
@@ -96,6 +100,10 @@ def sweep(
     """
     if replications < 1:
         raise ValueError(f"replications is {replications}; a setting needs at least 1")
+    jobs = jobs_of_log(scenario)
+    if jobs is not None:
+        return sweep_log(jobs, over, replications=replications)
+    assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
     settings = list(_settings(scenario, over, warmup))
     table, _ = run_grid(settings, range(replications), executor=executor, progress=progress)
     return table
