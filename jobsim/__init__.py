@@ -7,12 +7,14 @@ loaded when first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+# Nothing is imported here, not even `typing`: it is the first that a command does.
+TYPE_CHECKING = False
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from jobsim.domain.exceptions import (
         InvalidStateTransitionError,
         JobNotFoundError,
@@ -115,6 +117,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'jobsim' has no attribute {name!r}")
+    import importlib
+
     value = getattr(importlib.import_module(f"jobsim.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -40,7 +40,8 @@ def ended(arguments: Sequence[str], signals: Signals) -> int:
         warnings.showwarning = _warn
         try:
             code = _run(arguments, signals)
-            sys.stdout.flush()  # here, where a disk that is full is an error like others
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where a disk that is full is an error like others
         except BaseException as exc:  # noqa: BLE001 - whatever it is, it has an exit code
             code = _code_of(exc, signals)
     return code

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Sequence
 
-from jobsim.command.signals import Signals
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, at_once: bool = False) -> int:
     """Run the command that the arguments name, and return its exit code.
 
     See `jobsim.command.endings` for the codes. From here on Ctrl-C and SIGTERM are heard where
     that is safe: never while a module is imported or a run is saved.
+
+    Parameters
+    ----------
+    arguments
+        What stands behind the command's name; by default those of this process.
+    at_once
+        Whether a signal may end the process while there is nothing to lose.
     """
-    with Signals() as signals:
+    from jobsim.command.signals import Signals
+
+    with Signals(at_once=at_once) as signals:
         from jobsim.command.endings import ended
 
         return ended(sys.argv[1:] if arguments is None else arguments, signals)
 
 
 def console() -> int:
-    """Run one command as a whole program: what comes after it is the interpreter's own end."""
-    code = main()
-    # Ctrl-C would print a traceback out of the interpreter's own last steps.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Run one command as a whole program, whose beginning and end are quiet under Ctrl-C too."""
+    import signal
+
+    # Python's own handler would print a traceback out of an import, and out of the interpreter's
+    # last steps. In between, `main` puts a handler of its own in its place.
+    before = signal.getsignal(signal.SIGINT)
+    if callable(before):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import jobsim.command.signals  # noqa: F401 - which takes most of the time until there is one
+
+    signal.signal(signal.SIGINT, before)
+    code = main(at_once=True)
+    if callable(before):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     return code
 
 

@@ -13,7 +13,6 @@ from typing import NoReturn
 from jobsim import __version__
 from jobsim.command import terminal
 from jobsim.command.codes import BAD_INPUT, OK
-from jobsim.display.text import printable
 
 COMMANDS = {
     "log": "read a log of past jobs and say what was understood",
@@ -51,8 +50,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
-        problem = printable(f"{self.prog}: {message}", limit=1000)
-        self.exit(BAD_INPUT, f"{problem}; see '{self.prog} --help'\n")
+        name = self.prog.removeprefix("jobsim").strip()
+        problem = f"{name}: {message}" if name else message
+        terminal.complain(f"{problem}; see '{self.prog} --help'")
+        self.exit(BAD_INPUT)
 
 
 def parser(*names: str) -> Parser:

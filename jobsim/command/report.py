@@ -31,6 +31,7 @@ def execute(options: argparse.Namespace) -> int:
     """Write the report."""
     from jobsim.report.build import build_report
 
+    options.signals.at_once = False
     with options.signals.heard():
         path = build_report(options.run, options.out)
     say(str(path), first="Report  ")

@@ -73,6 +73,7 @@ def execute(options: argparse.Namespace) -> int:
     if options.log is None:
         require_fits(scenario, options, threads=threads)
     failed: RunFailed | None = None
+    signals.at_once = False
     with claim_for(options.out, scenario.name) as claim:
         with signals.heard():
             workload = _workload(scenario, options)
@@ -87,8 +88,7 @@ def execute(options: argparse.Namespace) -> int:
     if run.ended == "interrupted":
         complain(f"interrupted; what was recorded is in {folder}")
         return int(signals.code)
-    with signals.heard():
-        return _say_results(run, folder, problem, options)
+    return _say_results(run, folder, problem, options)
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:
@@ -154,18 +154,19 @@ def _say_failed(failed: RunFailed, folder: Path) -> int:
 
 def _say_results(run: Run, folder: Path, problem: str, options: argparse.Namespace) -> int:
     """Print the results; the run is safe by now, so Ctrl-C may end this."""
+    if problem:
+        complain(f"{problem}; the run is in {folder} instead")
     try:
-        code = say_run(run, options)
-        say(str(folder), first="\nTables  ")
-        if problem:
-            complain(f"{problem}; the run is in {folder} instead")
-            code = BAD_INPUT
-        if options.report:
-            _add_report(folder)
+        with options.signals.heard():
+            code = say_run(run, options)
+            print()
+            say(str(folder), first="Tables  ")
+            if options.report:
+                _add_report(folder)
     except KeyboardInterrupt:
         complain(f"interrupted; the run is in {folder}")
         return int(options.signals.code)
-    return code
+    return BAD_INPUT if problem else code
 
 
 def _add_report(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -14,14 +15,23 @@ _LIKE_CTRL_C = ("SIGTERM", "SIGHUP")
 class Signals(Interrupts):
     """The signals of one command; for the main thread.
 
+    Parameters
+    ----------
+    at_once
+        Whether a signal ends the process at once where it would only be noted: while modules are
+        imported, for which nobody wants to wait.
+
     Attributes
     ----------
+    at_once
+        As above; a command sets it to False as soon as there is something to lose.
     number
         The signal that came first; None while none has.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
         super().__init__()
+        self.at_once = at_once
         self.number: int | None = None
         self._others: dict[int, Any] = {}
 
@@ -53,3 +63,10 @@ class Signals(Interrupts):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.number = number if self.number is None else self.number
         super()._on_signal(number, frame)
+
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does: raise where it is heard, else end at once or note it."""
+        if self.at_once and not self._listening:
+            os.write(2, b"jobsim: interrupted\n")
+            os._exit(self.code)
+        super().interrupt()

@@ -75,6 +75,7 @@ def execute(options: argparse.Namespace) -> int:
     if runs > _MOST_RUNS:
         options.parser.error(f"that is {runs:,} runs; ask for at most {_MOST_RUNS:,}")
     load = load_of(options)
+    options.signals.at_once = False
     with nullcontext() if options.out is None else Claim(options.out) as claim:
         with warnings.catch_warnings(record=True) as warned, options.signals.heard():
             warnings.simplefilter("always")

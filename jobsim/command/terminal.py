@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import shutil
 import sys
 import textwrap
@@ -101,8 +102,10 @@ def table_width(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: i
 
 def complain(problem: str) -> None:
     """Print one line about what is wrong to the standard error."""
-    if sys.stderr is not None:
-        print(f"jobsim: {printable(problem, limit=1000)}", file=sys.stderr, flush=True)
+    # Where nobody can be told, the exit code tells.
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(f"jobsim: {printable(problem, limit=1000)}", file=sys.stderr, flush=True)
 
 
 def _wrapped(line: str, before: str, after: str) -> str:

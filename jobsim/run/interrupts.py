@@ -45,6 +45,10 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            if self._inside:
+                # What came before is raised in here, where it ends something.
+                outer = self._inside[-1]
+                self.noted, outer.noted = outer.noted, False
             self._inside.append(self)
             if callable(before := signal.getsignal(signal.SIGINT)):
                 self._before = before

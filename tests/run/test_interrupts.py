@@ -47,6 +47,14 @@ def test_what_one_context_notes_is_left_to_the_one_around_it():
         assert outer.noted
 
 
+def test_what_came_before_is_raised_in_the_context_that_begins():
+    with Interrupts() as outer:
+        press()
+        with Interrupts() as inner, pytest.raises(KeyboardInterrupt), inner.heard():
+            pytest.fail("it was noted before")
+        assert not outer.noted
+
+
 def test_pythons_own_handler_is_back_afterwards():
     before = signal.getsignal(signal.SIGINT)
     with Interrupts():
