@@ -32,6 +32,20 @@ OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
 """Number of each outcome."""
 
 
+FAULT_KINDS = (
+    "cut_before",
+    "cut_after",
+    "delay",
+    "stall",
+    "kill_backend",
+    "kill_server",
+)
+"""What a test does to a repository's database, see `jobsim.testing.faults`."""
+
+KILLS = ("kill_backend", "kill_server")
+"""Those after which a database recovers from its log."""
+
+
 def number_of(status: object) -> int:
     """Return the number of a status; `NO_STATUS` for whatever is none.
 

@@ -10,6 +10,7 @@ import pandas as pd
 from jobsim.domain import codes
 from jobsim.proof import invariants, linearizability, order, overlap
 from jobsim.proof.history import Finding, History
+from jobsim.proof.recovery import Recovery
 from jobsim.proof.verdict import RULES, SPELLED_OUT, Verdict, Violation
 
 
@@ -22,6 +23,7 @@ def check_history(
     created: pd.DataFrame | None = None,
     jobs: pd.DataFrame | None = None,
     crashed: Collection[int] = (),
+    faults: pd.DataFrame | None = None,
     engine_texts: bool = False,
 ) -> Verdict:
     """Judge what a repository answered, call by call.
@@ -48,6 +50,9 @@ def check_history(
         checked as well, see `jobsim.proof.order`.
     crashed
         Numbers of the jobs whose worker crashed: they may stay RUNNING without one.
+    faults
+        What was done to the database meanwhile, as in `FAULTS`; acknowledged writes that are
+        missing after it was killed are then reported as such, see `jobsim.proof.recovery`.
     engine_texts
         Whether the calls are those of the threaded engine, whose input hashes, results and
         errors are known, see `jobsim.proof.invariants`.
@@ -95,32 +100,38 @@ answered awaiting_payment: the job had come as far as running, and went back
     findings += invariants.identifiers(history, created)
     findings += invariants.timestamps(history)
     undecided = _unknown_jobs(history)
+    recovery = Recovery(history, faults)
+    checks += recovery.checks
     if (history.op == codes.COUNT).any():
         if count_before is None:
             undecided.append("answers of count: what it answered before the run is not known")
         else:
             checks.append("count")
-            findings += invariants.counts(history, count_before)
+            findings += invariants.counts(
+                history,
+                count_before,
+                missing=recovery.lost_jobs,
+                missing_from_ns=recovery.first_ns,
+            )
     if created is not None and "job_id" in created:
         checks.append("unique_ids")
         findings += invariants.unique_ids(history, created)
     if jobs is not None:
-        found = order.find(history, jobs)
+        found, made = _attempts(history, jobs)
         findings += found
-        # Of a run in which nobody asked twice they say nothing, unless they find something.
-        if order.applies(jobs) or any(len(finding.jobs) for finding in found):
-            checks += order.CHECKS
+        checks += made
     if workers is not None:
         checks.append("workers")
         findings += invariants.workers_busy(history, workers, crashed)
     if final is not None:
-        checks.append("accounted")
         lost, unread = invariants.accounted(history)
+        checks.append("accounted")
         findings += lost
         undecided += unread
-        if engine_texts:
-            checks.append("content")
-            findings += invariants.content(history, created)
+    if final is not None and engine_texts:
+        checks.append("content")
+        findings += invariants.content(history, created)
+    findings = [recovery.finding(), *recovery.unexplained(findings)]
     together = overlap.find(history)
     return Verdict(
         jobs=history.seen_jobs(),
@@ -134,6 +145,14 @@ answered awaiting_payment: the job had come as far as running, and went back
         overlapping=together.any,
         untried=together.untried,
     )
+
+
+def _attempts(history: History, jobs: pd.DataFrame) -> tuple[list[Finding], tuple[str, ...]]:
+    """Return what attempts and the reaper break, and the checks that say something of this run."""
+    found = order.find(history, jobs)
+    # Of a run in which nobody asked twice they say nothing, unless they find something.
+    says = order.applies(jobs) or any(len(finding.jobs) for finding in found)
+    return found, order.CHECKS if says else ()
 
 
 def _failed(history: History, outcome: int) -> dict[str, int]:

@@ -125,7 +125,11 @@ def accounted(history: History) -> tuple[list[Finding], list[str]]:
     read = history.final_read
     asked = np.zeros(history.jobs, np.bool_)
     asked[read["job"][read["outcome"] != codes.PENDING]] = True
-    lost = read["job"][created[read["job"]] & ~np.isin(read["outcome"], (codes.OK, codes.PENDING))]
+    lost = read["job"][created[read["job"]] & (read["outcome"] == codes.NOT_FOUND)]
+    # An error says that the repository did not answer, not that the job is gone.
+    failed = int(
+        (created[read["job"]] & np.isin(read["outcome"], (codes.ERROR, codes.ILLEGAL))).sum()
+    )
 
     def tell(position: int) -> tuple[str, tuple[Call, ...]]:
         job = int(lost[position])
@@ -135,20 +139,26 @@ def accounted(history: History) -> tuple[list[Finding], list[str]]:
 
     unread = int((created & ~asked).sum())
     undecided = [f"created jobs without a final read: {unread:,}"] if unread else []
+    if failed:
+        undecided.append(f"created jobs whose final read ended in an error: {failed:,}")
     return [_finding("accounted", lost, tell)], undecided
 
 
-def counts(history: History, before: int) -> list[Finding]:
+def counts(
+    history: History, before: int, *, missing: int = 0, missing_from_ns: int = 0
+) -> list[Finding]:
     """Return the answers of `count` that no correct repository can have given.
 
     Every create that returned before the call was invoked counts, none that was invoked
-    after it returned does. This is necessary, not sufficient.
+    after it returned does. This is necessary, not sufficient. `missing` jobs may be missing in
+    answers that returned after `missing_from_ns`: they were lost, which is another rule's finding.
     """
     rows = np.flatnonzero((history.op == codes.COUNT) & (history.outcome == codes.OK))
     creates = history.op == codes.CREATE
     done = np.sort(history.returned[creates & (history.outcome == codes.OK)])
     begun = np.sort(history.invoked[creates])
     least = before + np.searchsorted(done, history.invoked[rows], side="left")
+    least = least - missing * (history.returned[rows] > missing_from_ns)
     most = before + np.searchsorted(begun, history.returned[rows], side="right")
     answer = history.calls["count"].to_numpy()[rows]
     wrong = np.flatnonzero((answer < least) | (answer > most))

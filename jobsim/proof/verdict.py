@@ -12,6 +12,7 @@ SPELLED_OUT = 100
 """How many violations of one history are kept with their calls; all of them are counted."""
 
 RULES = (
+    "lost_after_recovery",
     "unique_ids",
     "identifiers",
     "wrong_answer",

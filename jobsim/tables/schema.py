@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from jobsim.domain.codes import OPERATIONS, OUTCOMES, STATUSES
+from jobsim.domain.codes import FAULT_KINDS, OPERATIONS, OUTCOMES, STATUSES
 
 STATUS = pd.CategoricalDtype([status.value for status in STATUSES], ordered=True)
 """The four statuses, in lifecycle order."""
@@ -101,6 +101,19 @@ FINAL = {
     "error": "str",
 }
 """One `get` per created job after the last thread was joined; `changed` as in `CALLS`."""
+
+
+FAULTS = {
+    "kind": pd.CategoricalDtype([*FAULT_KINDS]),
+    "request": "int64",
+    "begun_ns": "int64",
+    "ended_ns": "int64",
+}
+"""One row per fault that was injected, in order of its beginning; of the clock of `calls`.
+
+`request` is the number of the request to the database that it struck. `ended_ns` is when the
+connection was closed, the delay over or the server back; -1 if it never was.
+"""
 
 
 def require_columns(name: str, table: pd.DataFrame, columns: Mapping[str, object]) -> None:
