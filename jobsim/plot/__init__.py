@@ -15,6 +15,7 @@ from jobsim.plot.latency import latency
 from jobsim.plot.lifecycle import lifecycle
 from jobsim.plot.occupancy import occupancy
 from jobsim.plot.outage import outage
+from jobsim.plot.response import response
 from jobsim.plot.running_age import running_age
 from jobsim.plot.sweep import sweep
 from jobsim.plot.swimlanes import swimlanes
@@ -33,6 +34,7 @@ __all__ = [
     "lifecycle",
     "occupancy",
     "outage",
+    "response",
     "running_age",
     "sweep",
     "swimlanes",

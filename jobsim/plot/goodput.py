@@ -86,7 +86,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(min(0, starts[0]), end)
     time_axis(ax, end)
     count_axis(ax, "jobs per second")
-    clip_spike(ax, table["asked"], at_least=float(np.nanmax(done)))
+    clip_spike(ax, table["asked"], width=width, at_least=float(np.nanmax(done)))
     shade(ax, disturbances(run.workload.scenario, end))
     legend_below(ax)
     return fitted(ax)

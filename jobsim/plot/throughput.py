@@ -86,7 +86,7 @@ def throughput(run: Observed, *, ax: Axes | None = None) -> Axes:
     time_axis(ax, end)
     count_axis(ax, "jobs per second")
     ended = float((table[COMPLETED] + table[FAILED]).max())
-    clip_spike(ax, table[WAITING], at_least=ended)
+    clip_spike(ax, table[WAITING], width=width, at_least=ended)
     legend_below(ax)
     return fitted(ax)
 
@@ -101,8 +101,9 @@ def sentence(run: Run) -> str:
     took = float(finished.max() - created.min())
     if came_in <= _AT_ONCE * took:
         them = "all of them" if len(finished) == len(created) else f"{len(finished):,} of them"
+        at_once = f"within {format_duration(came_in)}" if came_in else "at once"
         return (
-            f"{count_of(len(created), 'job')} came in within {format_duration(came_in)}; "
+            f"{count_of(len(created), 'job')} came in {at_once}; "
             f"{them} ended within {format_duration(took)}, {rate(len(finished) / took)}."
         )
     # n jobs have n - 1 gaps between them.

@@ -12,6 +12,7 @@ from jobsim.plot.lifecycle import CHART as LIFECYCLE
 from jobsim.plot.occupancy import CHART as OCCUPANCY
 from jobsim.plot.outage import CHART as OUTAGE
 from jobsim.plot.parts.entry import Chart
+from jobsim.plot.response import CHART as RESPONSE
 from jobsim.plot.running_age import CHART as RUNNING_AGE
 from jobsim.plot.swimlanes import CHART as SWIMLANES
 from jobsim.plot.throughput import CHART as THROUGHPUT
@@ -24,6 +25,7 @@ CHARTS = (
     OCCUPANCY,
     GOODPUT,
     ATTEMPTS,
+    RESPONSE,
     OUTAGE,
     RUNNING_AGE,
     UNPAID,

@@ -23,6 +23,7 @@ UNITS = {
     "latency": ("(µs", ""),
     "occupancy": ("(s)", "jobs"),
     "outage": ("(s)", "jobs"),
+    "response": ("(s)", "share"),
     "running_age": ("(s)", "(s)"),
     "sweep": ("workers", "(ms)"),
     "swimlanes": ("(s)", ""),

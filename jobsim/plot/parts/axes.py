@@ -119,7 +119,7 @@ def count_axis(ax: Axes, label: str) -> None:
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
 
 
-def clip_spike(ax: Axes, rates: pd.Series, *, at_least: float) -> None:
+def clip_spike(ax: Axes, rates: pd.Series, *, width: float, at_least: float) -> None:
     """Set the top of an axis of rates; a spike that would flatten all else is cut, and told.
 
     Parameters
@@ -127,7 +127,9 @@ def clip_spike(ax: Axes, rates: pd.Series, *, at_least: float) -> None:
     ax
         Axes of rates over time, their x limits final.
     rates
-        The line that may have a spike, by time.
+        The line that may have a spike, by the start of each window.
+    width
+        How long a window is, seconds.
     at_least
         What else is drawn goes up to here.
     """
@@ -141,7 +143,7 @@ def clip_spike(ax: Axes, rates: pd.Series, *, at_least: float) -> None:
     left = at > sum(ax.get_xlim()) / 2
     ax.annotate(
         f"↑ {format_number(high)} per second",
-        (at, 1),
+        (at if left else at + width, 1),
         xytext=(-6 if left else 6, -6),
         xycoords=ax.get_xaxis_transform(),
         textcoords="offset points",
