@@ -13,7 +13,7 @@ from jobsim.display.text import format_duration, format_share
 from jobsim.domain.models import JobStatus
 from jobsim.figures import attempts as requests
 from jobsim.figures.attempts import LEFT, settle, useful
-from jobsim.plot.parts.axes import axes_for, clip_spike, count_axis, frame, legend_below, note
+from jobsim.plot.parts.axes import axes_for, clip_spike, frame, legend_below, note, rate_axis
 from jobsim.plot.parts.entry import Chart, is_wasteful
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.spans import Played, disturbances, shade, window
@@ -64,7 +64,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
         frame(ax, "Goodput and throughput")
         ax.set_xlim(0, 1)
         time_axis(ax, 0)
-        count_axis(ax, "jobs per second")
+        rate_axis(ax, "jobs per second")
         note(ax, "no job was created")
         return fitted(ax)
     starts = table.index.to_numpy()
@@ -85,7 +85,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
         line(table["asked"], linewidth=1.2, linestyle="dashed", label="requests and retries")
     ax.set_xlim(min(0, starts[0]), end)
     time_axis(ax, end)
-    count_axis(ax, "jobs per second")
+    rate_axis(ax, "jobs per second")
     clip_spike(ax, table["asked"], width=width, at_least=float(np.nanmax(done)))
     shade(ax, disturbances(run.workload.scenario, end))
     legend_below(ax)

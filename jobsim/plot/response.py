@@ -72,7 +72,7 @@ def response(run: Jobs, *, ax: Axes | None = None) -> Axes:
         ax.set_xlim(0, longest * 1.02 or 1)
         time_axis(ax, longest, "time to an answer")
     else:
-        unit, size = time_unit(float(times.median().max()) or longest)
+        unit, size = time_unit(float(times.quantile(0.95).max()) or longest)
         log_time_axis(ax, "time to an answer", unit=unit, size=size)
         ax.set_xlim(left, longest * 1.1)
     if times.empty:
@@ -108,8 +108,8 @@ def sentence(run: Run) -> str:
     late = float((times["response"] > times["response_from_created"]).mean())
     return (
         f"{format_share(late)} of the served requests began later than they were meant to. From "
-        f"the intended start 95 % of them took {format_duration(intended)} or less, from the actual "
-        f"start {format_duration(actual)} or less."
+        f"the intended start 95 % of them took {format_duration(intended)} or less, from the "
+        f"actual start {format_duration(actual)} or less."
     )
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from jobsim.display.text import count_of, format_duration, format_number
 from jobsim.domain.models import JobStatus
 from jobsim.figures import flow
-from jobsim.plot.parts.axes import axes_for, clip_spike, count_axis, frame, legend_below, note
+from jobsim.plot.parts.axes import axes_for, clip_spike, frame, legend_below, note, rate_axis
 from jobsim.plot.parts.entry import Chart, is_wasteful
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.spans import Observed, window
@@ -62,7 +62,7 @@ def throughput(run: Observed, *, ax: Axes | None = None) -> Axes:
         frame(ax, "Jobs in and out")
         ax.set_xlim(0, 1)
         time_axis(ax, 0)
-        count_axis(ax, "jobs per second")
+        rate_axis(ax, "jobs per second")
         note(ax, "no job was created")
         return fitted(ax)
     starts = table.index.to_numpy()
@@ -84,7 +84,7 @@ def throughput(run: Observed, *, ax: Axes | None = None) -> Axes:
     )
     ax.set_xlim(min(0, starts[0]), end)
     time_axis(ax, end)
-    count_axis(ax, "jobs per second")
+    rate_axis(ax, "jobs per second")
     ended = float((table[COMPLETED] + table[FAILED]).max())
     clip_spike(ax, table[WAITING], width=width, at_least=ended)
     legend_below(ax)

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from jobsim.display.text import MAX_TEXT, format_number, printable
@@ -113,6 +113,12 @@ def _legend_below(ax: Axes, columns: int) -> float:
 
 
 def count_axis(ax: Axes, label: str) -> None:
+    """Make y an axis of counts from zero: ticks at whole numbers, with thousands set apart."""
+    rate_axis(ax, label)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True))
+
+
+def rate_axis(ax: Axes, label: str) -> None:
     """Make y an axis of numbers from zero, with thousands set apart."""
     ax.set_ylabel(label)
     ax.set_ylim(bottom=0)
