@@ -52,7 +52,7 @@ EACH = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 ALL = MIXED + TEXTS["long"]
 """For what takes long: all of it at once."""
 
-MUCH = 5_000
+MUCH = 6_000
 """Characters that no display of so little should need."""
 
 

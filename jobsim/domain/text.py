@@ -1,6 +1,14 @@
-"""Text that can be written down, whatever answered it."""
+"""Text that can be written down, whatever answered it or went wrong."""
 
 from __future__ import annotations
+
+import os
+import sysconfig
+import traceback
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 
 
 def encodable(text: str) -> str:
@@ -15,3 +23,38 @@ def encodable(text: str) -> str:
     'half \\ud83d'
     """
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def exception_text(exc: BaseException) -> str:
+    """Return an exception's type and message, and the line of the user's code that raised it.
+
+    Examples
+    --------
+    >>> exception_text(OSError("disk full"))  # never raised, so from nowhere
+    'OSError: disk full'
+    """
+    # format_exception_only also copes with an exception whose own text fails.
+    text = traceback.format_exception_only(exc)[-1].strip()
+    where = _raised_at(exc)
+    return encodable(f"{text} ({where})" if where else text)
+
+
+def _raised_at(exc: BaseException) -> str:
+    """Return file, line and function of the innermost frame of the user's code, or nothing.
+
+    A driver raises deep inside a library, and the line that people look for is their own.
+    Where all of it is jobsim's, as in its broken examples, its innermost line has to do.
+    """
+    frames = traceback.extract_tb(exc.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith((_PACKAGE, *_libraries()))]
+    ours = [frame for frame in frames if frame.filename.startswith(_PACKAGE)]
+    if not own and not ours:
+        return ""
+    frame = (own or ours)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple(f"{Path(sysconfig.get_path(name)).resolve()}{os.sep}" for name in names)

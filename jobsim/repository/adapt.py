@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.protocol import JobRepository, require_repository
 
-ExceptionTypes = type[Exception] | tuple[type[Exception], ...]
+ExceptionTypes = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
+"""Which exceptions: a type, a tuple of types, or a function that is asked of each."""
 
 UNKNOWN_STATE = "unknown"
 """The `from_state` of a refusal that did not say which state it saw."""
@@ -22,8 +25,8 @@ class AdaptedRepository:
         self, repository: JobRepository, illegal: ExceptionTypes, not_found: ExceptionTypes
     ) -> None:
         self.repository = repository
-        self._illegal = illegal
-        self._not_found = not_found
+        self._is_illegal = matcher("illegal", illegal)
+        self._is_not_found = matcher("not_found", not_found)
 
     def create(self, input_hash: str) -> Job:
         """Store a new job that awaits payment, and return it."""
@@ -35,8 +38,10 @@ class AdaptedRepository:
             return self.repository.get(job_id)
         except JobNotFoundError:
             raise
-        except self._not_found as exc:
-            raise JobNotFoundError(job_id) from exc
+        except Exception as exc:
+            if self._is_not_found(exc):
+                raise JobNotFoundError(job_id) from exc
+            raise
 
     def update_status(
         self,
@@ -50,9 +55,11 @@ class AdaptedRepository:
             return self.repository.update_status(job_id, target, result=result, error=error)
         except (JobNotFoundError, InvalidStateTransitionError):
             raise
-        except self._not_found as exc:
-            raise JobNotFoundError(job_id) from exc
-        except self._illegal as exc:
+        except Exception as exc:
+            if self._is_not_found(exc):
+                raise JobNotFoundError(job_id) from exc
+            if not self._is_illegal(exc):
+                raise
             seen = getattr(exc, "from_state", UNKNOWN_STATE)
             if not isinstance(seen, str):
                 seen = UNKNOWN_STATE
@@ -76,9 +83,11 @@ def adapt(
     repository
         Any object with the four methods of `JobRepository`.
     illegal
-        What it raises when a transition is not legal: an exception type or a tuple of
-        them. Becomes `InvalidStateTransitionError`, whose ``from_state`` is taken from
-        the original if it has that attribute and is ``"unknown"`` if not.
+        What it raises when a transition is not legal: an exception type, a tuple of them, or a
+        function that takes an exception and returns whether it is one, for a library that
+        has one type with a code. Becomes `InvalidStateTransitionError`, whose
+        ``from_state`` is taken from the original if it has that attribute and is
+        ``"unknown"`` if not.
     not_found
         What it raises for an id it does not know. Becomes `JobNotFoundError`. Where one
         exception fits both, `not_found` wins.
@@ -86,8 +95,8 @@ def adapt(
     Raises
     ------
     TypeError
-        If the repository lacks one of the four methods, or a mapping is not made of
-        exception types.
+        If the repository lacks one of the four methods, or `illegal` or `not_found` is neither
+        made of exception types nor a function.
 
     Examples
     --------
@@ -101,8 +110,28 @@ def adapt(
     jobsim.domain.exceptions.JobNotFoundError: Job 'nobody' not found
     """
     require_repository(repository)
-    for name, types in (("illegal", illegal), ("not_found", not_found)):
-        for kind in types if isinstance(types, tuple) else (types,):
-            if not (isinstance(kind, type) and issubclass(kind, Exception)):
-                raise TypeError(f"{name} takes exception types, not {kind!r}")
     return AdaptedRepository(repository, illegal, not_found)
+
+
+def matcher(name: str, kinds: ExceptionTypes) -> Callable[[Exception], bool]:
+    """Return a function that tells whether an exception is one of `kinds`.
+
+    Raises
+    ------
+    TypeError
+        If they are neither exception types nor a function; it speaks of them as `name`.
+
+    Examples
+    --------
+    >>> is_locked = matcher("retryable", lambda exc: "locked" in str(exc))
+    >>> is_locked(OSError("database is locked")), matcher("illegal", ())(OSError())
+    (True, False)
+    """
+    if not isinstance(kinds, type | tuple) and callable(kinds):
+        asked = kinds
+        return lambda exc: bool(asked(exc))
+    types = kinds if isinstance(kinds, tuple) else (kinds,)
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise TypeError(f"{name} takes exception types or a function, not {kind!r}")
+    return lambda exc: isinstance(exc, types)

@@ -6,7 +6,6 @@ import itertools
 import struct
 import threading
 import time
-import traceback
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,7 +31,7 @@ from jobsim.domain.codes import (
 )
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
-from jobsim.domain.text import encodable
+from jobsim.domain.text import exception_text
 from jobsim.repository.call_rows import (
     BACKDATED,
     CHANGED,
@@ -297,6 +296,10 @@ class ActorRecorder:
         rows = self.history().rows
         return len(rows) > 0 and rows["outcome"][-1] == PENDING
 
+    def kept_calls(self) -> int:
+        """Return how many calls have returned so far."""
+        return len(self._buffer) // KEPT.itemsize
+
     def kept_from(self, row: int) -> bytearray:
         """Return a copy of the calls from that row on, as they are kept: see `call_rows.KEPT`.
 
@@ -360,9 +363,8 @@ class ActorRecorder:
         elif isinstance(exc, InvalidStateTransitionError):
             outcome, observed = ILLEGAL, number_of(exc.from_state)
         else:
-            # format_exception_only also copes with an exception whose own text fails.
-            text = encodable(traceback.format_exception_only(exc)[-1].strip())
-            self._errors[len(self._buffer) // KEPT.itemsize] = text[:_MAX_ERROR_TEXT]
+            text = exception_text(exc)
+            self._errors[self.kept_calls()] = text[:_MAX_ERROR_TEXT]
         code = encode(self._op, number_of(self._target), outcome, observed)
         self._buffer += pack(code, self._number, self._invoked, returned)
         self.returned_ns = returned
@@ -400,9 +402,14 @@ class RecordedRepository:
         self._actors: list[ActorRecorder] = []
         self._of_thread = threading.local()
 
-    def actor(self, name: str) -> ActorRecorder:
-        """Return a recorder of its own for one thread, under this name in the history."""
-        recorder = ActorRecorder(name, self.repository, self._known, self._numbers)
+    def actor(self, name: str, repository: JobRepository | None = None) -> ActorRecorder:
+        """Return a recorder of its own for one thread, under this name in the history.
+
+        Its calls may go to another instance over the same store than those of other actors.
+        """
+        recorder = ActorRecorder(
+            name, self.repository if repository is None else repository, self._known, self._numbers
+        )
         self._actors.append(recorder)
         return recorder
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import time
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from jobsim.domain.text import encodable
 from jobsim.proof.verdict import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing import races, sequential
 from jobsim.testing.pressure import Hung, Pressure
-from jobsim.testing.trial import Failed, Skipped, Trial
+from jobsim.testing.trial import FactoryFailed, Failed, Options, Skipped, Trial, what_it_did
 
 Result = Literal["passed", "failed", "skipped"]
 
@@ -58,6 +60,8 @@ class CheckResult:
         On the history of the check, if that is where it failed.
     stacks
         Where the threads that never came back are, by name.
+    traceback
+        Of the exception that the repository raised, if it did.
     seconds
         How long it took.
     """
@@ -68,6 +72,7 @@ class CheckResult:
     calls: tuple[Call, ...] = ()
     verdict: Verdict | None = None
     stacks: tuple[tuple[str, str], ...] = ()
+    traceback: str = ""
     seconds: float = 0.0
 
     @property
@@ -100,6 +105,7 @@ CHECKS: tuple[Check, ...] = (
     _check(sequential.sixteen_transitions),
     _check(sequential.refusal_changes_nothing),
     _check(sequential.texts_are_kept),
+    _check(sequential.odd_texts_are_kept_or_refused),
     _check(sequential.identity_never_changes),
     _check(sequential.answers_stay_as_they_are),
     _check(sequential.jobs_do_not_touch_each_other),
@@ -112,6 +118,7 @@ CHECKS: tuple[Check, ...] = (
     _check(races.one_end_wins, Pressure.PERTURBED),
     _check(races.reads_during_writes, Pressure.PERTURBED),
     _check(races.writes_to_different_jobs, Pressure.PERTURBED),
+    _check(races.many_jobs, Pressure.THREADS),
     _check(races.snapshot_is_one_instant, Pressure.PERTURBED),
     *(_check(races.linearizable, each, f"linearizable_{each.value}") for each in Pressure),
 )
@@ -124,32 +131,68 @@ def run_check(
     *,
     illegal: ExceptionTypes = (),
     not_found: ExceptionTypes = (),
+    retryable: ExceptionTypes = (),
     time_limit: float = TIME_LIMIT,
+    scale: float = 1.0,
     seed: int = 0,
+    instances: int = 1,
 ) -> CheckResult:
-    """Make one check on a fresh repository; arguments as in `check_repository`."""
+    """Make one check on a fresh repository; arguments as in `check_repository`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind, or the factory makes what lacks a method.
+    """
+    options = Options(illegal, not_found, retryable, time_limit, scale, seed, instances)
     begun = time.perf_counter()
-    trial = Trial(
-        factory,
-        illegal=illegal,
-        not_found=not_found,
-        time_limit=time_limit,
-        pressure=check.pressure,
-        seed=seed,
-    )
-    result: Result = "passed"
-    problem = ""
-    calls: tuple[Call, ...] = ()
-    verdict: Verdict | None = None
-    stacks: tuple[tuple[str, str], ...] = ()
+    result = _result(check, factory, options)
+    return replace(result, seconds=time.perf_counter() - begun)
+
+
+def _result(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
+    """Make a check and close what the factory made, whatever came of it."""
+    try:
+        trial = Trial(factory, pressure=check.pressure, options=options)
+    except Hung as hung:
+        return _hung(check, hung, "the factory: ")
+    except FactoryFailed as failed:
+        return CheckResult(check, "failed", str(failed), traceback=_traceback_of(failed.__cause__))
+    found = _judged(check, trial)
+    try:
+        trial.close()
+    except Hung as hung:
+        # What hung in a call is likely to hang in close as well, and is told already.
+        return found if found.result == "failed" else _hung(check, hung, "close(): ")
+    except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+        if found.result != "failed":
+            text, told = f"close() {what_it_did(exc)}", _traceback_of(exc)
+            return replace(found, result="failed", problem=text, traceback=told)
+    return found
+
+
+def _judged(check: Check, trial: Trial) -> CheckResult:
     try:
         check.run(trial)
     except Skipped as skipped:
-        result, problem = "skipped", str(skipped)
+        return CheckResult(check, "skipped", str(skipped))
     except Failed as failed:
-        result, problem, verdict = "failed", failed.sentence, failed.verdict
-        calls = failed.calls or trial.last_calls()
+        return CheckResult(
+            check,
+            "failed",
+            failed.sentence,
+            failed.calls or trial.last_calls(),
+            failed.verdict,
+            traceback=_traceback_of(failed.__cause__),
+        )
     except Hung as hung:
-        result, problem, stacks = "failed", str(hung), tuple(hung.stacks.items())
-    seconds = time.perf_counter() - begun
-    return CheckResult(check, result, problem, calls, verdict, stacks, seconds)
+        return _hung(check, hung, "")
+    return CheckResult(check, "passed")
+
+
+def _hung(check: Check, hung: Hung, where: str) -> CheckResult:
+    return CheckResult(check, "failed", f"{where}{hung}", stacks=tuple(hung.stacks.items()))
+
+
+def _traceback_of(exc: BaseException | None) -> str:
+    return "" if exc is None else encodable("".join(traceback.format_exception(exc)))

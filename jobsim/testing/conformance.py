@@ -27,6 +27,10 @@ class NotConforming(JobsimError, AssertionError):  # noqa: N818 - a finding, not
             lines.append(f"{result.check.name}: {result.problem}")
             lines += [f"    {line}" for line in result.timeline]
             lines += [f"  {name} is at\n{stack}" for name, stack in result.stacks]
+            if result.traceback:
+                lines.append(result.traceback.rstrip())
+            if result.verdict is not None:
+                lines += [f"    {label}  {text}" for label, text in result.verdict.rows()]
         return "\n".join(lines)
 
 
@@ -88,7 +92,7 @@ def _result_rows(result: CheckResult) -> Rows:
         return [(name, "passed")]
     if result.result == "skipped":
         return [(name, f"skipped: {result.problem}")]
-    return [
+    rows = [
         (name, f"FAILED: {result.check.sentence}"),
         ("", result.problem),
         *(("", line) for line in result.timeline),
@@ -98,13 +102,21 @@ def _result_rows(result: CheckResult) -> Rows:
             for line in stack.strip().splitlines()[-2:]
         ),
     ]
+    # Where the problem is an exception, what else the same history shows.
+    if result.verdict is not None and result.traceback:
+        rows += [("", f"{label}: {text}") for label, text in result.verdict.rows()[:-1]]
+    return rows
 
 
 def check_repository(
     factory: Callable[[], object],
     *,
+    scale: float = 1.0,
+    seed: int = 0,
+    instances: int = 1,
     illegal: ExceptionTypes = (),
     not_found: ExceptionTypes = (),
+    retryable: ExceptionTypes = (),
     time_limit: float = TIME_LIMIT,
 ) -> ConformanceReport:
     """Put a repository through every check, each on a fresh one, and report.
@@ -119,11 +131,26 @@ def check_repository(
     factory
         A class or a function that makes a repository without arguments: any object with
         the four methods of `JobRepository`, for use by many threads.
+    scale
+        How much is tried: the number of rounds and of jobs is in proportion to it, that of
+        threads to its square root. At 1, eight threads and up to 3,200 jobs.
+    seed
+        Seed of what is drawn: the order of calls, and where threads are switched.
+    instances
+        How many times the factory is called for each check. With two or more, all of them must
+        use one store, such as one database, and threads use them in turn: a lock inside
+        an instance then protects nothing.
     illegal, not_found
         Its own exceptions for a transition that is not legal and for an id that it does not
-        know, each a type or a tuple of types, see `jobsim.adapt`.
+        know: a type, a tuple of types, or a function that takes an exception, see
+        `jobsim.adapt`.
+    retryable
+        Exceptions that it may raise at any time, with nothing changed, such as that of a
+        database that is locked; given likewise. Such a call is made again where the check needs
+        its answer, and counts as one that may have taken effect.
     time_limit
-        Seconds that one check may take. Once a check has hung, the others get two at most.
+        Seconds that one check may take. Once a check has hung, the others get two at most; once
+        the factory has, no more are made.
 
     Returns
     -------
@@ -133,12 +160,15 @@ def check_repository(
     Raises
     ------
     TypeError
-        If `factory` cannot be called, or what it makes lacks a method.
+        If `factory` cannot be called, or the first thing that it makes lacks a method.
+    ValueError
+        If `time_limit`, `scale` or `instances` is not positive.
 
     Notes
     -----
     While it runs, `sys.setswitchinterval` is changed for the whole process, and restored.
-    What a race shows depends on the scheduler: a pass is no proof, a failure is one.
+    What a race shows depends on the scheduler: a pass is no proof, a failure is one. A repository
+    that has a method `close` is closed after its check.
 
     Examples
     --------
@@ -151,19 +181,31 @@ def check_repository(
             f"check_repository takes a class or a function that makes a repository, not "
             f"{type(factory).__name__}; each check needs a fresh one"
         )
-    if not time_limit > 0:
-        raise ValueError(f"time_limit must be positive, not {time_limit}")
+    for name, value in (("time_limit", time_limit), ("scale", scale), ("instances", instances)):
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, not {value}")
     results: list[CheckResult] = []
     for check in CHECKS:
         hung = any(result.stacks for result in results)
-        results.append(
-            run_check(
+        if any(name == "factory" for result in results for name, _ in result.stacks):
+            results.append(CheckResult(check, "skipped", "not made, for the factory hung before"))
+            continue
+        try:
+            result = run_check(
                 check,
                 factory,
                 illegal=illegal,
                 not_found=not_found,
+                retryable=retryable,
                 time_limit=min(time_limit, _PATIENCE_AFTER_HANG_S) if hung else time_limit,
+                scale=scale,
+                seed=seed,
+                instances=instances,
             )
-        )
+        except TypeError as exc:
+            if not results:  # it never was a repository
+                raise
+            result = CheckResult(check, "failed", str(exc))
+        results.append(result)
     name = getattr(factory, "__qualname__", type(factory).__qualname__)
     return ConformanceReport(name, tuple(results))

@@ -20,7 +20,7 @@ class RepositoryConformance:
 
     Attributes
     ----------
-    illegal, not_found, time_limit
+    illegal, not_found, retryable, time_limit, scale, seed, instances
         As in `check_repository`.
     expected_failures
         Names of checks that are known to fail, and why. Strict: one that passes is a failure,
@@ -38,7 +38,11 @@ class RepositoryConformance:
 
     illegal: ClassVar[ExceptionTypes] = ()
     not_found: ClassVar[ExceptionTypes] = ()
+    retryable: ClassVar[ExceptionTypes] = ()
     time_limit: ClassVar[float] = TIME_LIMIT
+    scale: ClassVar[float] = 1.0
+    seed: ClassVar[int] = 0
+    instances: ClassVar[int] = 1
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -55,12 +59,17 @@ class RepositoryConformance:
     def test_check(self, check: Check, request: pytest.FixtureRequest) -> None:
         """Make one check on a fresh repository."""
         factory = _factory(request)
+        cls = type(self)  # a function that is asked of it would be a method of the instance
         result = run_check(
             check,
             factory,
-            illegal=self.illegal,
-            not_found=self.not_found,
-            time_limit=self.time_limit,
+            illegal=cls.illegal,
+            not_found=cls.not_found,
+            retryable=cls.retryable,
+            time_limit=cls.time_limit,
+            scale=cls.scale,
+            seed=cls.seed,
+            instances=cls.instances,
         )
         reason = self.expected_failures.get(check.name)
         if result.result == "failed":

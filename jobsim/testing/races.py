@@ -21,15 +21,16 @@ from jobsim.proof import roles
 from jobsim.proof.history import History
 from jobsim.proof.verdict import Call
 from jobsim.tables.calls import calls_table
-from jobsim.testing.trial import Failed, Player, Skipped, Step, Trial, fail
+from jobsim.testing.players import Player
+from jobsim.testing.trial import Failed, Skipped, Step, Trial, fail, what_it_did
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
 
-ROUNDS = 120
-"""How often threads meet in one check."""
+ROUNDS = 100
+"""How often threads meet in one check, at a scale of one."""
 
-ACTORS = 4
-"""How many threads meet."""
+MANY_JOBS = 3_200
+"""How many jobs make a table that is large, at a scale of one."""
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -42,7 +43,7 @@ def concurrent_creates(trial: Trial) -> None:
         if job is not None:
             player.get(job.job_id)
 
-    trial.race([[step] * ACTORS] * ROUNDS)
+    trial.race([[step] * trial.actors] * trial.scaled(ROUNDS))
     trial.judge()
 
 
@@ -59,28 +60,30 @@ def counts_during_creates(trial: Trial) -> None:
         for _ in range(3):
             player.count()
 
-    trial.race([[create, create, create, count]] * ROUNDS)
+    counting = trial.actors // 4
+    steps = [create] * (trial.actors - counting) + [count] * counting
+    trial.race([steps] * trial.scaled(ROUNDS))
     trial.judge()
 
 
 def one_start_wins(trial: Trial) -> None:
     """Require that of threads that ask for RUNNING at once, exactly one succeeds."""
-    jobs = trial.create_jobs(ROUNDS)
-    trial.race([[_move(job, RUNNING, look=True)] * ACTORS for job in jobs])
+    jobs = trial.create_jobs(trial.scaled(ROUNDS))
+    trial.race([[_move(job, RUNNING, look=True)] * trial.actors for job in jobs])
     trial.judge()
 
 
 def one_end_wins(trial: Trial) -> None:
     """Require that of COMPLETED against FAILED at once one succeeds, and its text is kept."""
-    jobs = trial.create_jobs(ROUNDS, RUNNING)
-    ends = (COMPLETED, FAILED, COMPLETED, FAILED)
+    jobs = trial.create_jobs(trial.scaled(ROUNDS), RUNNING)
+    ends = [_ENDS[number % 2] for number in range(trial.actors)]
     trial.race([[_move(job, end, look=True) for end in ends] for job in jobs])
     trial.judge()
 
 
 def reads_during_writes(trial: Trial) -> None:
     """Require that reads during writes find the job, whole, and never go back."""
-    jobs = trial.create_jobs(ROUNDS)
+    jobs = trial.create_jobs(trial.scaled(ROUNDS))
 
     def write(job: str) -> Step:
         def step(player: Player) -> None:
@@ -96,13 +99,13 @@ def reads_during_writes(trial: Trial) -> None:
 
         return step
 
-    trial.race([[write(job), *[read(job)] * (ACTORS - 1)] for job in jobs])
+    trial.race([[write(job), *[read(job)] * (trial.actors - 1)] for job in jobs])
     trial.judge()
 
 
 def writes_to_different_jobs(trial: Trial) -> None:
     """Require that writes to different jobs at once are all kept."""
-    jobs = trial.create_jobs(ROUNDS * ACTORS)
+    jobs = trial.create_jobs(trial.scaled(ROUNDS) * trial.actors // 2)
 
     def step(job: str, end: JobStatus) -> Step:
         def work(player: Player) -> None:
@@ -113,18 +116,33 @@ def writes_to_different_jobs(trial: Trial) -> None:
 
         return work
 
-    rounds = zip(*[iter(jobs)] * ACTORS, strict=False)
-    trial.race([[step(job, end) for job, end in zip(some, _ENDS, strict=True)] for some in rounds])
+    rounds = zip(*[iter(jobs)] * trial.actors, strict=False)
+    trial.race([[step(job, _ENDS[n % 2]) for n, job in enumerate(some)] for some in rounds])
     trial.judge()
 
 
-_ENDS = (COMPLETED, FAILED, COMPLETED, FAILED)
+def many_jobs(trial: Trial) -> None:
+    """Require that of thousands of jobs none is lost, and each is moved as it was asked."""
+    each = 10
+
+    def step(player: Player) -> None:
+        jobs = [job for job in (player.create() for _ in range(each)) if job is not None]
+        for number, job in enumerate(jobs):
+            player.move(job.job_id, RUNNING)
+            player.move(job.job_id, _ENDS[number % 2])
+
+    rounds = trial.scaled(MANY_JOBS) // (each * trial.actors)
+    trial.race([[step] * trial.actors] * max(1, rounds))
+    trial.judge()
+
+
+_ENDS = (COMPLETED, FAILED)
 
 
 def linearizable(trial: Trial) -> None:
     """Require that calls at once, right and wrong, are answered as if one by one."""
-    jobs = trial.create_jobs(2 * ROUNDS)
-    rng = random.Random(trial.seed)  # noqa: S311 - no secret
+    jobs = trial.create_jobs(2 * trial.scaled(ROUNDS))
+    rng = random.Random(trial.options.seed)  # noqa: S311 - no secret
     menu = (
         *["get"] * 4,
         "create",
@@ -152,7 +170,7 @@ def linearizable(trial: Trial) -> None:
         return step
 
     pairs = [jobs[at : at + 2] for at in range(0, len(jobs), 2)]
-    trial.race([[steps(pair) for _ in range(ACTORS)] for pair in pairs])
+    trial.race([[steps(pair) for _ in range(trial.actors)] for pair in pairs])
     trial.judge()
 
 
@@ -162,15 +180,16 @@ def snapshot_is_one_instant(trial: Trial) -> None:
     if not callable(snapshot):
         raise Skipped("this repository offers no snapshot()")
     taken: list[tuple[int, int, str, dict[str, int]]] = []
+    before: set[str] = set()
+
+    def take_first(_player: Player) -> None:
+        before.update(_taken(trial, snapshot)[2])
 
     def take(player: Player) -> None:
         for _ in range(3):
-            begun = time.perf_counter_ns()
-            try:
-                answer = trial.perturbation.call(snapshot)
-            except Exception as exc:  # noqa: BLE001 - a repository may raise anything
-                fail(f"snapshot() raised {type(exc).__name__}: {exc}")
-            taken.append((begun, time.perf_counter_ns(), player.name, _statuses(answer)))
+            begun, over, statuses = _taken(trial, snapshot)
+            shown = {job: status for job, status in statuses.items() if job not in before}
+            taken.append((begun, over, player.name, shown))
 
     def write(first: str, second: str) -> Step:
         def step(player: Player) -> None:
@@ -182,7 +201,9 @@ def snapshot_is_one_instant(trial: Trial) -> None:
 
         return step
 
-    jobs = trial.create_jobs(ROUNDS)
+    if trial.count_before():  # a database may have held jobs before this check
+        trial.alone(take_first)
+    jobs = trial.create_jobs(trial.scaled(ROUNDS))
     # Far apart in the table, and in either order: one that is read bit by bit is torn between.
     half = len(jobs) // 2
     pairs = zip(jobs[:half], jobs[half:], strict=False)
@@ -196,6 +217,16 @@ def snapshot_is_one_instant(trial: Trial) -> None:
     _judge_snapshots(trial, taken)
 
 
+def _taken(trial: Trial, snapshot: Callable[[], Any]) -> tuple[int, int, dict[str, int]]:
+    """Return when a snapshot was asked for and answered, and the status of each job in it."""
+    begun = time.perf_counter_ns()
+    try:
+        answer = trial.perturbation.call(snapshot)
+    except Exception as exc:
+        raise Failed(f"snapshot() {what_it_did(exc)}") from exc
+    return begun, time.perf_counter_ns(), _statuses(answer)
+
+
 def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str, int]]]) -> None:
     """Raise `Failed` if no instant within a snapshot's call explains all that it shows.
 
@@ -204,7 +235,7 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
     """
     calls = calls_table(trial.recorded)
     history = History(calls)
-    number_of = {job.job_id: number for number, job in trial.created}
+    number_of = {job.job_id: number for number, job in trial.notes.created}
     begun = np.full((4, history.jobs), _NEVER)
     over = np.full((4, history.jobs), _NEVER)  # when a state is certainly over; row 3: absence
     begun_row = np.zeros((4, history.jobs), np.int64)

@@ -14,11 +14,14 @@ from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundErr
 from jobsim.domain.marks import INPUT_HASH
 from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus
 from jobsim.repository.recorded import BadAnswerError
-from jobsim.testing.trial import Failed, Player, Trial, fail
+from jobsim.testing.players import Player
+from jobsim.testing.trial import Failed, Trial, fail, what_it_did
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
 _E = TypeVar("_E", JobNotFoundError, InvalidStateTransitionError)
 NOWHERE = "no-such-job"
+LONG_TEXT = 100_000
+MOST_SHOWN = 200
 FIELDS = tuple(Job.model_fields)
 
 _WAY: dict[JobStatus, tuple[JobStatus, ...]] = {
@@ -150,6 +153,9 @@ def texts_are_kept(trial: Trial) -> None:
             (COMPLETED, {"result": "output_data"}),
             (FAILED, {"error": "out of paper"}),
             (COMPLETED, {"result": "{'quoted': \"ünï\n\"}"}),
+            (COMPLETED, {"result": "結果 \N{PARTY POPPER} Ω"}),
+            (FAILED, {"error": ""}),
+            (COMPLETED, {"result": "x" * LONG_TEXT}),
         )
         for target, text in texts:
             job_id = _brought_to(player, RUNNING)
@@ -157,6 +163,31 @@ def texts_are_kept(trial: Trial) -> None:
             wanted = {"status": target, "result": None, "error": None} | text
             _same("update_status", moved, **wanted)
             _same("get", _got(player, job_id), **wanted)
+
+    trial.alone(step)
+
+
+def odd_texts_are_kept_or_refused(trial: Trial) -> None:
+    """Require that a text that some databases cannot hold is kept, or refused and nothing done."""
+
+    def step(player: Player) -> None:
+        for text in ("a\x00b", "half \ud83d"):
+            job_id = _brought_to(player, RUNNING)
+            before = _fields(_got(player, job_id))
+            try:
+                moved = player.recorder.update_status(job_id, COMPLETED, result=text)
+            except Exception as exc:
+                if not player.recorder.noted(exc):
+                    raise
+                _same(f"get after {text!r} was refused", _got(player, job_id), **before)
+                moved, text = (
+                    _answer(
+                        player, player.recorder.update_status, job_id, COMPLETED, result="plain"
+                    ),
+                    "plain",
+                )
+            _same("update_status", moved, status=COMPLETED, result=text)
+            _same("get", _got(player, job_id), status=COMPLETED, result=text)
 
     trial.alone(step)
 
@@ -307,7 +338,7 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
 def _created(player: Player) -> Job:
     job = player.create()
     if job is None:
-        fail("create raised; it takes an input hash and answers the new job")
+        raise Failed(f"create {_told(player.error)}") from player.error
     for name in ("created_at", "updated_at"):
         if not isinstance(getattr(job, name, None), datetime):
             fail(f"create answered {name} {getattr(job, name, None)!r}; it is a datetime")
@@ -332,12 +363,12 @@ def _one_in_each_state(player: Player) -> list[str]:
 
 def _answer(player: Player, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     try:
-        return call(*args, **kwargs)
+        return player.insist(call, *args, **kwargs)
     except Exception as exc:
         if not player.recorder.noted(exc):
             raise
         name = f"{getattr(call, '__name__', 'call')}({_listed(args, kwargs)})"
-        fail(f"{name} raised {type(exc).__name__}: {exc}")
+        raise Failed(f"{name} {what_it_did(exc)}") from exc
 
 
 def _refuses(
@@ -349,19 +380,19 @@ def _refuses(
 ) -> _E:
     name = f"{getattr(call, '__name__', 'call')}({_listed(args, {})})"
     state = f" of a job that was {source.value}" if source is not None else ""
-    problem = f"was accepted; it has to raise {kind.__name__}"
     try:
-        call(*args)
+        player.insist(call, *args)
     except kind as exc:
         return exc
     except Exception as exc:
         if not player.recorder.noted(exc):
             raise
-        problem = f"raised {type(exc).__name__}: {exc}; it has to raise {kind.__name__}"
+        problem = f"{what_it_did(exc)}; it has to raise {kind.__name__}"
         if not isinstance(exc, JobsimError | BadAnswerError):
             option = "not_found" if kind is JobNotFoundError else "illegal"
             problem += f", or pass {option}={type(exc).__name__}"
-    raise Failed(f"{name}{state} {problem}")
+        raise Failed(f"{name}{state} {problem}") from exc
+    raise Failed(f"{name}{state} was accepted; it has to raise {kind.__name__}")
 
 
 def _same(what: str, job: Job, **fields: object) -> None:
@@ -376,7 +407,7 @@ def _fields(job: Job) -> dict[str, Any]:
 
 
 def _hash(trial: Trial) -> str:
-    return INPUT_HASH.format(request=trial.created[-1][0])
+    return INPUT_HASH.format(request=trial.notes.created[-1][0])
 
 
 def _listed(args: tuple[object, ...], kwargs: dict[str, object]) -> str:
@@ -385,4 +416,11 @@ def _listed(args: tuple[object, ...], kwargs: dict[str, object]) -> str:
 
 
 def _shown(value: object) -> str:
-    return value.value if isinstance(value, JobStatus) else repr(value)
+    if isinstance(value, JobStatus):
+        return value.value
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}... ({len(text):,} characters)"
+
+
+def _told(exc: BaseException | None) -> str:
+    return "answered nothing" if exc is None else what_it_did(exc)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import pandas as pd
 
-from jobsim.domain.marks import INPUT_HASH, end_texts
-from jobsim.domain.models import Job, JobStatus
+from jobsim.domain.marks import actor_name, end_texts
+from jobsim.domain.models import JobStatus
+from jobsim.domain.text import exception_text
 from jobsim.proof.check import check_history
 from jobsim.proof.history import History
 from jobsim.proof.verdict import Call, Verdict
-from jobsim.repository.adapt import ExceptionTypes, adapt
-from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.repository.adapt import ExceptionTypes, adapt, matcher
+from jobsim.repository.recorded import BadAnswerError, RecordedRepository
 from jobsim.tables.calls import calls_table
-from jobsim.testing.pressure import Pressure, Rounds, applied, together
-from jobsim.threads.audit import Look, final_table, look
+from jobsim.testing.players import RETRIES, RETRY_PAUSE_S, Notes, Player
+from jobsim.testing.pressure import Hung, Pressure, Rounds, applied, together
+from jobsim.threads.audit import Look, final_table, look, text_column
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
 
 BUDGET_S = 1.0
@@ -29,6 +32,16 @@ BUDGET_S = 1.0
 
 FEWEST = 16
 """Jobs that are prepared in any case."""
+
+ACTORS = 8
+"""How many threads meet: more than the five slots that a semaphore may have."""
+
+FEWEST_ACTORS = 4
+
+CLOSE_S = 5.0
+"""How long a repository may take to close."""
+
+_ENDS = (JobStatus.COMPLETED, JobStatus.FAILED)
 
 
 class Failed(Exception):  # noqa: N818 - a finding, not a fault
@@ -41,65 +54,28 @@ class Failed(Exception):  # noqa: N818 - a finding, not a fault
         self.sentence, self.calls, self.verdict = sentence, calls, verdict
 
 
+class FactoryFailed(Exception):  # noqa: N818 - a finding, not a fault
+    """The factory raised; the exception is the cause."""
+
+
 class Skipped(Exception):  # noqa: N818 - a finding, not a fault
     """A check does not apply to this repository, and why."""
 
 
-class Player:
-    """One thread's hand in a check. Every call is recorded.
-
-    What the repository raises is in the history, and the player goes on; an answer that tears a
-    status from its texts is noted in the trial.
-    """
-
-    def __init__(self, trial: Trial, recorder: ActorRecorder) -> None:
-        self.name = recorder.name
-        self.recorder = recorder
-        self._trial = trial
-
-    def create(self) -> Job | None:
-        """Create the next job; None if the repository raised."""
-        number = next(self._trial.numbers)
-        self.recorder.next_job = number
-        job: Job | None = self._attempt(self.recorder.create, INPUT_HASH.format(request=number))
-        if job is not None:
-            self._trial.created.append((number, job))
-        return job
-
-    def get(self, job_id: str) -> Job | None:
-        """Get a job; None if the repository raised."""
-        return self._see(self._attempt(self.recorder.get, job_id))
-
-    def move(self, job_id: str, target: JobStatus) -> Job | None:
-        """Ask for a transition, with the text that its end should bring; None if it raised."""
-        result, error = end_texts(target, self.name)
-        update = self.recorder.update_status
-        job = self._see(self._attempt(update, job_id, target, result=result, error=error))
-        if job is not None and isinstance(job.updated_at, datetime):
-            self._trial.accepted.append((job_id, target, job.updated_at))
-        return job
-
-    def count(self) -> int | None:
-        """Count the jobs; None if the repository raised."""
-        count: int | None = self._attempt(self.recorder.count)
-        return count
-
-    def _attempt(self, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        try:
-            return call(*args, **kwargs)
-        except BaseException as exc:
-            if not self.recorder.noted(exc):
-                raise
-            return None
-
-    def _see(self, job: Job | None) -> Job | None:
-        if job is not None and _is_torn(job):
-            row = len(self.recorder.history().rows) - 1
-            self._trial.torn.append((self.name, row, job))
-        return job
-
-
 Step = Callable[[Player], object]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say of a repository under test; see `check_repository`."""
+
+    illegal: ExceptionTypes = ()
+    not_found: ExceptionTypes = ()
+    retryable: ExceptionTypes = ()
+    time_limit: float = 10.0
+    scale: float = 1.0
+    seed: int = 0
+    instances: int = 1
 
 
 class Trial:
@@ -110,42 +86,76 @@ class Trial:
     Attributes
     ----------
     repository
-        What the factory made.
-    created
-        Number and first answer of every job; players append, atomically.
-    accepted
-        Id, target and `updated_at` of every accepted transition, likewise.
-    torn
-        Player, row and answer where a status and its texts do not fit.
+        What the factory made; the first of them, where there are several over one store.
+    notes
+        What the players noted.
     """
 
     def __init__(
-        self,
-        factory: Callable[[], object],
-        *,
-        illegal: ExceptionTypes,
-        not_found: ExceptionTypes,
-        time_limit: float,
-        pressure: Pressure | None,
-        seed: int,
+        self, factory: Callable[[], object], *, pressure: Pressure | None, options: Options
     ) -> None:
         self.pressure = pressure
-        self.seed = seed
-        self._time_limit = time_limit
-        made: list[Any] = []
-        together([("factory", lambda: made.append(factory()))], time_limit=time_limit)
-        self.repository = made[0]
-        self.perturbation = Perturbation(self.repository, seed)
-        face = PerturbedRepository(
-            adapt(self.repository, illegal=illegal, not_found=not_found), self.perturbation
-        )
-        self.recorded = RecordedRepository(face)
-        self.numbers = itertools.count()
-        self.created: list[tuple[int, Job]] = []
-        self.accepted: list[tuple[str, JobStatus, Any]] = []
-        self.torn: list[tuple[str, int, Job]] = []
+        self.options = options
+        self._time_limit = options.time_limit
+        self._is_retryable = matcher("retryable", options.retryable)
+        self._made: list[Any] = []
+        try:
+            self._make(factory)
+            self.repository = self._made[0]
+            self.perturbation = Perturbation(self.repository, options.seed)
+            self._faces = [
+                PerturbedRepository(
+                    adapt(made, illegal=options.illegal, not_found=options.not_found),
+                    self.perturbation,
+                )
+                for made in self._made
+            ]
+        except BaseException:
+            self.close()
+            raise
+        self.recorded = RecordedRepository(self._faces[0])
+        self.notes = Notes()
         self._players: list[Player] = []
         self._before: int | None = None
+
+    @property
+    def actors(self) -> int:
+        """How many threads meet."""
+        return max(FEWEST_ACTORS, round(ACTORS * math.sqrt(self.options.scale)))
+
+    def scaled(self, number: int) -> int:
+        """Return how many rounds or jobs, as the user wants more or fewer of them."""
+        return max(2, round(number * self.options.scale))
+
+    def close(self) -> None:
+        """Close every repository that offers it: it may hold connections, files or threads."""
+        for made in self._made:
+            close = getattr(made, "close", None)
+            if callable(close):
+                together([("close", partial(_call, close))], time_limit=CLOSE_S)
+
+    def _make(self, factory: Callable[[], object]) -> None:
+        """Call the factory, once for each instance, in a thread that may be left behind."""
+        given_up = threading.Event()
+
+        def make() -> None:
+            for _ in range(self.options.instances):
+                try:
+                    made = factory()
+                except Exception as exc:
+                    raise FactoryFailed(f"the factory raised {exception_text(exc)}") from exc
+                self._made.append(made)
+                if given_up.is_set():  # nobody waits for it any more
+                    close = getattr(made, "close", None)
+                    if callable(close):
+                        close()
+                    return
+
+        try:
+            together([("factory", make)], time_limit=self._time_limit)
+        except Hung:
+            given_up.set()
+            raise
 
     def alone(self, step: Step) -> None:
         """Let one player take a step, without pressure."""
@@ -163,8 +173,7 @@ class Trial:
 
     def race(self, rounds: Sequence[Sequence[Step]]) -> None:
         """Let one player a step take each round at once, under the trial's pressure."""
-        if self._before is None:
-            self.alone(self._count_before)
+        self.count_before()
         self._play(rounds, self.pressure, meet=self.pressure is not Pressure.THREADS)
 
     def create_jobs(self, number: int, *moves: JobStatus) -> list[str]:
@@ -176,16 +185,19 @@ class Trial:
         end = time.monotonic() + BUDGET_S
 
         def step(player: Player) -> None:
+            forgiven = 0
             while len(ids) < number and (len(ids) < FEWEST or time.monotonic() < end):
                 job = player.create()
                 if job is None:
-                    return
+                    forgiven += 1
+                    if self.notes.raised or forgiven > RETRIES:
+                        return
+                    continue
                 ids.append(job.job_id)
                 for target in moves:
-                    player.move(job.job_id, target)
+                    player.bring(job.job_id, target)
 
-        if self._before is None:
-            self.alone(self._count_before)
+        self.count_before()
         self.alone(step)
         self._refuse_errors(calls_table(self.recorded))
         return ids
@@ -193,8 +205,10 @@ class Trial:
     def players(self, number: int) -> list[Player]:
         """Return the first players, the same ones each time."""
         while len(self._players) < number:
-            recorder = self.recorded.actor(f"actor-{len(self._players)}")
-            self._players.append(Player(self, recorder))
+            number_of = len(self._players)
+            face = self._faces[number_of % len(self._faces)]
+            recorder = self.recorded.actor(actor_name("actor", number_of), face)
+            self._players.append(Player(self.notes, recorder, self._is_retryable))
         return self._players[:number]
 
     def last_calls(self) -> tuple[Call, ...]:
@@ -207,34 +221,56 @@ class Trial:
         """Count, look at every job once more, raise `Failed` if the history is not right."""
         self.alone(Player.count)
         calls = calls_table(self.recorded)
-        self._refuse_errors(calls)
-        created = sorted(self.created, key=lambda pair: pair[0])
+        created = sorted(self.notes.created, key=lambda pair: pair[0])
         looks: list[Look] = []
 
         def look_at_all(_player: Player) -> None:
-            looks.extend(look(self.recorded, job.job_id) for _, job in created)
+            looks.extend(self._look(job.job_id) for _, job in created)
 
         self.alone(look_at_all)
-        jobs = pd.DataFrame(
-            {"job_id": pd.Series({number: job.job_id for number, job in created}, dtype="str")}
-        ).reindex(range(next(self.numbers)))
-        verdict = check_history(
-            calls,
-            final_table([number for number, _ in created], looks),
-            count_before=self._before,
-            created=jobs,
-            engine_texts=True,
-        )
+        verdict = self._verdict(calls, final_table([number for number, _ in created], looks))
+        # An error often is the cause, so it comes first; the verdict on the same history is kept.
+        self._refuse_errors(calls, verdict)
         if verdict.violations:
             first = verdict.violations[0]
             raise Failed(first.sentence, first.calls, verdict)
         if verdict.undecided:
             raise Failed(f"not decided: {verdict.undecided[0]}", verdict=verdict)
         self._refuse_torn(calls)
+        self._refuse_foreign_texts(calls)
         self._refuse_backdated(calls)
 
+    def _look(self, job_id: str) -> Look:
+        seen = look(self.recorded, job_id)
+        for _ in range(RETRIES if self.options.retryable != () else 0):
+            if seen.outcome != "error":
+                break
+            time.sleep(RETRY_PAUSE_S)
+            seen = look(self.recorded, job_id)
+        return seen
+
+    def _verdict(self, calls: pd.DataFrame, final: pd.DataFrame | None) -> Verdict:
+        ids = {number: job.job_id for number, job in self.notes.created}
+        known = int(calls["job"].max()) + 1 if len(calls) else 0
+        return check_history(
+            calls,
+            final,
+            count_before=self._before,
+            created=pd.DataFrame({"job_id": text_column(ids)}).reindex(range(known)),
+            engine_texts=True,
+        )
+
+    def count_before(self) -> int | None:
+        """Return how many jobs there were before the check made any; None if count raised."""
+        if self._before is None:
+            self.alone(self._count_before)
+        return self._before
+
     def _count_before(self, player: Player) -> None:
-        self._before = player.count()
+        for _ in range(RETRIES):
+            self._before = player.count()
+            if self._before is not None or self.notes.raised:
+                return
 
     def _play(
         self, rounds: Sequence[Sequence[Step]], pressure: Pressure | None, *, meet: bool
@@ -266,15 +302,15 @@ class Trial:
                 abort=abort,
             )
 
-    def _refuse_errors(self, calls: pd.DataFrame) -> None:
-        rows = calls.index[calls["outcome"] == "error"]
-        if len(rows):
-            call = History(calls).call(int(rows[0]))
-            raise Failed(f"{call.name} raised {calls['error'][rows[0]]}", (call,))
+    def _refuse_errors(self, calls: pd.DataFrame, verdict: Verdict | None = None) -> None:
+        for actor, row, exc in self.notes.raised[:1]:
+            call = _call_of(calls, actor, row)
+            verdict = self._verdict(calls, None) if verdict is None else verdict
+            raise Failed(f"{call.name} {what_it_did(exc)}", (call,), verdict) from exc
 
     def _refuse_torn(self, calls: pd.DataFrame) -> None:
-        for actor, row, job in self.torn:
-            call = History(calls).call(int(calls.index[calls["actor"] == actor][row]))
+        for answer in self.notes.torn[:1]:
+            call, job = _call_of(calls, answer.actor, answer.row), answer.job
             raise Failed(
                 f"{call.name} {call.answer} with result {job.result!r:.200} "
                 f"and error {job.error!r:.200}: "
@@ -282,12 +318,39 @@ class Trial:
                 (call,),
             )
 
+    def _refuse_foreign_texts(self, calls: pd.DataFrame) -> None:
+        """Raise `Failed` if an answer shows another text than that of whoever ended the job."""
+        ends = calls["target"].isin([status.value for status in _ENDS])
+        written = calls[(calls["op"] == "update_status") & ends & (calls["job"] >= 0)]
+        ended = written[written["outcome"] == "ok"]
+        maybe = written[written["outcome"].isin(["error", "pending"])]
+        known = ended["job"].duplicated(keep=False)
+        writer = dict(zip(ended["job"][~known], ended["actor"][~known].astype(str), strict=True))
+        number_of = {job.job_id: number for number, job in self.notes.created}
+        doubtful = {*maybe["job"]}
+        for answer in self.notes.ended:
+            job = answer.job
+            number = number_of.get(job.job_id, -1)
+            if number not in writer or number in doubtful:
+                continue
+            texts = end_texts(job.status, writer[number])
+            if (job.result, job.error) != texts:
+                call = _call_of(calls, answer.actor, answer.row)
+                wrote = ended.index[ended["job"] == number][0]
+                proof = History(calls).call(int(wrote))
+                shown, wanted = job.result or job.error, texts[0] or texts[1]
+                raise Failed(
+                    f"job {number}: {call.name} {call.answer} with {shown!r:.200}, but it was "
+                    f"{proof.name} that ended it, with {wanted!r}",
+                    (proof, call),
+                )
+
     def _refuse_backdated(self, calls: pd.DataFrame) -> None:
-        number_of = {job.job_id: number for number, job in self.created}
+        number_of = {job.job_id: number for number, job in self.notes.created}
         running = {
-            job_id: at for job_id, target, at in self.accepted if target is JobStatus.RUNNING
+            job_id: at for job_id, target, at in self.notes.accepted if target is JobStatus.RUNNING
         }
-        for job_id, target, at in self.accepted:
+        for job_id, target, at in self.notes.accepted:
             if target is JobStatus.RUNNING or job_id not in running or at >= running[job_id]:
                 continue
             wrote = (
@@ -309,14 +372,24 @@ def fail(sentence: str) -> NoReturn:
     raise Failed(sentence)
 
 
-def _is_torn(job: Job) -> bool:
-    has = (job.result is not None, job.error is not None)
-    wanted = {JobStatus.COMPLETED: (True, False), JobStatus.FAILED: (False, True)}
-    return has != wanted.get(job.status, (False, False))
+def what_it_did(exc: BaseException) -> str:
+    """Return how a call ended that raised, as the verb phrase of a sentence."""
+    if isinstance(exc, BadAnswerError):
+        return str(exc).removeprefix("the repository ")
+    return f"raised {exception_text(exc)}"
+
+
+def _call_of(calls: pd.DataFrame, actor: str, row: int) -> Call:
+    """Return a call by its actor and its place among that actor's calls."""
+    return History(calls).call(int(calls.index[calls["actor"] == actor][row]))
 
 
 def _pause(_player: Player) -> None:
     """Let another player have this turn."""
+
+
+def _call(function: Callable[[], object]) -> None:
+    function()
 
 
 def _discard(_value: object) -> None:

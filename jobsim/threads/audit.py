@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ import pandas as pd
 from jobsim.domain.codes import number_of
 from jobsim.domain.exceptions import JobNotFoundError
 from jobsim.domain.models import Job
-from jobsim.domain.text import encodable
+from jobsim.domain.text import encodable, exception_text
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 from jobsim.tables.schema import FINAL, OUTCOME, STATUS
 
@@ -101,8 +100,7 @@ def look(recorded: RecordedRepository, job_id: str) -> Look:
     except JobNotFoundError:
         return Look("not_found")
     except Exception as exc:  # noqa: BLE001 - a repository may raise anything, it is data here
-        # format_exception_only also copes with an exception whose own text fails.
-        return Look("error", error=traceback.format_exception_only(exc)[-1].strip())
+        return Look("error", error=exception_text(exc))
 
 
 def text_column(values: Sequence[Any] | Mapping[int, Any]) -> pd.Series:

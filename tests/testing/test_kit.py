@@ -22,6 +22,7 @@ from jobsim.testing import (
     check_repository,
     conformance,
     races,
+    trial,
 )
 from jobsim.testing.broken import NoValidation, TornSnapshot
 from jobsim.testing.checks import run_check
@@ -144,7 +145,9 @@ def test_a_repository_that_deadlocks_fails_with_the_stacks_of_its_threads():
     Deadlocks.release.set()
     assert result.result == "failed"
     assert "no answer within 0.5 s" in result.problem
-    assert [name for name, _ in result.stacks] == [f"actor-{number}" for number in range(4)]
+    assert [name for name, _ in result.stacks] == [
+        f"actor-{number}" for number in range(trial.ACTORS)
+    ]
     assert all("in update_status" in stack for _, stack in result.stacks)
     assert "actor-0 is at" in str(NotConforming("Deadlocks", (result,)))
     assert sys.getswitchinterval() == interval
