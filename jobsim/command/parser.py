@@ -8,7 +8,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jobsim import __version__
 from jobsim.command import terminal
@@ -73,6 +73,7 @@ def parser(*names: str) -> Parser:
             module = importlib.import_module(f"jobsim.command.{name.replace('-', '_')}")
             module.add_options(command)
             command.set_defaults(execute=module.execute, parser=command)
+            command.usage = _usage(command)
     return top
 
 
@@ -95,11 +96,27 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def _usage(command: argparse.ArgumentParser) -> str:
+    """Return what has to be given, on one line; the options are explained below it anyway."""
+    parts = [command.prog]
+    for action in command._actions:
+        name = str(action.metavar or action.dest)
+        if not action.option_strings:
+            parts.append(f"[{name}]" if action.nargs == "?" else name)
+        elif action.required:
+            parts.append(f"{action.option_strings[0]} {name}")
+    return " ".join([*parts, "[options]"]).replace("%", "%%")
+
+
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of examples and lists, and wraps those that are too long under their text."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(self._filled(indent + line, width) for line in text.splitlines())
+
+    def _format_usage(self, *parts: Any) -> str:
+        usage = super()._format_usage(*parts).rstrip("\n")
+        return self._filled(usage, self._width) + "\n\n"
 
     @staticmethod
     def _filled(line: str, width: int) -> str:

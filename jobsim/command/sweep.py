@@ -80,8 +80,7 @@ def execute(options: argparse.Namespace) -> int:
         with warnings.catch_warnings(record=True) as warned, options.signals.heard():
             warnings.simplefilter("always")
             table = sweep(load, grid, replications=options.replications)
-        # A log's own jobs run once where nothing is drawn.
-        interrupted = options.log is None and len(table) < runs
+        interrupted = options.signals.number is not None
         if len(table):
             _say_intervals(table, options.metric or list(_DEFAULT), list(grid))
         if claim is not None and not interrupted:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
-import tempfile
 from pathlib import Path
 
+from jobsim.files.claim import whole_file
 from jobsim.report.errors import ReportExtraMissing
 from jobsim.run.run import Run
 
@@ -46,7 +46,7 @@ def build_report(
     SavedRunError
         If the folder is no saved run.
     FileExistsError
-        If `out` is there already.
+        If `out` already exists.
     FileNotFoundError
         If the folder of `out` is not there.
     ValueError
@@ -80,7 +80,7 @@ def require_extra() -> None:
 
 def _free(path: Path) -> Path:
     if path.exists():
-        problem = "is there already; choose another name or remove it"
+        problem = "already exists; choose another name or remove it"
         raise FileExistsError(errno.EEXIST, problem, os.fspath(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", os.fspath(path.parent))
@@ -95,14 +95,6 @@ def _page(run: Run, shown: str | None) -> str:
 
 def _write(page: str, target: Path) -> Path:
     """Write the page whole or not at all, whatever happens in the middle."""
-    # Written next to its place under another name, which then becomes the file's.
-    handle, unfinished = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(unfinished).chmod(0o644)  # mkstemp makes it private
-        Path(unfinished).replace(target)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
+    with whole_file(target, replace=True) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
     return target

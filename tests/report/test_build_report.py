@@ -156,7 +156,7 @@ def test_an_older_report_in_the_folder_is_replaced_whole(tmp_path):
 
 def test_a_named_file_that_is_there_is_refused(tmp_path):
     run_virtual(Scenario(jobs=3)).save(tmp_path / "r")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         build_report(tmp_path / "r", tmp_path / "r" / "run.json")
     with pytest.raises(FileNotFoundError, match="no such folder"):
         build_report(tmp_path / "r", tmp_path / "none" / "a.html")
