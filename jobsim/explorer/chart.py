@@ -1,8 +1,9 @@
-"""The explorer's chart: jobs on their way over time, drawn again and again on one figure."""
+"""The explorer's chart: jobs in the system over time, drawn again and again on one figure."""
 
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -112,9 +113,9 @@ class Chart:
         canvas: Any = FigureCanvasAgg(figure)  # typed in parts only
         # Set by hand: a layout that is computed takes longer than the drawing.
         self._axes = ax = figure.subplots()
-        figure.subplots_adjust(left=0.13, right=0.985, top=0.83, bottom=0.25)
+        figure.subplots_adjust(left=0.13, right=0.96, top=0.83, bottom=0.25)
         subtitle = "thin line: running and waiting in the scenario as it was given"
-        frame(ax, "Jobs on their way", subtitle)
+        frame(ax, "Jobs in the system", subtitle)
         nothing, edges = np.zeros(len(first)), _edges(first)
         self._bands: list[Any] = [
             ax.stairs(nothing, edges, fill=True, color=colour, alpha=alpha, lw=0, label=label)
@@ -123,12 +124,17 @@ class Chart:
         self._before = ax.stairs(_busy(first), edges, baseline=None, color=INK, linewidth=0.8)
         legend_below(ax)
         self._first = first
+        self._end = self._top = 0.0
         # Text is most of the work, so what never changes is drawn once and kept as a picture.
         self._changing = [ax.xaxis, ax.yaxis, *self._bands, self._before, *ax.spines.values()]
         for artist in self._changing:
             artist.set_animated(True)
         canvas.draw()
         self._canvas, self._still = canvas, canvas.copy_from_bbox(figure.bbox)
+
+    def forget(self) -> None:
+        """Let the axes fit the next run alone."""
+        self._end = self._top = 0.0
 
     def png(self, now: pd.DataFrame) -> bytes:
         """Draw a run and return the picture."""
@@ -139,11 +145,13 @@ class Chart:
             band.set_data(top, edges, floor)
             floor = top
         self._before.set_visible(not now.equals(self._first))
-        end = float(max(self._first.index[-1], now.index[-1]))
-        ax.set_xlim(0, end or 1)
-        time_axis(ax, end)
+        # Axes that moved with every picture would hide what a slider does: they only ever grow.
+        self._end = max(self._end, _round_up(max(self._first.index[-1], now.index[-1])))
+        self._top = max(self._top, _round_up(1.05 * max(_busy(self._first).max(), floor.max())))
+        ax.set_xlim(0, self._end)
+        time_axis(ax, self._end)
         count_axis(ax, "jobs")
-        ax.set_ylim(0, 1.05 * max(_busy(self._first).max(), floor.max()) or 1)
+        ax.set_ylim(0, self._top)
         self._canvas.restore_region(self._still)
         for artist in self._changing:
             ax.draw_artist(artist)
@@ -152,6 +160,14 @@ class Chart:
         # The lightest compression: it is read once, on the same machine, and speed is seen.
         picture.save(buffer, "png", compress_level=1)
         return buffer.getvalue()
+
+
+def _round_up(value: float) -> float:
+    """Return the next number with one digit, or one and a half, that is not below the value."""
+    if not value > 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(digit * power for digit in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if digit * power >= value)
 
 
 def _busy(counts: pd.DataFrame) -> Array:

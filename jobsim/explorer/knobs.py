@@ -1,4 +1,4 @@
-"""Which numbers of a scenario a person can turn, and how far."""
+"""Which numbers of a scenario a person can change, and how far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from jobsim.plot.parts.words import with_unit
+from jobsim.scenario.part import unit_of
 from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.varying import Varying
 
 # They change how much is drawn, or nothing that virtual time shows.
 _LEFT_ALONE = {"jobs", "duration", "seed", "clients", "pollers", "poll_interval"}
@@ -34,6 +37,8 @@ class Knob:
         The range of the slider; `low` lies within what the field allows.
     description
         What the field says of itself.
+    label
+        The field in words, with its unit.
     """
 
     path: str
@@ -42,6 +47,11 @@ class Knob:
     high: float
     step: float
     description: str
+    label: str
+
+    def changes(self, value: float) -> dict[str, Any]:
+        """Return what a slider's value makes of the scenario, as `Scenario.replace` takes it."""
+        return {self.path: self.fit(value)}
 
     @property
     def digits(self) -> int:
@@ -53,10 +63,32 @@ class Knob:
 
         Examples
         --------
-        >>> Knob("work.fail", 0.0, 0.0, 1.0, 0.01, "").fit(0.30000000000000004)
+        >>> Knob("work.fail", 0.0, 0.0, 1.0, 0.01, "", "").fit(0.30000000000000004)
         0.3
         """
         return round(value) if isinstance(self.value, int) else round(value, self.digits)
+
+
+@dataclass(frozen=True)
+class PeakKnob(Knob):
+    """The height of the spikes of arrivals that vary: it moves all points at the highest rate."""
+
+    points: tuple[tuple[float, float], ...]
+
+    def changes(self, value: float) -> dict[str, Any]:
+        """Return the points with the highest rate at the slider's value."""
+        peak = self.fit(value)
+        moved = [(time, peak if rate == self.value else rate) for time, rate in self.points]
+        return {self.path: moved}
+
+
+@dataclass(frozen=True)
+class BudgetKnob(Knob):
+    """The budget of retries that have none yet: the top of the slider stands for no limit."""
+
+    def changes(self, value: float) -> dict[str, Any]:
+        """Return the budget, none at the top of the slider."""
+        return {self.path: None if value >= self.high else self.fit(value)}
 
 
 def knobs(scenario: Scenario) -> list[Knob]:
@@ -69,7 +101,35 @@ def knobs(scenario: Scenario) -> list[Knob]:
     >>> [knob.path for knob in knobs(Scenario(jobs=10)) if knob.path.startswith("arrivals")]
     ['arrivals.rate']
     """
-    return list(_walk(scenario, ""))
+    return [*_walk(scenario, ""), *_special(scenario)]
+
+
+def _special(scenario: Scenario) -> Iterator[Knob]:
+    """Yield the numbers that matter and that no plain field holds: spikes, a budget of retries."""
+    arrivals, retry = scenario.arrivals, scenario.retry
+    if isinstance(arrivals, Varying):
+        peak = arrivals.peak_rate
+        yield PeakKnob(
+            "arrivals.points",
+            peak,
+            0.0,
+            _TIMES * peak,
+            round_step(peak / 20, peak),
+            "The highest rate of the arrivals, in jobs per second.",
+            "peak of arrivals (jobs/s)",
+            arrivals.points,
+        )
+    if retry is not None and retry.budget is None:
+        field = type(retry).model_fields["budget"]
+        yield BudgetKnob(
+            "retry.budget",
+            1.0,
+            0.0,
+            1.0,
+            0.01,
+            f"{field.description} Here 1 is no limit.",
+            "retry budget (1: no limit)",
+        )
 
 
 def _walk(part: BaseModel, above: str) -> Iterator[Knob]:
@@ -102,7 +162,8 @@ def _knob(path: str, value: float, field: FieldInfo) -> Knob:
     if "gt" in limits and low <= limits["gt"]:
         low = step
     low, high = min(low, value), min(high, most)
-    return Knob(path, value, low, high, step, field.description or "")
+    label = with_unit(path, unit_of(field))
+    return Knob(path, value, low, high, step, field.description or "", label)
 
 
 def round_step(largest: float, value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +20,7 @@ from jobsim.display.text import (
 )
 from jobsim.explorer.chart import INCHES, Chart, longest_queue, on_their_way
 from jobsim.explorer.knobs import Knob, knobs
+from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.scenario.code import as_code
 from jobsim.scenario.files import explain
 from jobsim.scenario.scenario import Scenario
@@ -98,6 +100,7 @@ class Explorer:
         self.scenario = scenario
         self.problem = ""
         self.sliders: dict[str, Any] = {}
+        self._resetting = False
         self.run = run_virtual(_first_jobs(scenario))
         self._first = scenario
         self._first_figures = self._figures()
@@ -109,7 +112,8 @@ class Explorer:
     def _build(self, widgets: Any) -> None:
         before = on_their_way(self.run.jobs)
         self._chart = Chart(before)
-        style = {"description_width": f"{max(map(len, self._knobs), default=0) * 0.62:.1f}em"}
+        longest = max((len(knob.label) for knob in self._knobs.values()), default=0)
+        style = {"description_width": f"{longest * 0.55:.1f}em"}
         for path, knob in self._knobs.items():
             self.sliders[path] = _slider(widgets, knob, style)
             self.sliders[path].observe(self._moved, names="value")
@@ -124,8 +128,11 @@ class Explorer:
         )
         button = widgets.Button(description="copy as code", icon="code")
         button.on_click(self._show_code)
+        reset = widgets.Button(description="reset", icon="undo")
+        reset.on_click(self._reset)
+        buttons = widgets.HBox([reset, button])
         turned = widgets.VBox(
-            [*self.sliders.values(), button, self._message], layout={"flex": "1 1 320px"}
+            [*self.sliders.values(), buttons, self._message], layout={"flex": "1 1 320px"}
         )
         seen = widgets.VBox(
             [self._picture, self._table], layout={"flex": "2 1 420px", "overflow": "hidden"}
@@ -135,11 +142,12 @@ class Explorer:
         self._show()
 
     def _moved(self, _change: Any) -> None:
-        changes = {
-            path: self._knobs[path].fit(slider.value)
-            for path, slider in self.sliders.items()
-            if slider.value != self._knobs[path].value
-        }
+        if self._resetting:
+            return
+        changes: dict[str, Any] = {}
+        for path, slider in self.sliders.items():
+            if slider.value != self._knobs[path].value:
+                changes |= self._knobs[path].changes(slider.value)
         try:
             scenario = self._first.replace(changes)
             run = run_virtual(_first_jobs(scenario))
@@ -150,6 +158,17 @@ class Explorer:
         else:
             self.scenario, self.run, self.problem = scenario, run, ""
         self._show()
+
+    def _reset(self, _button: Any) -> None:
+        """Put all sliders back, and run the scenario once and not once per slider."""
+        self._resetting = True
+        try:
+            for path, slider in self.sliders.items():
+                slider.value = self._knobs[path].value
+        finally:
+            self._resetting = False
+        self._chart.forget()
+        self._moved(None)
 
     def _show(self) -> None:
         self._message.value = as_html(f"Not possible: {self.problem}") if self.problem else ""
@@ -180,13 +199,25 @@ class Explorer:
             "wait": f"p50 {p50}, p95 {p95}",
             "longest queue": count_of(longest_queue(self.run.jobs), "job"),
             "throughput": f"{format_number(figures['throughput'])} jobs/s",
+            **self._requests(figures),
             "jobs": ", ".join(counts) or "none",
+        }
+
+    def _requests(self, figures: Mapping[str, float]) -> dict[str, str]:
+        """Return what came of the requests, where that is not what came of the jobs."""
+        if not has_retries_or_losses(figures):
+            return {}
+        served, requests = figures["served"], count_of(int(figures["requests"]), "request")
+        return {
+            "served": f"{served:,.0f} of {requests}",
+            "goodput": f"{format_number(figures['goodput'])} requests/s",
         }
 
     def _rows(self) -> Rows:
         rows = []
         for name, now in self._figures().items():
-            before = self._first_figures[name]
+            # Requests are shown once they differ from the jobs, and a move may make them differ.
+            before = self._first_figures.get(name, now)
             rows.append((name, now if now == before else f"{now} (before: {before})"))
         if _first_jobs(self.scenario) is not self.scenario:
             rows.append(("cut", f"only the first {MOST:,} jobs are run here, to be quick"))
@@ -215,7 +246,7 @@ def _slider(widgets: Any, knob: Knob, style: dict[str, str]) -> Any:
         min=knob.low,
         max=knob.high,
         step=knob.step,
-        description=knob.path,
+        description=knob.label,
         tooltip=knob.description,
         readout_format="d" if whole else f".{knob.digits}f",
         style=style,

@@ -88,8 +88,8 @@ def test_the_code_gives_the_scenario(name):
 
 def test_the_button_shows_the_code_and_offers_it_to_the_clipboard(explorer):
     (box,) = (box for box in parts(explorer, ipywidgets.VBox) if box.layout.display == "none")
-    (button,) = parts(explorer, ipywidgets.Button)
-    assert button.description == "copy as code"
+    reset, button = parts(explorer, ipywidgets.Button)
+    assert [reset.description, button.description] == ["reset", "copy as code"]
     button.click()
     assert box.layout.display is None
     (output,) = parts(explorer, ipywidgets.Output)
@@ -101,7 +101,7 @@ def test_the_button_shows_the_code_and_offers_it_to_the_clipboard(explorer):
 
 def test_no_name_can_end_the_script_or_put_markup_on_the_page():
     explorer = explore(Scenario(jobs=5, name="</script><script>alert(1)</script>\u2028\x00"))
-    (button,) = parts(explorer, ipywidgets.Button)
+    _, button = parts(explorer, ipywidgets.Button)
     button.click()
     (output,) = parts(explorer, ipywidgets.Output)
     script = output.outputs[0]["data"]["application/javascript"]
@@ -182,3 +182,40 @@ def test_without_ipywidgets_it_says_what_to_install(monkeypatch):
 
 def test_it_is_a_public_name():
     assert jobsim.explore is explore
+
+
+def test_reset_puts_all_back_with_one_run(explorer, monkeypatch):
+    given = explorer.scenario
+    explorer.sliders["workers"].value = 3
+    explorer.sliders["arrivals.rate"].value = 9.0
+    runs = []
+    monkeypatch.setattr(
+        "jobsim.explorer.panel.run_virtual", lambda w: runs.append(w) or run_virtual(w)
+    )
+    reset, _ = parts(explorer, ipywidgets.Button)
+    reset.click()
+    assert explorer.scenario == given
+    assert len(runs) == 1
+    assert explorer.sliders["workers"].value == given.workers
+
+
+def test_sliders_are_named_in_words_with_their_unit(explorer):
+    assert explorer.sliders["arrivals.rate"].description == "arrivals rate (jobs/s)"
+    assert explorer.sliders["workers"].description == "workers"
+
+
+def test_a_spike_and_a_retry_budget_have_sliders():
+    explorer = explore(preset("retry-storm"))
+    explorer.sliders["arrivals.points"].value = 6.0
+    assert explorer.scenario.arrivals.peak_rate == 6.0
+    explorer.sliders["retry.budget"].value = 0.1
+    assert explorer.scenario.retry.budget == 0.1
+    explorer.sliders["retry.budget"].value = 1.0
+    assert explorer.scenario.retry.budget is None
+
+
+def test_with_retries_the_figures_tell_of_requests():
+    shown = repr(explore(preset("retry-storm")))
+    assert "served" in shown
+    assert "requests/s" in shown
+    assert "goodput" not in repr(explore(preset("steady")))

@@ -60,6 +60,7 @@ def test_the_same_run_gives_the_same_picture_whatever_was_drawn_between():
     chart = Chart(first)
     once = pixels(chart.png(first))
     assert (pixels(chart.png(other)) != once).any()
+    chart.forget()
     assert (pixels(chart.png(first)) == once).all()
 
 
@@ -73,3 +74,16 @@ def test_the_scenario_as_it_was_is_drawn_only_beside_another():
         return int((plot_area == ink).all(axis=-1).sum())
 
     assert dark(chart.png(other)) > dark(chart.png(first))
+
+
+def test_the_axes_grow_and_never_shrink_until_they_are_reset():
+    small, large = (
+        on_their_way(run_virtual(preset("steady").replace({"workers": workers})).jobs)
+        for workers in (9, 3)
+    )
+    chart = Chart(small)
+    once = pixels(chart.png(small))
+    chart.png(large)
+    assert (pixels(chart.png(small)) != once).any()
+    chart.forget()
+    assert (pixels(chart.png(small)) == once).all()
