@@ -6,6 +6,7 @@ import itertools
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,7 +45,6 @@ from jobsim.repository.call_rows import (
 )
 from jobsim.repository.protocol import JobRepository, require_repository
 
-_clock_ns = time.perf_counter_ns
 # What is expected is looked up, not computed.
 _CREATED = encode(CREATE, AWAITING, OK, AWAITING)
 _UPDATED = {status: encode(UPDATE, number, OK, number) for number, status in enumerate(STATUSES)}
@@ -124,6 +124,7 @@ class ActorRecorder:
 
     __slots__ = (
         "_buffer",
+        "_clock_ns",
         "_count",
         "_create",
         "_errors",
@@ -147,6 +148,7 @@ class ActorRecorder:
         repository: JobRepository,
         known: dict[str, _Known],
         numbers: itertools.count[int],
+        clock_ns: Callable[[], int],
     ) -> None:
         self.name = name
         self.next_job: int | None = None
@@ -158,6 +160,7 @@ class ActorRecorder:
         self._count = repository.count
         self._known = known
         self._numbers = numbers
+        self._clock_ns = clock_ns
         self._buffer = bytearray()
         self._errors: dict[int, str] = {}
         # The open call, written in this order, `_invoked` last; see `_latest`.
@@ -170,15 +173,15 @@ class ActorRecorder:
     def create(self, input_hash: str) -> Job:
         """Create a job on the wrapped repository and note the call."""
         number = next(self._numbers) if self.next_job is None else self.next_job
-        invoked = _clock_ns()
+        invoked = self._clock_ns()
         self._op, self._target, self._number = CREATE, _AWAITING_PAYMENT, number
         self._invoked = invoked
         try:
             job = self._create(input_hash)
-        except BaseException as exc:
+        except Exception as exc:
             self._note_failure(exc)
             raise
-        returned = _clock_ns()
+        returned = self._clock_ns()
         try:
             job_id, given = job.job_id, job.input_hash
             known = [number, job.updated_at, job_id, given, job.blockchain_identifier]
@@ -203,15 +206,15 @@ class ActorRecorder:
             known = _NOBODY
         # Read before the invocation: only what was known by then bounds the answer.
         number, floor, known_id, input_hash, chain = known
-        invoked = _clock_ns()
+        invoked = self._clock_ns()
         self._op, self._target, self._number = GET, None, number
         self._invoked = invoked
         try:
             job = self._get(job_id)
-        except BaseException as exc:
+        except Exception as exc:
             self._note_failure(exc)
             raise
-        returned = _clock_ns()
+        returned = self._clock_ns()
         try:
             if (
                 job.job_id == known_id
@@ -242,15 +245,15 @@ class ActorRecorder:
         except KeyError:
             known = _NOBODY
         number, floor, known_id, input_hash, chain = known
-        invoked = _clock_ns()
+        invoked = self._clock_ns()
         self._op, self._target, self._number = UPDATE, target, number
         self._invoked = invoked
         try:
             job = self._update_status(job_id, target, result, error)
-        except BaseException as exc:
+        except Exception as exc:
             self._note_failure(exc)
             raise
-        returned = _clock_ns()
+        returned = self._clock_ns()
         try:
             if (
                 job.status is target
@@ -271,15 +274,15 @@ class ActorRecorder:
 
     def count(self) -> int:
         """Count the jobs of the wrapped repository and note the call."""
-        invoked = _clock_ns()
+        invoked = self._clock_ns()
         self._op, self._target, self._number = COUNT, None, -1
         self._invoked = invoked
         try:
             count = self._count()
-        except BaseException as exc:
+        except Exception as exc:
             self._note_failure(exc)
             raise
-        returned = _clock_ns()
+        returned = self._clock_ns()
         try:
             self._buffer += pack(_COUNTED, count, invoked, returned)
         except struct.error as exc:
@@ -348,7 +351,7 @@ class ActorRecorder:
         return code
 
     def _note_failure(self, exc: BaseException) -> None:
-        self._note_error(exc, _clock_ns())
+        self._note_error(exc, self._clock_ns())
 
     def _bad_answer(self, answer: object, returned: int) -> BadAnswerError:
         wanted = "an int" if self._op == COUNT else "a Job"
@@ -381,6 +384,8 @@ class RecordedRepository:
     ----------
     repository
         Any object with the four methods of `JobRepository`.
+    clock_ns
+        Stamps each call when it begins and when it returns, in nanoseconds; never decreases.
 
     Examples
     --------
@@ -393,8 +398,11 @@ class RecordedRepository:
     [2]
     """
 
-    def __init__(self, repository: JobRepository) -> None:
+    def __init__(
+        self, repository: JobRepository, *, clock_ns: Callable[[], int] = time.perf_counter_ns
+    ) -> None:
         require_repository(repository)
+        self._clock_ns = clock_ns
         self.repository = repository
         # Shared by all actors without a lock: each use is one atomic operation.
         self._known: dict[str, _Known] = {}
@@ -408,7 +416,11 @@ class RecordedRepository:
         Its calls may go to another instance over the same store than those of other actors.
         """
         recorder = ActorRecorder(
-            name, self.repository if repository is None else repository, self._known, self._numbers
+            name,
+            self.repository if repository is None else repository,
+            self._known,
+            self._numbers,
+            self._clock_ns,
         )
         self._actors.append(recorder)
         return recorder

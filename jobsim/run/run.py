@@ -30,7 +30,7 @@ from jobsim.tables.derive import transitions_from_jobs
 from jobsim.tables.jobs_table import from_before
 from jobsim.tables.schema import CALLS, FINAL, JOBS, TRANSITIONS, require_columns
 
-Ended = Literal["complete", "time_limit", "interrupted", "failed"]
+Ended = Literal["complete", "time_limit", "interrupted", "failed", "deadlock", "hang"]
 
 _TABLES = {"jobs": JOBS, "transitions": TRANSITIONS, "calls": CALLS, "final": FINAL}
 
@@ -89,6 +89,16 @@ class RunInfo(BaseModel):
     perturbed: bool = Field(
         default=False, description="Whether threads were switched at random inside its code."
     )
+    schedule: int | Literal["fair"] | None = Field(
+        default=None,
+        description='Who took turns: "fair", the seed of a random schedule, or the system.',
+    )
+    points: int = Field(default=0, description="Turns offered in the repository's own code.")
+    outside: tuple[str, ...] = Field(
+        default=(),
+        description="Threads that blocked where control does not reach, and where.",
+    )
+    deadlock: str = Field(default="", description="Who held what and waited for what, in the end.")
     count_before: int | None = Field(default=None, description="`count()` before the first job.")
     unreturned: tuple[Unreturned, ...] = ()
     platform: Platform = Field(default_factory=Platform.here)

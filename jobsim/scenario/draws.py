@@ -19,13 +19,14 @@ LONGEST = 2.0**33
 
 # One stream a quantity. New ones go last, so that old seeds keep their meaning.
 ARRIVALS, DELAY, ABANDONMENT, DUPLICATE, LAG, SERVICE, FAILURE, LOSS = range(8)
-THOUGHT, BACKOFF, PATIENCE, CRASH, CRASH_MOMENT, RESTART = range(8, 14)
+THOUGHT, BACKOFF, PATIENCE, CRASH, CRASH_MOMENT, RESTART, CALL_TIME = range(8, 15)
 
 NEEDED_FOR = {
     "pause": "`retry` and closed arrivals",
     "patience": "`patience`",
     "crash": "`work.crash`",
     "restart": "`work.crash`",
+    "call_time": "`call_time`",
 }
 
 
@@ -48,6 +49,8 @@ def needed_arrays(scenario: Scenario) -> list[str]:
         needed.append("patience")
     if scenario.work.crash:
         needed += ["crash", "restart"]
+    if scenario.call_time is not None:
+        needed.append("call_time")
     return needed
 
 
@@ -128,6 +131,9 @@ def draw_attempt(scenario: Scenario, n: int, attempt: int) -> dict[str, NDArray[
         crash[~crashes] = np.nan
         restart[~crashes] = np.nan
         drawn |= {"crash": crash, "restart": restart}
+    if "call_time" in needed:
+        assert scenario.call_time is not None  # noqa: S101 - which is why it is needed
+        drawn["call_time"] = _times(stream(CALL_TIME), "call_time", scenario.call_time, n)
     return drawn
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -103,7 +103,11 @@ class Reaper(Part):
     Attributes
     ----------
     timeout
-        Seconds in RUNNING after which a job is failed.
+        Seconds after which a job is failed.
+    since
+        From when they count: "running", or "created" for a deadline that a job has wherever it
+        stands. Only what is RUNNING can be failed: a job that begins after its deadline is failed
+        at the next look.
     every
         Seconds from one look to the next.
     skew
@@ -115,7 +119,10 @@ class Reaper(Part):
     'A reaper looks every 10 s and fails what has been running for 30 s.'
     """
 
-    timeout: PositiveSeconds = Field(description="Seconds in RUNNING after which a job is failed.")
+    timeout: PositiveSeconds = Field(description="Seconds after which a job is failed.")
+    since: Literal["running", "created"] = Field(
+        default="running", description="From when the timeout counts: from the start, or creation."
+    )
     every: PositiveSeconds = Field(default=1.0, description="Seconds from one look to the next.")
     skew: SignedSeconds = Field(
         default=0.0, description="Seconds by which its clock is ahead of the workers'."
@@ -133,8 +140,10 @@ class Reaper(Part):
     def describe(self) -> str:
         """Return the rule in a sentence."""
         sentence = (
-            f"A reaper looks every {in_words(self.every)} s and fails what has been running for "
-            f"{in_words(self.timeout)} s"
+            f"A reaper looks every {in_words(self.every)} s and fails what "
+            + ("has been running" if self.since == "running" else "runs and was created")
+            + f" {'for ' if self.since == 'running' else ''}{in_words(self.timeout)} s"
+            + ("" if self.since == "running" else " ago or earlier")
         )
         if self.skew:
             way = "ahead" if self.skew > 0 else "behind"

@@ -147,6 +147,9 @@ class Scenario(Part):
         What fails jobs that run too long; None lets them run.
     outages
         When some of the workers are gone.
+    call_time
+        How long the repository takes for each call about a job, in seconds. Only a run that takes
+        turns plays this; None lets calls take no time there.
     seed
         Seed of every random choice.
 
@@ -188,6 +191,10 @@ class Scenario(Part):
     )
     outages: tuple[Outage, ...] = Field(
         default=(), description="When some of the workers are gone."
+    )
+    call_time: Distribution | None = Field(
+        default=None,
+        description="Seconds that a repository call takes, where turns are taken; none: no time.",
     )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = Field(
         default=0, description="Seed of every random choice."

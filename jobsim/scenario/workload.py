@@ -33,7 +33,7 @@ __all__ = ["TICKS_PER_SECOND", "Workload", "draw_payment", "to_ticks"]
 
 COLUMNS = (
     "arrival", "delay", "lag", "service", "fails", "pause", "patience", "crash", "restart",
-    "logged_wait",
+    "logged_wait", "call_time",
 )  # fmt: skip
 """The arrays of a workload; those after `fails` may be None."""
 
@@ -72,6 +72,8 @@ class Workload:
     logged_wait
         float64 or None: the waits that a trace logged, for comparison, never an input; NaN
         where the log has none.
+    call_time
+        float64 or None: how long each repository call about the job takes, where turns are taken.
     source
         Where a trace was read from and what became of its rows; None if nothing was read.
 
@@ -101,6 +103,7 @@ class Workload:
     crash: NDArray[np.float64] | None = None
     restart: NDArray[np.float64] | None = None
     logged_wait: NDArray[np.float64] | None = None
+    call_time: NDArray[np.float64] | None = None
     source: TraceSource | None = None
 
     def __post_init__(self) -> None:

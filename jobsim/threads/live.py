@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -16,6 +17,7 @@ from jobsim.display.text import format_duration
 from jobsim.domain.codes import CREATE, ILLEGAL, NOT_FOUND, OK, STATUSES, UPDATE
 from jobsim.repository.call_rows import KEPT, decode
 from jobsim.repository.recorded import RecordedRepository
+from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.threads.clock import Clock
 
 _NOTHING, _REFUSED = -1, -2
@@ -60,7 +62,10 @@ class Tally:
     'waiting 1, running 0, completed 0, failed 0'
     """
 
-    def __init__(self, recorded: RecordedRepository) -> None:
+    def __init__(
+        self, recorded: RecordedRepository, *, now_ns: Callable[[], int] = time.perf_counter_ns
+    ) -> None:
+        self._now_ns = now_ns
         self.made = np.zeros(len(STATUSES), dtype=np.int64)
         self.refused = 0
         self._recorded = recorded
@@ -70,13 +75,13 @@ class Tally:
     def look(self) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
         """Count what is new, and return it: when each transition returned, and its target.
 
-        Times in nanoseconds of `time.perf_counter_ns`, in no particular order.
+        Times are stamps of the recorder, in no particular order.
         """
         # Only calls that had returned by now count: whatever led to one of them had been kept
         # before, and is read below. So the counts are those of one moment in which causes come
         # before effects, although the buffers are read one by one: no job runs that was not
         # created.
-        now = time.perf_counter_ns()
+        now = self._now_ns()
         kept = bytearray(self._held)
         for number, recorder in enumerate(self._recorded.recorders()):
             if number == len(self._read):
@@ -113,7 +118,7 @@ class View(Protocol):
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> object: ...
+    ) -> None: ...
 
     def update_to(self, done: int, /) -> None:
         """Show how far the run is, if it is time to."""
@@ -138,7 +143,7 @@ def view(
     progress
         As for `run_threads`.
     """
-    tally = Tally(recorded)
+    tally = Tally(recorded, now_ns=clock.last_ns)
     if progress != "live":
         return _Bar(tally, requests, progress)
     return _Chart(tally, requests, clock) if in_notebook() else _Bar(tally, requests, progress=True)
@@ -192,7 +197,7 @@ class _Chart:
         if self._pace.is_due():
             with self._pace:
                 self._look()
-                self._draw(self._clock.at(time.perf_counter_ns()))
+                self._draw(self._seconds(np.array([self._clock.last_ns()]))[0])
 
     def finish(self, _done: int) -> None:
         self._look()
@@ -200,8 +205,10 @@ class _Chart:
 
     def _look(self) -> None:
         returned, target = self._tally.look()
-        since = (returned - self._clock.zero_ns).astype(np.float64)
-        self._steps.add(since * self._clock.seconds_per_ns, target)
+        self._steps.add(self._seconds(returned), target)
+
+    def _seconds(self, stamps: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self._clock.ticks(stamps) / TICKS_PER_SECOND
 
     def _draw(self, end: float, *, over: bool = False) -> None:
         svg = occupancy_svg(

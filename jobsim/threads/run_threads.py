@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Literal
 
 from jobsim.display.progress import LiveProgress
 from jobsim.repository.job_repo import InMemoryJobRepository
@@ -10,14 +11,16 @@ from jobsim.repository.protocol import JobRepository, require_repository
 from jobsim.run.run import Run
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
+from jobsim.threads.controlled import FAIR, Controlled, RepositoryFactory
 from jobsim.threads.pace import choose_speedup
 from jobsim.threads.session import Session
 
 
 def run_threads(
     source: Scenario | Workload,
-    repository: JobRepository | None = None,
+    repository: JobRepository | RepositoryFactory | None = None,
     *,
+    schedule: int | Literal["fair"] | None = None,
     speedup: float | None = 1.0,
     perturb: bool = False,
     progress: LiveProgress = None,
@@ -38,7 +41,15 @@ def run_threads(
         A scenario, which is sampled first, or a workload.
     repository
         Any object with the four methods of `JobRepository`; it may already hold jobs. By
-        default a new `InMemoryJobRepository`.
+        default a new `InMemoryJobRepository`. With a schedule, what makes one: a class or a
+        function, for the locks of a repository must be made where turns are taken.
+    schedule
+        Who takes turns. None leaves it to the operating system and the wall clock. Otherwise one
+        thread runs at a time, and time jumps: nobody waits, times are those of the scenario, and
+        the run can be repeated. "fair" makes one call after the other, in the order of virtual
+        time, and the run equals `run_virtual`. A number is the seed of a random schedule that also
+        switches in the middle of the repository's own lines: the same seed, Python and code give
+        the same jobs, transitions and calls.
     speedup
         Scenario seconds per wall second. Infinity never waits: its times are wall seconds.
         None chooses one that ends in about ten wall seconds.
@@ -67,8 +78,12 @@ def run_threads(
     RunFailed
         If the engine itself is at fault; its `run` holds what was recorded.
     TypeError
-        If the repository lacks a method, or the source is neither scenario nor workload.
+        If the repository lacks a method, if a schedule is given an instance, or the source is
+        neither scenario nor workload.
+    jobsim.turns.ControlError
+        If another run of this process takes turns already.
     ValueError
+        If a schedule is none of its values, or comes with `perturb` or a `speedup`.
         If `speedup` or `wall_limit` is not positive, if `speedup` is infinite and the scenario
         has feedback, or `progress` is none of its values.
 
@@ -83,17 +98,56 @@ def run_threads(
         source = Workload.sample(source)
     elif not isinstance(source, Workload):
         raise TypeError(f"run_threads takes a Scenario or a Workload, not {source!r}")
-    repository = InMemoryJobRepository() if repository is None else repository
-    require_repository(repository)
-    speedup = choose_speedup(source) if speedup is None else float(speedup)
-    for name, value in (("speedup", speedup), ("wall_limit", wall_limit)):
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} must be positive, not {value}")
     if progress not in (True, False, None, "live"):
         raise ValueError(f"progress must be True, False, None or 'live', not {progress!r}")
+    if wall_limit is not None and not wall_limit > 0:
+        raise ValueError(f"wall_limit must be positive, not {wall_limit}")
+    if schedule is not None:
+        _require_schedule(schedule, speedup=speedup, perturb=perturb)
+        factory = _factory(repository)
+        return Controlled(source, factory, schedule).run(progress, wall_limit)
+    made: Any = InMemoryJobRepository() if repository is None else repository
+    require_repository(made)
+    speedup = choose_speedup(source) if speedup is None else float(speedup)
+    if not speedup > 0:
+        raise ValueError(f"speedup must be positive, not {speedup}")
     if speedup == math.inf and source.scenario.has_feedback:
         raise ValueError(
             "speedup=inf skips all waiting, and retries, patience, reapers, crashes, outages and "
-            "closed loops are about waiting; give a finite one, or None"
+            "closed loops are about waiting; give schedule=1, which waits for nothing and skips "
+            "nothing, or a finite speedup"
         )
-    return Session(source, repository, speedup, perturb=perturb).run(progress, wall_limit)
+    return Session(source, made, speedup, perturb=perturb).run(progress, wall_limit)
+
+
+def _require_schedule(schedule: object, *, speedup: float | None, perturb: bool) -> None:
+    """Raise if a schedule is none, or contradicts another argument."""
+    number = isinstance(schedule, int) and not isinstance(schedule, bool) and schedule >= 0
+    if not number and schedule != FAIR:
+        raise ValueError(f"schedule must be 'fair', a seed from 0 on, or None, not {schedule!r}")
+    if perturb:
+        raise ValueError(
+            "perturb=True leaves the turns to the operating system, and a schedule takes them; "
+            "leave out perturb: a seed switches in the repository's own lines too"
+        )
+    if speedup != 1.0:
+        raise ValueError(
+            f"speedup={speedup} is about the wall clock, and with a schedule time jumps; "
+            "leave out speedup"
+        )
+
+
+def _factory(repository: Any) -> RepositoryFactory:
+    """Return what makes the repository; raise if it is one."""
+    if repository is None:
+        return InMemoryJobRepository
+    if not callable(repository) or (
+        not isinstance(repository, type) and hasattr(repository, "update_status")
+    ):
+        name = type(repository).__name__
+        raise TypeError(
+            f"with a schedule, pass what makes the repository and not an instance: {name}, or "
+            f"lambda: {name}(...); its locks must be made where turns are taken"
+        )
+    factory: RepositoryFactory = repository
+    return factory

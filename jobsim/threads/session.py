@@ -7,33 +7,23 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from jobsim.display.progress import LiveProgress
-from jobsim.domain.marks import AUDITOR, actor_name
+from jobsim.domain.marks import AUDITOR, CLIENT, WORKER
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.run.interrupts import Interrupts
 from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
-from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
-from jobsim.tables.calls import calls_table
-from jobsim.tables.derive import transitions_from_calls
-from jobsim.threads.actors import Actor, Client, Poller, Stage, Worker
-from jobsim.threads.audit import PATIENCE_S, Audit, count_all, final_table, look, text_column
-from jobsim.threads.clock import Clock
-from jobsim.threads.feedback_actors import FeedbackClient, FeedbackWorker, Reaper
-from jobsim.threads.feedback_stage import FeedbackStage, Owed
+from jobsim.threads.audit import PATIENCE_S, Audit, Look, count_all, look
+from jobsim.threads.clock import Source, WallClock
 from jobsim.threads.live import View, view
-from jobsim.threads.payments import PaymentQueue, Payments, UntimedQueue
+from jobsim.threads.outcome import run_of
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
+from jobsim.threads.stage import Paced, Player, Pressed, Stage
 
 GRACE_S = 1.0
 """How long after the end of a run a thread may stay inside a repository call."""
@@ -50,33 +40,28 @@ class Session:
     """
 
     def __init__(
-        self, workload: Workload, repository: JobRepository, speedup: float, *, perturb: bool
+        self,
+        workload: Workload,
+        repository: JobRepository,
+        speedup: float,
+        *,
+        perturb: bool,
+        source: Source | None = None,
     ) -> None:
-        scenario = workload.scenario
-        clock = Clock(speedup)
+        self._workload = workload
+        self._clock = WallClock(speedup, source)
         self._repository = repository
-        self._perturbation = Perturbation(repository, scenario.seed) if perturb else None
+        self._perturbation = Perturbation(repository, workload.scenario.seed) if perturb else None
         self._recorded = RecordedRepository(
             repository
             if self._perturbation is None
-            else PerturbedRepository(repository, self._perturbation)
+            else PerturbedRepository(repository, self._perturbation),
+            clock_ns=self._clock.now_ns,
         )
         self._over = threading.Event()  # nothing more can happen, or an actor is at fault
-        self._stage = (
-            FeedbackStage(
-                workload,
-                clock,
-                PaymentQueue(clock, producers=scenario.clients),
-                owed=Owed(self._over.set),
-            )
-            if scenario.has_feedback
-            else Stage(workload, clock, _queue(clock, scenario.clients))
-        )
-        self._actors = [
-            kind(index, self._stage, self._recorded.actor(actor_name(role, index)))
-            for kind, role, number in _roles(scenario)
-            for index in range(number)
-        ]
+        kind = Pressed if math.isinf(speedup) else Paced
+        self._stage: Stage = kind(workload, self._recorded, self._clock, self._over.set)
+        self._actors = self._stage.actors
         self._threads = [
             threading.Thread(
                 target=self._play, args=(actor,), name=f"jobsim {actor.recorder.name}", daemon=True
@@ -84,14 +69,15 @@ class Session:
             for actor in self._actors
         ]
         self._lock = threading.Lock()
-        self._at_work = scenario.clients + scenario.workers  # guarded by _lock
+        # Those whose end is that of the run; guarded by _lock.
+        self._at_work = workload.scenario.clients + workload.scenario.workers
         self._count_before: int | None = None
         self._unreturned: list[Unreturned] = []
 
     def run(self, progress: LiveProgress, wall_limit: float | None) -> Run:
         """Run the workload to its end, or to an early one, and return what was recorded."""
-        requests = self._stage.workload.requests
-        shown = view(self._recorded, self._stage.clock, requests=requests, progress=progress)
+        requests = self._workload.requests
+        shown = view(self._recorded, self._clock, requests=requests, progress=progress)
         # Ctrl-C ends the run where it waits; elsewhere it is noted: once something is recorded,
         # nothing that Ctrl-C cuts short, however often it is pressed, may lose it.
         with Interrupts() as interrupts, shown, self._perturbation or nullcontext():
@@ -99,7 +85,7 @@ class Session:
 
     def _run(self, shown: View, wall_limit: float | None, interrupts: Interrupts) -> Run:
         started_at = datetime.now(timezone.utc)
-        clock = self._stage.clock
+        clock = self._clock
         clock.start()  # again in _start; a run that ends before has a start all the same
         fault: BaseException | None = None
         ended: Ended
@@ -112,16 +98,16 @@ class Session:
             ended = "interrupted"
         except Exception as exc:  # noqa: BLE001 - such as no more threads to be had
             fault = exc
-        wall_seconds = (time.perf_counter_ns() - clock.zero_ns) * 1e-9
+        wall_seconds = (clock.now_ns() - clock.zero_ns) * 1e-9
         self._stop()
         try:
-            shown.finish(self._settled())  # exact: no thread goes on
+            shown.finish(self._stage.settled())  # exact: no thread goes on
         except Exception as exc:  # noqa: BLE001 - the display failed; what was recorded is kept
             fault = exc
-        fault = next((actor.fault for actor in self._actors if actor.fault), fault)
+        fault = next(self._stage.faults(), fault)
         if fault is not None:
             ended = "failed"
-        final, ended = self._final(ended, interrupts)
+        looks, ended = self._final(ended, interrupts)
         info = RunInfo(
             engine="threads",
             ended=ended,
@@ -134,17 +120,18 @@ class Session:
             count_before=self._count_before,
             unreturned=tuple(self._unreturned),
         )
-        run = self._tables(info, final)
+        run = self._tables(info, looks)
         if fault is not None:
             raise RunFailed(f"{type(fault).__name__}: {fault}", run) from fault
         return run
 
-    def _play(self, actor: Actor) -> None:
+    def _play(self, actor: Player) -> None:
         """Body of every thread."""
         actor.run()
         if actor.fault is not None:
             self._over.set()
-        if isinstance(actor, Client | Worker):
+        # Pollers and the reaper keep no run alive.
+        if actor.recorder.name.startswith((CLIENT, WORKER)):
             with self._lock:
                 self._at_work -= 1
                 if not self._at_work:
@@ -160,19 +147,15 @@ class Session:
     def _start(self) -> None:
         for thread in self._threads:
             thread.start()
-        self._stage.clock.start()
-        self._stage.go.set()
+        self._stage.begin()
 
     def _watch(self, shown: View, wall_limit: float | None) -> Ended:
         deadline = math.inf if wall_limit is None else time.monotonic() + wall_limit
         over = False
         while not over and time.monotonic() < deadline:
             over = self._over.wait(min(_TICK_S, max(deadline - time.monotonic(), 0.0)))
-            shown.update_to(self._settled())
+            shown.update_to(self._stage.settled())
         return "complete" if over else "time_limit"
-
-    def _settled(self) -> int:
-        return sum(actor.settled for actor in self._actors)
 
     def _stop(self) -> None:
         """Let every thread end, and name those that do not come back from a call."""
@@ -193,10 +176,10 @@ class Session:
         stack = "" if frame is None else "".join(traceback.format_stack(frame))
         self._unreturned.append(Unreturned(actor=actor, stack=stack))
 
-    def _final(self, ended: Ended, interrupts: Interrupts) -> tuple[pd.DataFrame, Ended]:
+    def _final(self, ended: Ended, interrupts: Interrupts) -> tuple[dict[int, Look], Ended]:
         """Look at every created job once more; Ctrl-C ends this too."""
-        created = sorted(self._stage.created)
-        looks = (partial(look, self._recorded, job_id) for _, job_id in created)
+        created = self._stage.created()
+        looks = (partial(look, self._recorded, job_id) for job_id in created.values())
         audit = Audit(looks, name=AUDITOR)
         try:
             with interrupts.heard():
@@ -205,43 +188,15 @@ class Session:
                     self._leave(AUDITOR, audit.thread)
         except KeyboardInterrupt:
             ended = "interrupted"
-        return final_table([job for job, _ in created], list(audit.results)), ended
+        return dict(zip(created, list(audit.results), strict=False)), ended
 
-    def _tables(self, info: RunInfo, final: pd.DataFrame) -> Run:
-        clock, rows = self._stage.clock, self._stage.rows()
-        calls, ids = calls_table(self._recorded), text_column(dict(self._stage.created))
-        if rows is not None:
-            calls["job"] = _renumbered(calls["job"], rows)
-            final["job"] = _renumbered(final["job"], rows)
-            ids.index = _renumbered(ids.index.to_series(), rows)
-        jobs = self._stage.jobs(calls)
-        jobs = jobs.assign(job_id=ids.reindex(jobs.index))
-        transitions = transitions_from_calls(
-            calls, zero_ns=clock.zero_ns, seconds_per_ns=clock.seconds_per_ns
+    def _tables(self, info: RunInfo, looks: dict[int, Look]) -> Run:
+        return run_of(
+            self._workload,
+            info,
+            self._recorded,
+            looks,
+            created=self._stage.created(),
+            clock=self._clock,
+            play=self._stage.play,
         )
-        return Run(
-            self._stage.workload, info, jobs, transitions=transitions, calls=calls, final=final
-        )
-
-
-def _queue(clock: Clock, clients: int) -> Payments:
-    if clock.never_waits:
-        return UntimedQueue(producers=clients)
-    return PaymentQueue(clock, producers=clients)
-
-
-def _roles(scenario: Scenario) -> list[tuple[Callable[..., Actor], str, int]]:
-    """Return which actors a run has: their class, the name of their role, and how many."""
-    feedback = scenario.has_feedback
-    return [
-        (FeedbackClient if feedback else Client, Client.role, scenario.clients),
-        (FeedbackWorker if feedback else Worker, Worker.role, scenario.workers),
-        (Poller, Poller.role, scenario.pollers),
-        (Reaper, Reaper.role, int(scenario.reaper is not None)),
-    ]
-
-
-def _renumbered(rows: pd.Series, chosen: NDArray[np.intp]) -> NDArray[np.int32]:
-    """Return the place of each row number among the chosen ones; -1 stays -1."""
-    places = np.searchsorted(chosen, rows.to_numpy()).astype(np.int32)
-    return np.where(rows.to_numpy() < 0, np.int32(-1), places)

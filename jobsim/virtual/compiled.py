@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.virtual import rules as event_loop
+from jobsim.virtual import rules
 
 Serve = Callable[
     [
@@ -117,13 +117,13 @@ def compile_recursion() -> Serve:
 
 
 def compile_event_loop() -> Callable[..., None]:
-    """Compile `event_loop.play` and all that it calls."""
+    """Compile `rules.play` and all that it calls."""
     numba = _numba()
     # The same functions over names of their own, among which each finds the others compiled.
     # Inlined: a call would count a reference to every array that it passes on.
-    names = dict(vars(event_loop))
-    for name, value in vars(event_loop).items():
-        if isinstance(value, types.FunctionType) and value.__module__ == event_loop.__name__:
+    names = dict(vars(rules))
+    for name, value in vars(rules).items():
+        if isinstance(value, types.FunctionType) and value.__module__ == rules.__name__:
             copy = types.FunctionType(value.__code__, names, name)
             names[name] = numba.njit(copy, inline="always")
     play: Callable[..., None] = _jit(numba, names["play"].py_func)

@@ -17,17 +17,8 @@ from jobsim.scenario.workload import Workload
 from jobsim.tables.jobs_table import jobs_table, shared
 from jobsim.virtual import compiled as _compiled
 from jobsim.virtual.recursion import rejections
-from jobsim.virtual.rules import (
-    FAR,
-    NEVER,
-    TOKEN,
-    Job,
-    Outage,
-    Request,
-    Rules,
-    Worker,
-    play,
-)
+from jobsim.virtual.rules import begin, play
+from jobsim.virtual.state import FAR, NEVER, TOKEN, Job, Outage, Request, Rules, Simulation, Worker
 
 COMPILE_FROM = 400_000
 """Rows from which loading or compiling the compiled loop costs less than it saves."""
@@ -35,7 +26,7 @@ COMPILE_FROM = 400_000
 LATEST = 2.0**40
 """Seconds at which an outage or a look at a job may lie: far beyond all that is drawn."""
 
-DRAWN = ("arrival", "pause", "delay", "service", "fails", "patience", "crash", "restart")
+DRAWN = ("pause", "delay", "service", "fails", "patience", "crash", "restart")
 """The arrays of a workload that the loop reads, as its fields."""
 
 Kind = TypeVar("Kind")
@@ -72,26 +63,44 @@ def serve_feedback(
     >>> serve_feedback(Workload.sample(scenario), scenario)["attempt"].tolist()
     [1, 2, 1, 2]
     """
-    jobs, rules = _jobs(workload), _rules(scenario)
-    requests = _records(Request, workload.requests)
-    workers = _records(Worker, scenario.workers)
-    outages = _records(Outage, len(scenario.outages))
-    for number, outage in enumerate(scenario.outages):
-        outages[number] = (_tick(outage.at), _tick(outage.at + outage.duration), outage.workers)
+    jobs, requests, workers, outages = _service(workload, scenario)
+    rules = _rules(scenario)
     if compiled is None:
         run = _compiled.loop.load_if_worth_it(len(workload), threshold=COMPILE_FROM)
     else:
         run = _compiled.loop.load() if compiled else None
     if run is not None:
-        run(jobs, requests, workers, outages, rules)
+        run(jobs, requests, workers, outages, rules, np.zeros(4, np.int64))
     else:
         # Plain Python works on objects several times as fast as on records of an array.
         played = _objects(Job, jobs)
         crew, asked = _objects(Worker, workers), _objects(Request, requests)
-        play(played, asked, crew, _objects(Outage, outages), rules)
+        play(played, asked, crew, _objects(Outage, outages), rules, [0] * 4)
         names = jobs.dtype.names or ()
         jobs = np.array(list(map(attrgetter(*names), played)), dtype=jobs.dtype)
     return _table(workload, scenario, jobs)
+
+
+def simulation(workload: Workload) -> Simulation:
+    """Return a workload's service at time 0, in plain Python, for a machine that plays it."""
+    jobs, requests, workers, outages = _service(workload, workload.scenario)
+    return begin(
+        _objects(Job, jobs),
+        _objects(Request, requests),
+        _objects(Worker, workers),
+        _objects(Outage, outages),
+        _rules(workload.scenario),
+        [0] * 4,
+    )
+
+
+def _service(workload: Workload, scenario: Scenario) -> list[NDArray[np.void]]:
+    """Return the records that the rules work on: jobs, requests, workers, outages."""
+    outages = _records(Outage, len(scenario.outages))
+    for number, outage in enumerate(scenario.outages):
+        outages[number] = (_tick(outage.at), _tick(outage.at + outage.duration), outage.workers)
+    requests = _records(Request, workload.requests)
+    return [_jobs(workload), requests, _records(Worker, scenario.workers), outages]
 
 
 def _records(kind: type, length: int) -> NDArray[np.void]:
@@ -110,6 +119,9 @@ def _jobs(workload: Workload) -> NDArray[np.void]:
     for name in DRAWN:
         times: NDArray[np.float64] | None = getattr(workload, name)
         jobs[name] = NEVER if times is None else _ticks(times)
+    if workload.scenario.users is None:
+        first = slice(None, None, workload.attempts)
+        jobs["intended"][first] = _ticks(workload.arrival[first])
     return jobs
 
 
@@ -122,8 +134,8 @@ def _rules(scenario: Scenario) -> Rules:
         users=scenario.users or 0,
         paced=closed is not None and closed.paced,
         doors=FAR if scenario.duration is None else _tick(scenario.duration),
-        # At least a tick, so that a job is never failed in the instant in which it starts.
-        timeout=NEVER if reaper is None else max(1, _tick(reaper.timeout - reaper.skew)),
+        timeout=NEVER if reaper is None else _tick(reaper.timeout - reaper.skew),
+        from_creation=reaper is not None and reaper.since == "created",
         every=1 if reaper is None else max(1, _tick(reaper.every)),
         budget=NEVER if budget is None else round(budget * TOKEN),
         burst=0 if retry is None else retry.burst * TOKEN,
@@ -142,7 +154,6 @@ def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd
         return flags
 
     paid = seconds("paid")
-    late = happened("late").astype(np.int32)
     columns: dict[str, NDArray[Any]] = {
         "request": (asked // scenario.attempts).astype(np.int32),
         "attempt": (asked % scenario.attempts + 1).astype(np.int8),
@@ -153,7 +164,7 @@ def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd
         "finished": seconds("finished"),
         "status": told["status"].astype(np.int8),
         "worker": told["worker"].astype(np.int32),
-        "rejected": rejections(paid, workload.lag[asked]) + late,
+        "rejected": rejections(paid, workload.lag[asked]) + told["rejected"].astype(np.int32),
         "released": seconds("released"),
         "crashed": happened("crashed"),
         "reaped": happened("reaped"),

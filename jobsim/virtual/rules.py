@@ -1,116 +1,54 @@
-"""Jobs with feedback in virtual time: one event loop over three small heaps.
+"""The rules of a service: what happens when, and what its actors ask of the repository.
 
 Retries, reapers, crashes, outages, patience and closed loops let one job move another, so the
 recursion of `jobsim.virtual.recursion` will not do. Nothing is drawn here: every choice lies in
 the workload, feedback only moves times.
 
-Times are whole ticks, and -1 stands for never, so nothing is rounded. In plain Python this text
-works on lists of objects; numba compiles the very same text for arrays of records with the same
-fields, so results are equal to the last bit.
+Whatever needs the repository has two halves. `next_call` lets everything happen up to the next
+call that an actor has to make; `answer` is told what came of a call and when. In virtual time
+`play` believes that a repository answers at once and rightly; the threads of `jobsim.threads`
+make the calls. So one text serves both, and numba compiles it for arrays of records with the
+fields that plain Python has in objects: results are equal to the last bit.
 
-What happens in one instant happens in the order of the kinds below, then by number. A job is
-started only when nothing else is left to happen at its instant, one at a time.
+What happens in one instant happens in the order of the kinds of `jobsim.virtual.state`, then by
+number. A job is started only when nothing else is left to happen at its instant, one at a time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import NamedTuple
 
-from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, NO_STATUS, RUNNING
-
-NEVER = -1
-FAR = 2**62  # later than any event
-
-ENDED, CRASHED, REAP, DOWN, UP, GAVE_UP, ASK, PAID = range(8)
-"""What can happen: work ends, a worker dies in the middle, the reaper looks at a job, workers
-leave, a worker comes back, a client's patience runs out, a client asks, a payment is due."""
-
-TOKEN = 2**20
-"""One retry, in the units of a retry budget."""
-
-
-@dataclass(slots=True)
-class Job:
-    """One attempt of a request: what was drawn for it, and what came of it.
-
-    Rows are in order of (request, attempt). For numba it is a record of the same fields.
-    """
-
-    arrival: int  # when its request comes, in an open loop
-    pause: int
-    delay: int
-    service: int
-    fails: int
-    patience: int
-    crash: int
-    restart: int
-    intended: int = NEVER  # when the client meant to ask
-    created: int = NEVER
-    paid: int = NEVER
-    started: int = NEVER
-    finished: int = NEVER
-    status: int = NO_STATUS
-    worker: int = NEVER
-    released: int = NEVER  # when its worker let go of it
-    late: int = NEVER  # 1 where the worker's own result was refused
-    crashed: int = NEVER  # 1 where its worker died or went
-    reaped: int = NEVER  # 1 where the reaper failed it
-    left: int = NEVER  # when the client left for good, on its last attempt
-
-
-@dataclass(slots=True)
-class Worker:
-    """One worker: at work, waiting for a job, or gone."""
-
-    holds: int = NEVER  # the row that it works on
-    free_since: int = NEVER
-    gone_until: int = 0
-
-
-@dataclass(slots=True)
-class Request:
-    """One request: whose end its client waits for, and whether it still does."""
-
-    waits_for: int = NEVER
-    settled: int = 0  # 1 once the client has a result or has left
-
-
-@dataclass(slots=True)
-class Outage:
-    """Some workers, those with the lowest numbers, leave at a moment and come back at another."""
-
-    at: int
-    until: int
-    workers: int
-
-
-class Rules(NamedTuple):
-    """What holds for all jobs; times in ticks."""
-
-    attempts: int
-    users: int  # 0 in an open loop
-    paced: bool
-    doors: int  # users of a closed loop ask nothing from here on
-    timeout: int  # NEVER without a reaper
-    every: int
-    budget: int  # what a request puts into the bucket, NEVER without a budget
-    burst: int
-
-
-class Simulation(NamedTuple):
-    """All that the loop works on; for numba the first four lists are arrays of records."""
-
-    jobs: list[Job]
-    requests: list[Request]
-    workers: list[Worker]
-    outages: list[Outage]
-    rules: Rules
-    calendar: list[tuple[int, int, int]]  # (time, kind, number), a heap that ends in FAR
-    ready: list[tuple[int, int]]  # (paid, job), a heap that ends in FAR
-    idle: list[tuple[int, int]]  # (free since, worker), a heap; some are out of date
-    tokens: list[int]  # one element: what is in the bucket of the retry budget
+from jobsim.domain.codes import AWAITING, COMPLETED, ERROR, FAILED, ILLEGAL, OK, RUNNING
+from jobsim.virtual.state import (
+    ASK,
+    BUCKET,
+    CRASHED,
+    CREATE,
+    DOWN,
+    END,
+    ENDED,
+    FAIL,
+    FAR,
+    GAVE_UP,
+    KIND,
+    NEVER,
+    NOTHING,
+    NOW,
+    PAID,
+    REAP,
+    REQUEST,
+    ROW,
+    SETTLED,
+    START,
+    TOKEN,
+    UP,
+    Job,
+    Outage,
+    Request,
+    Rules,
+    Simulation,
+    Worker,
+)
 
 
 def play(
@@ -119,71 +57,142 @@ def play(
     workers: list[Worker],
     outages: list[Outage],
     rules: Rules,
+    state: list[int],
 ) -> None:
     """Let everything happen, from time 0 to the last event, and write it into the jobs."""
-    calendar = [(FAR, PAID, NEVER)]
+    sim = begin(jobs, requests, workers, outages, rules, state)
+    while True:
+        what, number, worker = next_call(sim, FAR - 1)
+        if what == NOTHING:
+            return
+        # All that it could refuse is the result of a job that the reaper has failed.
+        refused = what == END and sim.jobs[number].status != RUNNING
+        answer(sim, what, number, worker, ILLEGAL if refused else OK, sim.state[NOW])
+
+
+def begin(
+    jobs: list[Job],
+    requests: list[Request],
+    workers: list[Worker],
+    outages: list[Outage],
+    rules: Rules,
+    state: list[int],
+) -> Simulation:
+    """Return a service at time 0: all workers free, all users about to think."""
+    calendar = [(FAR, NEVER)]
     ready, idle = [(FAR, NEVER)], [(FAR, NEVER)]
-    sim = Simulation(jobs, requests, workers, outages, rules, calendar, ready, idle, [rules.burst])
+    sim = Simulation(jobs, requests, workers, outages, rules, calendar, ready, idle, state)
+    state[REQUEST] = len(requests) if rules.users else 0
+    state[BUCKET] = rules.burst
     for number in range(len(outages)):
-        heappush(calendar, (outages[number].at, DOWN, number))
+        plan(sim, outages[number].at, DOWN, number)
     for number in range(len(workers)):
         set_free(sim, number, 0)
     for user in range(min(rules.users, len(requests))):
         think(sim, user, 0, 0)
-    request = len(requests) if rules.users else 0  # the next arrival of an open loop
-    now = 0
+    return sim
+
+
+def next_call(sim: Simulation, until: int) -> tuple[int, int, int]:
+    """Let everything happen up to the next call, and return that: what, of which job, by whom.
+
+    The last is the number of a worker, NEVER where it is not a worker that calls. The first is
+    NOTHING if no call is due up to the time `until`.
+    """
     while True:
-        event = calendar[0]
-        if request < len(requests):
-            first = request * rules.attempts
-            arrival = (jobs[first].arrival, ASK, first)
-            event = arrival if arrival < event else event  # noqa: FURB136 - numba has no such min
-        if event[0] > now and ready[0][0] != FAR and start_one(sim, now):
-            continue
-        if event[0] == FAR:
-            return
-        if event == calendar[0]:
-            heappop(calendar)
+        event = sim.calendar[0]
+        request = sim.state[REQUEST]
+        arrives = False
+        if request < len(sim.requests):
+            first = request * sim.rules.attempts
+            arrival = (sim.jobs[first].intended, ASK << KIND | first)
+            if arrival < event:
+                event, arrives = arrival, True
+        if event[0] > sim.state[NOW] and sim.ready[0][0] != FAR:
+            worker = next_worker(sim)
+            if worker != NEVER:
+                return START, take(sim, worker), worker
+        if event[0] > until:
+            return NOTHING, NEVER, NEVER
+        if arrives:
+            sim.state[REQUEST] = request + 1
         else:
-            request += 1
-        now = event[0]
-        happen(sim, event)
+            heappop(sim.calendar)
+        sim.state[NOW] = event[0]
+        number = event[1] & ROW
+        what = happen(sim, event[1] >> KIND, number, event[0])
+        if what != NOTHING:
+            return what, number, sim.jobs[number].worker if what == END else NEVER
 
 
-def happen(sim: Simulation, event: tuple[int, int, int]) -> None:
-    """Let one event happen."""
-    now, kind, number = event
+def plan(sim: Simulation, at: int, kind: int, number: int) -> None:
+    """Let something happen later."""
+    heappush(sim.calendar, (at, kind << KIND | number))
+
+
+def happen(sim: Simulation, kind: int, number: int, now: int) -> int:
+    """Let one event happen, and return what its actor has to ask of the repository."""
     if kind == ENDED:
-        end_work(sim, number, now)
+        return end_work(sim, number)
+    if kind == REAP:
+        return FAIL if sim.jobs[number].status == RUNNING else NOTHING
+    if kind == ASK:
+        return ask(sim, number, now)
+    if kind == PAID:
+        heappush(sim.ready, (now, number))
     elif kind == CRASHED:
         crash(sim, number, now)
-    elif kind == REAP:
-        reap(sim, number, now)
     elif kind == DOWN:
         go_down(sim, number)
     elif kind == UP:
         come_up(sim, number, now)
-    elif kind == GAVE_UP:
-        if sim.requests[number // sim.rules.attempts].waits_for == number:
-            try_again(sim, number, now)
-    elif kind == ASK:
-        ask(sim, number, now)
-    else:
-        heappush(sim.ready, (now, number))
+    elif sim.requests[number // sim.rules.attempts].waits_for == number:
+        try_again(sim, number, now)
+    return NOTHING
 
 
-def start_one(sim: Simulation, now: int) -> bool:
-    """Start the first paid job at the worker that has been free longest, if there is one."""
+def answer(sim: Simulation, what: int, number: int, worker: int, outcome: int, now: int) -> None:
+    """Go on after a call: how it ended, in the codes of `jobsim.domain.codes`, and when.
+
+    A repository may err. What it accepts a second time counts the first time only.
+    """
+    if what == START:
+        if outcome == OK and sim.jobs[number].status == AWAITING:
+            start(sim, number, worker, now)
+        else:
+            give_back(sim, number, worker, outcome, now)
+    elif what == END:
+        hand_in(sim, number, worker, outcome, now)
+    elif what == CREATE:
+        if outcome == OK:
+            create(sim, number, now)
+        else:  # There is nothing to wait for, and nothing to ask again for.
+            leave(sim, number, now)
+    elif outcome == OK and sim.jobs[number].status == RUNNING:
+        sim.jobs[number].reaped = 1
+        finish(sim, number, FAILED, now)
+
+
+# Workers
+
+
+def next_worker(sim: Simulation) -> int:
+    """Return the worker that has been free longest, or NEVER."""
     while sim.idle[0][0] != FAR:
         since, number = heappop(sim.idle)
         worker = sim.workers[number]
-        if worker.free_since == since:
-            worker.free_since = NEVER
-            worker.holds = heappop(sim.ready)[1]
-            start(sim, worker.holds, number, now)
-            return True
+        if worker.free_since == since and not worker.calling:
+            return number
         # It has been gone since then.
-    return False
+    return NEVER
+
+
+def take(sim: Simulation, number: int) -> int:
+    """Let a worker take the first paid job, and return that; it asks for the start next."""
+    worker = sim.workers[number]
+    worker.calling = 1
+    worker.holds = heappop(sim.ready)[1]
+    return worker.holds
 
 
 def start(sim: Simulation, number: int, worker: int, now: int) -> None:
@@ -192,28 +201,68 @@ def start(sim: Simulation, number: int, worker: int, now: int) -> None:
     job.started = now
     job.status = RUNNING
     job.worker = worker
-    if job.crash != NEVER:
-        heappush(sim.calendar, (now + job.crash, CRASHED, number))
+    watch(sim, number, now)
+    sim.workers[worker].calling = 0
+    sim.workers[worker].free_since = NEVER
+    if sim.workers[worker].gone_until > now:  # an outage came while it asked
+        sim.workers[worker].holds = NEVER
+        job.crashed = 1
+        job.released = now
+    elif job.crash != NEVER:
+        plan(sim, now + job.crash, CRASHED, number)
     else:
-        heappush(sim.calendar, (now + job.service, ENDED, number))
-    if sim.rules.timeout != NEVER:
-        # The first look at which the job is old enough; looks are at multiples of `every`.
-        looks = -(-(now + sim.rules.timeout) // sim.rules.every)
-        heappush(sim.calendar, (looks * sim.rules.every, REAP, number))
+        plan(sim, now + job.service, ENDED, number)
 
 
-def end_work(sim: Simulation, number: int, now: int) -> None:
-    """Let a worker hand in its result, unless it is gone."""
+def give_back(sim: Simulation, number: int, worker: int, outcome: int, now: int) -> None:
+    """Let a worker wait on as if it had not asked: it may not start this job."""
     job = sim.jobs[number]
-    if sim.workers[job.worker].holds != number:
-        return
-    sim.workers[job.worker].holds = NEVER
-    job.released = now
-    set_free(sim, job.worker, now)
-    if job.status == RUNNING:
-        finish(sim, number, FAILED if job.fails else COMPLETED, now)
+    if outcome == ERROR and job.status == AWAITING:  # Who knows? It may run, with nobody at it.
+        job.status = RUNNING
+        watch(sim, number, now)
+    elif outcome != OK:
+        job.rejected += 1
+    sim.workers[worker].calling = 0
+    sim.workers[worker].holds = NEVER
+    if sim.workers[worker].gone_until <= now:
+        heappush(sim.idle, (sim.workers[worker].free_since, worker))
     else:
-        job.late = 1
+        sim.workers[worker].free_since = NEVER
+
+
+def watch(sim: Simulation, number: int, now: int) -> None:
+    """Plan the first look of the reaper at which the job is old enough."""
+    if sim.rules.timeout != NEVER:
+        since = sim.jobs[number].created if sim.rules.from_creation else now
+        # At least a tick, so that a job is never failed in the instant in which it starts.
+        old_enough = max(since + sim.rules.timeout, now + 1)
+        # Looks are at multiples of `every`.
+        looks = -(-old_enough // sim.rules.every)
+        plan(sim, looks * sim.rules.every, REAP, number)
+
+
+def end_work(sim: Simulation, number: int) -> int:
+    """Let a worker ask for the end of its job, unless it is gone."""
+    worker = sim.workers[sim.jobs[number].worker]
+    if worker.holds != number:
+        return NOTHING
+    worker.calling = 1
+    return END
+
+
+def hand_in(sim: Simulation, number: int, worker: int, outcome: int, now: int) -> None:
+    """Let a worker be free again, and its job end if the repository had it so."""
+    job = sim.jobs[number]
+    job.released = now
+    sim.workers[worker].calling = 0
+    sim.workers[worker].holds = NEVER
+    if sim.workers[worker].gone_until <= now:
+        set_free(sim, worker, now)
+    if outcome == OK:
+        if job.status == RUNNING:
+            finish(sim, number, FAILED if job.fails else COMPLETED, now)
+    else:
+        job.rejected += 1
 
 
 def crash(sim: Simulation, number: int, now: int) -> None:
@@ -225,15 +274,7 @@ def crash(sim: Simulation, number: int, now: int) -> None:
         worker.gone_until = now + job.restart
         job.crashed = 1
         job.released = now
-        heappush(sim.calendar, (worker.gone_until, UP, job.worker))
-
-
-def reap(sim: Simulation, number: int, now: int) -> None:
-    """Fail a job that still runs, whether or not a worker is at it."""
-    job = sim.jobs[number]
-    if job.status == RUNNING:
-        job.reaped = 1
-        finish(sim, number, FAILED, now)
+        plan(sim, worker.gone_until, UP, job.worker)
 
 
 def go_down(sim: Simulation, number: int) -> None:
@@ -241,20 +282,23 @@ def go_down(sim: Simulation, number: int) -> None:
     outage = sim.outages[number]
     for index in range(min(outage.workers, len(sim.workers))):
         worker = sim.workers[index]
-        if worker.holds != NEVER:
-            lost = sim.jobs[worker.holds]
-            lost.crashed = 1
-            lost.released = outage.at
-        worker.holds = NEVER
-        worker.free_since = NEVER
         worker.gone_until = max(worker.gone_until, outage.until)
-        heappush(sim.calendar, (outage.until, UP, index))
+        plan(sim, outage.until, UP, index)
+        # Nobody dies inside a call; what it answers is dealt with then.
+        if not worker.calling:
+            if worker.holds != NEVER:
+                lost = sim.jobs[worker.holds]
+                lost.crashed = 1
+                lost.released = outage.at
+            worker.holds = NEVER
+            worker.free_since = NEVER
 
 
 def come_up(sim: Simulation, number: int, now: int) -> None:
     """Let a worker take jobs again, unless another reason still keeps it away."""
     worker = sim.workers[number]
-    if worker.free_since == NEVER and worker.gone_until <= now:
+    away = worker.free_since == NEVER and worker.holds == NEVER and not worker.calling
+    if away and worker.gone_until <= now:
         set_free(sim, number, now)
 
 
@@ -264,24 +308,36 @@ def set_free(sim: Simulation, number: int, now: int) -> None:
     heappush(sim.idle, (now, number))
 
 
-def ask(sim: Simulation, number: int, now: int) -> None:
+# Clients
+
+
+def ask(sim: Simulation, number: int, now: int) -> int:
     """Let a client ask, unless an earlier attempt has come through in the meantime."""
     request = sim.requests[number // sim.rules.attempts]
     if request.settled:
-        return
+        return NOTHING
     request.waits_for = number
     if number % sim.rules.attempts == 0 and sim.rules.budget != NEVER:
-        sim.tokens[0] = min(sim.tokens[0] + sim.rules.budget, sim.rules.burst)
+        sim.state[BUCKET] = min(sim.state[BUCKET] + sim.rules.budget, sim.rules.burst)
     job = sim.jobs[number]
     if job.intended == NEVER:
         job.intended = now
+    job.created = now  # until the repository has answered
+    return CREATE
+
+
+def create(sim: Simulation, number: int, now: int) -> None:
+    """Let a job be there: plan its payment, and for how long its client waits."""
+    job = sim.jobs[number]
+    asked = job.created
     job.created = now
     job.status = AWAITING
     if job.delay != NEVER:
-        job.paid = now + job.delay
-        heappush(sim.calendar, (job.paid, PAID, number))
+        # A confirmation that comes before its job exists is delivered once it does.
+        job.paid = max(now, asked + job.delay)
+        plan(sim, job.paid, PAID, number)
     if job.patience != NEVER:
-        heappush(sim.calendar, (now + job.patience, GAVE_UP, number))
+        plan(sim, asked + job.patience, GAVE_UP, number)
 
 
 def finish(sim: Simulation, number: int, outcome: int, now: int) -> None:
@@ -302,21 +358,35 @@ def try_again(sim: Simulation, number: int, now: int) -> None:
     following = number + 1
     again = following % sim.rules.attempts != 0
     if again and sim.rules.budget != NEVER:
-        again = sim.tokens[0] >= TOKEN
+        again = sim.state[BUCKET] >= TOKEN
         if again:
-            sim.tokens[0] -= TOKEN
+            sim.state[BUCKET] -= TOKEN
     if again:
         sim.requests[number // sim.rules.attempts].waits_for = NEVER
-        heappush(sim.calendar, (now + sim.jobs[following].pause, ASK, following))
+        plan(sim, now + sim.jobs[following].pause, ASK, following)
     else:
-        sim.jobs[number].left = now
-        settle(sim, number, now)
+        leave(sim, number, now)
+
+
+def leave(sim: Simulation, number: int, now: int) -> None:
+    """Let a client leave for good, with nothing."""
+    sim.jobs[number].left = now
+    settle(sim, number, now)
+
+
+def withdraw(sim: Simulation, number: int, now: int) -> None:
+    """Let a client that looked once more ask for nothing: an earlier attempt has come through."""
+    sim.jobs[number].intended = NEVER
+    sim.jobs[number].created = NEVER
+    if not sim.requests[number // sim.rules.attempts].settled:
+        settle(sim, number - number % sim.rules.attempts, now)
 
 
 def settle(sim: Simulation, number: int, now: int) -> None:
     """Let a client be done with its request, and a user of a closed loop go on to the next."""
     request = number // sim.rules.attempts
     sim.requests[request].settled = 1
+    sim.state[SETTLED] += 1
     sim.requests[request].waits_for = NEVER
     if sim.rules.users and request + sim.rules.users < len(sim.requests):
         intended = sim.jobs[request * sim.rules.attempts].intended
@@ -331,4 +401,4 @@ def think(sim: Simulation, request: int, before: int, now: int) -> None:
     at = max(intended, now)
     if at < sim.rules.doors:
         job.intended = intended
-        heappush(sim.calendar, (at, ASK, number))
+        plan(sim, at, ASK, number)

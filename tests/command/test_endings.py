@@ -12,8 +12,8 @@ import pytest
 from jobsim import InMemoryJobRepository, Run, RunFailed
 from jobsim.command.main import main
 from jobsim.run import saved
+from jobsim.threads import outcome
 from jobsim.threads import run_threads as engine
-from jobsim.threads import session
 
 RUN = ["run", "steady", "--jobs", "8", "--speedup", "inf", "--no-report", "--out", "r"]
 SWEEP = ["sweep", "steady", "--jobs", "50", "--over", "workers=6:8", "--replications", "3"]
@@ -60,7 +60,7 @@ def test_a_signal_loses_nothing_that_was_recorded(monkeypatch, capsys, number, c
             signal.raise_signal(number)
 
     if where == "tables":
-        monkeypatch.setattr(session, "calls_table", once(session.calls_table, press))
+        monkeypatch.setattr(outcome, "calls_table", once(outcome.calls_table, press))
     elif where == "saving":
         monkeypatch.setattr(saved, "_sha256", once(saved._sha256, press))
     else:

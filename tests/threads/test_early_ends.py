@@ -8,9 +8,8 @@ import pytest
 from jobsim_threads import jobsim_threads
 
 from jobsim import InMemoryJobRepository, JobStatus, RunFailed, Scenario, Workload, run_threads
-from jobsim.threads import audit, session
-from jobsim.threads.actors import Worker
-from jobsim.threads.payments import UntimedQueue
+from jobsim.threads import audit, outcome, session
+from jobsim.threads.pressing import Confirmed, Worker
 
 INF = float("inf")
 
@@ -91,13 +90,13 @@ def test_ctrl_c_ends_the_run_and_returns_what_was_recorded():
 
 
 def test_a_second_ctrl_c_leaves_out_the_last_look(monkeypatch, gate):
-    close = UntimedQueue.close
+    close = Confirmed.close
 
     def close_and_interrupt(self):
         close(self)
         _thread.interrupt_main()
 
-    monkeypatch.setattr(UntimedQueue, "close", close_and_interrupt)
+    monkeypatch.setattr(Confirmed, "close", close_and_interrupt)
     run = run_threads(workload(2), gate("update_status", _thread.interrupt_main), speedup=INF)
     assert run.ended == "interrupted"
     assert len(run.calls) > 0
@@ -105,13 +104,13 @@ def test_a_second_ctrl_c_leaves_out_the_last_look(monkeypatch, gate):
 
 
 def test_ctrl_c_while_tables_are_made_loses_nothing(monkeypatch):
-    made = session.calls_table
+    made = outcome.calls_table
 
     def interrupted(recorded):
         _thread.interrupt_main()
         return made(recorded)
 
-    monkeypatch.setattr(session, "calls_table", interrupted)
+    monkeypatch.setattr(outcome, "calls_table", interrupted)
     run = run_threads(workload(5), speedup=INF)
     assert run.ended == "complete"
     assert (run.jobs["status"] == "completed").all()
@@ -172,7 +171,7 @@ def test_a_fault_outside_the_repository_is_not_taken_for_its_error(monkeypatch):
     def fail(*_args, **_kwargs):
         raise OSError("not from the repository")
 
-    monkeypatch.setattr("jobsim.threads.actors.create_job", fail)
+    monkeypatch.setattr("jobsim.threads.pressing.create_job", fail)
     with pytest.raises(RunFailed, match="not from the repository"):
         run_threads(workload(4), speedup=INF)
 

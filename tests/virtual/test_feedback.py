@@ -8,10 +8,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from every_dynamic import ALL, BASE, DYNAMICS, TOGETHER
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simpy_feedback import simulate
 from table_digest import digest
+from tied_workloads import coarse, maybe, tied_workloads
 
 from jobsim import Run, Scenario, Workload, preset, presets
 from jobsim.studies.little import littles_law
@@ -26,60 +28,6 @@ from jobsim.virtual.server import payments, serve
 NAN = math.nan
 
 
-def exponential(mean):
-    return {"kind": "exponential", "mean": mean}
-
-
-BASE = Scenario(
-    jobs=400,
-    workers=3,
-    arrivals={"kind": "poisson", "rate": 2.5},
-    payment={"delay": exponential(1.0), "abandon": 0.05},
-    work={"service": exponential(1.0), "fail": 0.1},
-)
-RETRY = {"attempts": 4, "base": 0.5, "jitter": 1.0}
-CLOSED = {"kind": "closed", "users": 12, "think": exponential(3.0)}
-REAPER = {"timeout": 2.5, "every": 0.7}
-CRASH = {"work.crash": 0.1, "work.restart": exponential(2.0)}
-OUTAGES = [
-    {"at": 20.0, "duration": 15.0, "workers": 2},
-    {"at": 30.0, "duration": 20.0, "workers": 9},
-]
-
-# Each dynamic alone, and what shows in the jobs that it was there.
-DYNAMICS = {
-    "retry": ({"retry": RETRY}, lambda jobs: jobs["attempt"].max() > 2),
-    "budget": ({"retry": RETRY | {"budget": 0.05, "burst": 3}}, lambda jobs: jobs["left"].any()),
-    "patience": ({"patience": exponential(4.0)}, lambda jobs: jobs["left"].any()),
-    "reaper": ({"reaper": REAPER}, lambda jobs: jobs["reaped"].any() and jobs["rejected"].any()),
-    "skew": ({"reaper": REAPER | {"skew": -0.9}}, lambda jobs: jobs["reaped"].any()),
-    "crash": (CRASH, lambda jobs: jobs["crashed"].any()),
-    "outages": ({"outages": OUTAGES}, lambda jobs: jobs["crashed"].any()),
-    "duplicates": (
-        {"payment.duplicate": 0.3, "payment.lag": exponential(2.0), "reaper": REAPER},
-        lambda jobs: jobs["rejected"].max() > 1,
-    ),
-    "closed": ({"arrivals": CLOSED}, lambda jobs: (jobs["arrival"] == jobs["created"]).all()),
-    "paced": (
-        {"arrivals": CLOSED | {"paced": True}, "payment.abandon": 0.0},
-        lambda jobs: (jobs["arrival"] < jobs["created"]).any(),
-    ),
-    "doors": ({"arrivals": CLOSED, "duration": 60.0}, lambda jobs: len(jobs) < 400),
-}
-ALL = {
-    **CRASH,
-    "patience": exponential(6.0),
-    "retry": RETRY | {"budget": 0.5},
-    "reaper": REAPER,
-    "outages": OUTAGES,
-    "payment.duplicate": 0.3,
-    "payment.lag": exponential(2.0),
-}
-TOGETHER = {
-    "open": ALL,
-    "closed": ALL | {"arrivals": CLOSED},
-    "paced": ALL | {"arrivals": CLOSED | {"paced": True}, "duration": 100.0},
-}
 RICH = BASE.replace(ALL | {"seed": 7})
 
 
@@ -124,81 +72,6 @@ def test_all_together_equal_simpy_to_the_last_bit(name, seed):
 def test_every_preset_with_feedback_equals_simpy_to_the_last_bit(name):
     workload = Workload.sample(preset(name))
     assert_equal_to_simpy(plain(workload), simulate(workload))
-
-
-# Few distinct values, so that much happens in one instant.
-coarse = st.sampled_from([0.0, 0.5, 1.0, 1.5, 4.0])
-maybe = st.sampled_from([NAN, NAN, 0.0, 0.5, 1.0])
-reapers = st.builds(
-    lambda more, skew, every: {"timeout": max(skew, 0.0) + more, "skew": skew, "every": every},
-    more=st.sampled_from([0.5, 1.0, 2.0]),
-    skew=st.sampled_from([0.0, 0.0, -0.5, 0.25]),
-    every=st.sampled_from([0.25, 0.5, 3.0]),
-)
-retries = st.fixed_dictionaries(
-    {
-        "attempts": st.integers(1, 3),
-        "budget": st.sampled_from([None, 0.0, 0.5, 1.0]),
-        "burst": st.integers(1, 2),
-    }
-)
-closed = st.builds(
-    lambda users, paced: {"kind": "closed", "users": users, "paced": paced},
-    users=st.integers(1, 4),
-    paced=st.booleans(),
-)
-outages = st.lists(
-    st.builds(
-        lambda at, more, workers: {"at": at, "duration": more, "workers": workers},
-        at=coarse,
-        more=st.sampled_from([0.5, 1.0, 2.0**-30]),
-        workers=st.integers(1, 4),
-    ),
-    max_size=3,
-)
-
-
-@st.composite
-def tied_workloads(draw):
-    retry = draw(st.none() | retries)
-    arrivals = draw(st.just({"kind": "stampede"}) | closed)
-    requests = draw(st.integers(0, 6))
-    rows = requests * (retry["attempts"] if retry else 1)
-
-    def column(values):
-        return np.array(draw(st.lists(values, min_size=rows, max_size=rows)), float)
-
-    arrival = np.zeros(rows)
-    if arrivals["kind"] == "stampede":
-        times = draw(st.lists(coarse, min_size=requests, max_size=requests))
-        arrival = np.repeat(np.sort(np.array(times, float)), rows // max(requests, 1))
-    has_patience, has_crashes = draw(st.booleans()), draw(st.booleans())
-    delay, crash = column(st.sampled_from([0.0, 0.0, 0.5, NAN])), column(maybe)
-    service, restart = column(coarse), column(coarse)
-    crash[crash >= service] = NAN
-    restart[np.isnan(crash)] = NAN
-    scenario = Scenario(
-        workers=draw(st.integers(1, 3)),
-        arrivals=arrivals,
-        duration=draw(st.none() | st.sampled_from([1.0, 3.0])),
-        retry=retry,
-        reaper=draw(st.none() | reapers),
-        outages=draw(outages),
-        patience={"kind": "constant", "value": 1.0} if has_patience else None,
-        work={"crash": 0.5 if has_crashes else 0.0},
-    )
-    return Workload(
-        scenario,
-        arrival,
-        delay,
-        np.where(np.isnan(delay), NAN, column(maybe)),
-        service,
-        column(st.booleans()).astype(bool),
-        pause=column(coarse),
-        patience=column(coarse) if has_patience else None,
-        crash=crash if has_crashes else None,
-        restart=restart if has_crashes else None,
-    )
 
 
 @settings(deadline=None, max_examples=150)

@@ -1,0 +1,168 @@
+"""What a session runs: the actors of one run, how they begin and end, and what came of them."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from jobsim.domain.marks import CLIENT, POLLER, REAPER_ROLE, WORKER, actor_name
+from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
+from jobsim.threads import pressing
+from jobsim.threads.actor import Actor, Created
+from jobsim.threads.clock import WallClock
+from jobsim.threads.paced import PacedDesk
+from jobsim.threads.play import Play
+
+
+class Player(Protocol):
+    """One thread of a run: `run` is its body, `fault` what ended it if that is no fault of ours."""
+
+    recorder: ActorRecorder
+    fault: BaseException | None
+
+    def run(self) -> None:
+        """Act until there is no more to do; never raises."""
+
+
+def cast(scenario: Scenario) -> Iterator[tuple[str, int]]:
+    """Return role and index of every actor, in the order of their numbers in `Play`."""
+    roles = (
+        (CLIENT, scenario.clients),
+        (WORKER, scenario.workers),
+        (REAPER_ROLE, int(scenario.reaper is not None)),
+        (POLLER, scenario.pollers),
+    )
+    return ((role, index) for role, number in roles for index in range(number))
+
+
+class Stage(ABC):
+    """The actors of one run; every method is for the main thread.
+
+    Attributes
+    ----------
+    actors
+        In the order in which they are started.
+    play
+        What the rules know; None if none are played. Read after the last actor has ended.
+    """
+
+    clock: WallClock
+    play: Play | None = None
+    actors: Sequence[Player]
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Let the actors act; all of their threads have been started."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let every actor end."""
+
+    @abstractmethod
+    def settled(self) -> int:
+        """Return how many requests have come to rest."""
+
+    @abstractmethod
+    def created(self) -> dict[int, str]:
+        """Return the id of every created job by its row, in order."""
+
+    def faults(self) -> Iterator[BaseException]:
+        """Return what is the engine's own fault."""
+        return (actor.fault for actor in self.actors if actor.fault is not None)
+
+
+class Pressed(Stage):
+    """Threads that never wait: see `jobsim.threads.pressing`."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        recorded: RecordedRepository,
+        clock: WallClock,
+        over: Callable[[], None],
+    ) -> None:
+        self.clock = clock
+        self._over = over
+        scenario = workload.scenario
+        queue = pressing.Confirmed(producers=scenario.clients)
+        self._press = pressing.Press(workload, queue)
+        kinds: dict[str, Callable[..., pressing.Presser]] = {
+            CLIENT: pressing.Client,
+            WORKER: pressing.Worker,
+            POLLER: pressing.Poller,
+        }
+        self.actors: list[pressing.Presser] = [
+            kinds[role](index, self._press, recorded.actor(actor_name(role, index)))
+            for role, index in cast(scenario)
+        ]
+
+    def begin(self) -> None:
+        """Let the actors act."""
+        self.clock.start()
+        self._press.go.set()
+
+    def close(self) -> None:
+        """Let every actor end."""
+        self._press.stop.set()
+        self._press.go.set()
+        self._press.queue.close()
+
+    def settled(self) -> int:
+        """Return how many jobs have come to rest."""
+        return sum(actor.settled for actor in self.actors)
+
+    def created(self) -> dict[int, str]:
+        """Return the id of every created job by its row, in order."""
+        return dict(sorted(self._press.created))
+
+
+class Paced(Stage):
+    """Threads that play the calendar on the wall clock: see `jobsim.threads.paced`."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        recorded: RecordedRepository,
+        clock: WallClock,
+        over: Callable[[], None],
+    ) -> None:
+        self.clock = clock
+        self.play: Play = Play(workload)
+        self._created = Created()
+        self._desk = PacedDesk(self.play, clock, over=over)
+        self.actors = [
+            Actor(number, self.play, self._desk, recorded.actor(actor_name(*who)), self._created)
+            for number, who in enumerate(cast(workload.scenario))
+        ]
+        self._timekeeper = threading.Thread(
+            target=self._desk.keep_time, name="jobsim timekeeper", daemon=True
+        )
+
+    def begin(self) -> None:
+        """Let time begin, and with it the calls of the actors."""
+        self.clock.start()
+        self._timekeeper.start()
+
+    def close(self) -> None:
+        """Let every actor end, and time with them."""
+        self._desk.close()
+        if self._timekeeper.ident is not None:
+            self._timekeeper.join()  # it makes no call, so it cannot hang in one
+
+    def settled(self) -> int:
+        """Return how many requests have come to rest."""
+        return self.play.settled
+
+    def created(self) -> dict[int, str]:
+        """Return the id of every created job by its row, in order."""
+        return dict(sorted(self._created.id_of.items()))
+
+    def faults(self) -> Iterator[BaseException]:
+        """Return what is the engine's own fault."""
+        yield from super().faults()
+        if self._desk.fault is not None:
+            yield self._desk.fault
