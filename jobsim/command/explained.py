@@ -11,9 +11,11 @@ figures, in seconds:
   recovery_*    from the loss of a worker until its job was failed: mean max
   service_mean makespan
 figures, others:
-  utilisation   share of the workers' time
+  *_p90, *_within_20s                                any percentile, share within a time
+  utilisation   share of the workers' time on duty
   throughput goodput                                 jobs per second
-  jobs created paid unpaid waiting stuck completed failed rejected crashed reaped false_kills
+  jobs created paid unpaid waiting in_progress stuck completed failed rejected
+  crashed reaped false_kills
   requests served left amplification                 of clients that ask again
 """
 

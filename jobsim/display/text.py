@@ -57,6 +57,8 @@ def format_duration(seconds: float) -> str:
     """
     if math.isnan(seconds):
         return "none"
+    if math.isinf(seconds):
+        return "∞"
     name, size = time_unit(seconds)
     return f"{format_number(seconds / size)} {name}"
 

@@ -33,7 +33,12 @@ NO_WIDGETS = "need ipywidgets: pip install 'jobsim-toolkit[notebook]'"
 
 _COPY = "Copied, if the browser allows it; if not, click in the text, select all and copy."
 _CODE_LINES = 30
-_UNENDED = {"unpaid": "never paid", "waiting": "paid and waiting", "stuck": "stuck in RUNNING"}
+_UNENDED = {
+    "unpaid": "never paid",
+    "waiting": "paid and waiting",
+    "in_progress": "being worked on",
+    "stuck": "stuck in RUNNING",
+}
 
 
 def explore(scenario: Scenario) -> Explorer:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jobsim.domain.codes import COMPLETED
 from jobsim.figures import flow
-from jobsim.tables.schema import STATUS
+from jobsim.tables.jobs_table import status_codes
 
 REQUEST_OUTCOME = pd.CategoricalDtype(["served", "left", "open"])
 """How a request ended: with a useful result, its client gone with nothing, or not at all."""
@@ -66,6 +66,10 @@ def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
 
 def by_request(jobs: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the row of each request's first attempt, and each job's place among the requests."""
+    attempt = jobs["attempt"].to_numpy()
+    if attempt.strides == (0,) and len(attempt) and attempt[0] == 1:
+        each = np.arange(len(attempt))
+        return each, each  # nobody asked twice
     request = jobs["request"].to_numpy()
     begins = np.ones(len(request), dtype=np.bool_)
     np.not_equal(request[1:], request[:-1], out=begins[1:])
@@ -110,9 +114,11 @@ def settle(jobs: pd.DataFrame, of_use: NDArray[np.bool_] | None = None) -> Settl
     first, group = by_request(jobs)
     left = _left(jobs, first)
     settled = left.copy()
-    served = np.zeros(len(first), dtype=np.bool_)
-    served[group[of_use]] = True
-    settled[group[of_use]] = jobs["finished"].to_numpy(dtype=np.float64)[of_use]
+    served = of_use
+    if len(first) < len(jobs):
+        served = np.zeros(len(first), dtype=np.bool_)
+        served[group[of_use]] = True
+    settled[served] = jobs["finished"].to_numpy(dtype=np.float64)[of_use]
     outcome = np.where(served, SERVED, np.where(np.isnan(left), OPEN, LEFT)).astype(np.int8)
     asked = intended_start(jobs)[first]
     return Settled(first, np.diff(first, append=len(jobs)), asked, settled, outcome)
@@ -270,6 +276,5 @@ def _left(jobs: pd.DataFrame, first: NDArray[np.intp]) -> Seconds:
 
 
 def _is_completed(jobs: pd.DataFrame) -> NDArray[np.bool_]:
-    codes = pd.Categorical(jobs["status"], dtype=STATUS).codes
-    completed: NDArray[np.bool_] = codes == COMPLETED
+    completed: NDArray[np.bool_] = status_codes(jobs) == COMPLETED
     return completed

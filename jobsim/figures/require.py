@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jobsim.domain.exceptions import JobsimError
-from jobsim.figures.metrics import UNITS
+from jobsim.figures.names import UnknownFigureError, parse_figure
 
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -18,7 +17,7 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "==": operator.eq,
 }
-_FORM = re.compile(r"\s*(\w+)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
+_FORM = re.compile(r"\s*([\w.]+)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
 
 
 class RequirementError(JobsimError, ValueError):
@@ -69,10 +68,10 @@ class Requirement:
         if match is None:
             raise RequirementError(text, "write it like 'wait_p95<30'")
         figure, comparison, number = match.groups()
-        if figure not in UNITS:
-            close = difflib.get_close_matches(figure, UNITS, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(UNITS)}"
-            raise RequirementError(text, f"there is no figure {figure!r}; {hint}")
+        try:
+            figure = parse_figure(figure).name
+        except UnknownFigureError as exc:
+            raise RequirementError(text, str(exc)) from None
         try:
             bound = float(number)
         except ValueError:

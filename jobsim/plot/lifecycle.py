@@ -47,7 +47,8 @@ _ENDS = {
     "failed": "failed",
     "unpaid": "never paid",
     "waiting": "still waiting for a worker",
-    "stuck": "still running",
+    "in_progress": "still running",
+    "stuck": "RUNNING for ever",
 }
 
 

@@ -45,7 +45,11 @@ def tiles(run: Run) -> list[Tile]:
         ),
         *(
             Tile(label, f"{figures[name]:,.0f}", "when the run ended")
-            for name, label in (("waiting", "still waiting"), ("stuck", "still running"))
+            for name, label in (
+                ("waiting", "still waiting"),
+                ("in_progress", "still running"),
+                ("stuck", "RUNNING for ever"),
+            )
             if figures[name]
         ),
     ]
@@ -58,7 +62,9 @@ def tiles(run: Run) -> list[Tile]:
         found.append(Tile("median wait", format_duration(figures["wait_p50"]), note))
     took, label = ("response", "asked to served") if requests else ("sojourn", "created to done")
     if not math.isnan(figures[f"{took}_p50"]):
-        note = f"95 % within {format_duration(figures[f'{took}_p95'])}"
+        most = figures[f"{took}_p95"]
+        within = f"95 % within {format_duration(most)}"
+        note = "5 % and more got nothing" if math.isinf(most) else within
         found.append(Tile(label, format_duration(figures[f"{took}_p50"]), note))
     if not math.isnan(figures["throughput"]):
         done = format_number(figures["throughput"])

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jobsim.display.text import Rows, format_duration, format_number, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
-from jobsim.figures.metrics import UNITS, has_retries_or_losses, metrics
+from jobsim.figures.metrics import figures_of, has_retries_or_losses
+from jobsim.figures.names import unit_of
 from jobsim.files.claim import Claim
 from jobsim.logs.source import TraceSource
 from jobsim.proof.check import check_history
@@ -156,15 +157,29 @@ class Run:
         """The threads that never came back from a repository call, with their stacks."""
         return self.info.unreturned
 
-    def metrics(self) -> dict[str, float]:
-        """Return the key figures of this run by name, see `jobsim.figures.metrics`."""
-        return metrics(self.jobs, workers=self.workload.scenario.workers)
+    def metrics(self, *also: str) -> dict[str, float]:
+        """Return the key figures of this run by name, see `jobsim.figures.metrics`.
 
-    def summary(self) -> pd.DataFrame:
-        """Return the key figures as a table: one row a figure, with its `value` and `unit`."""
-        figures = self.metrics()
+        Parameters
+        ----------
+        *also
+            Names of further ones, such as ``wait_p90`` or ``wait_within_20s``.
+
+        Raises
+        ------
+        UnknownFigureError
+            If a name is none, see `jobsim.figures.names.parse_figure`.
+        """
+        return figures_of(self.jobs, self.workload, also=also)
+
+    def summary(self, *also: str) -> pd.DataFrame:
+        """Return the key figures as a table: one row a figure, with its `value` and `unit`.
+
+        `also` is as for `metrics`.
+        """
+        figures = self.metrics(*also)
         return pd.DataFrame(
-            {"value": figures.values(), "unit": [UNITS[name] for name in figures]},
+            {"value": figures.values(), "unit": [unit_of(name) for name in figures]},
             index=pd.Index(figures, name="figure"),
         )
 
@@ -328,6 +343,7 @@ def _jobs_row(figures: dict[str, float]) -> str:
         "failed": "failed",
         "unpaid": "never paid",
         "waiting": "paid and waiting",
+        "in_progress": "being worked on",
         "stuck": "stuck in RUNNING",
     }
     counts = (f"{figures[name]:,.0f} {label}" for name, label in parts.items() if figures[name])

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from jobsim.figures.attempts import by_request
-from jobsim.figures.metrics import metrics
+from jobsim.figures.metrics import figures_of
+from jobsim.figures.window import default_share
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
@@ -44,7 +44,7 @@ def replication_seed(seed: int, replication: int) -> int:
 
 def default_warmup(scenario: Scenario) -> Warmup:
     """Return a tenth, or nothing where there is no rate and so the whole run is a transient."""
-    return 0.0 if scenario.arrivals.mean_rate is None else 0.1
+    return default_share(scenario)
 
 
 def check_warmup(warmup: Warmup) -> Warmup:
@@ -99,7 +99,7 @@ class Task:
         for scenario in self.scenarios:
             try:
                 jobs = server.serve(scenario)
-                found.append(settled_metrics(jobs, scenario.workers, self.warmup))
+                found.append(settled_metrics(jobs, workload, scenario, self.warmup))
             except Exception as exc:  # noqa: BLE001 - as above
                 found.append(describe(exc))
         return found
@@ -116,46 +116,35 @@ def describe(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {text[0]}" if text else type(exc).__name__
 
 
-def settled_metrics(jobs: pd.DataFrame, workers: int, warmup: Warmup) -> Figures:
+def settled_metrics(
+    jobs: pd.DataFrame, workload: Workload, scenario: Scenario, warmup: Warmup
+) -> Figures:
     """Return the key figures of what follows the warm-up, and how many jobs that deleted.
 
     The warm-up is made of whole requests, in the order in which they were first asked for: an
     attempt without those before it would tell nothing true of its client.
 
-    See `jobsim.figures.metrics.metrics`; `warmup` comes first.
+    See `jobsim.figures.metrics.figures_of`; `warmup` comes first.
     """
-    settled = after_warmup(jobs, warmup)
-    return {"warmup": len(jobs) - len(settled), **metrics(settled, workers=workers)}
+    skipped = _skipped(jobs, warmup)
+    figures = figures_of(jobs, workload, scenario, skipped=skipped)
+    return {"warmup": len(jobs) - figures["jobs"], **figures}
 
 
 def without_a_queue(workload: Workload, warmup: Warmup) -> Figures:
     """Return the figures that a worker for every job would give: nobody waits."""
     jobs, workers = Server(workload).serve_without_a_queue(workload.scenario)
-    return settled_metrics(jobs, workers, warmup)
+    scenario = workload.scenario.replace({"workers": workers})
+    return settled_metrics(jobs, workload, scenario, warmup)
 
 
-def after_warmup(jobs: pd.DataFrame, warmup: Warmup) -> pd.DataFrame:
-    """Return the jobs of the requests that follow the warm-up."""
-    first, group = by_request(jobs)
-    created = jobs["created"].to_numpy()[first]
-    in_order = bool((created[1:] >= created[:-1]).all())
-    # Users of a closed loop do not ask in the order of their requests' numbers.
-    order = np.arange(len(first)) if in_order else np.argsort(created, kind="stable")
-    deleted = _deleted(jobs, first[order], warmup)
-    if not deleted:
-        return jobs
-    if in_order:
-        return jobs.iloc[first[deleted] :] if deleted < len(first) else jobs.iloc[:0]
-    kept = np.ones(len(first), dtype=np.bool_)
-    kept[order[:deleted]] = False
-    found: pd.DataFrame = jobs[kept[group]]
-    return found
-
-
-def _deleted(jobs: pd.DataFrame, first: NDArray[np.intp], warmup: Warmup) -> int:
-    """Return how many requests are warm-up; `first` has the rows of their first attempts."""
+def _skipped(jobs: pd.DataFrame, warmup: Warmup) -> int:
+    """Return how many requests are warm-up."""
+    first, _ = by_request(jobs)
     if warmup != "mser5":
         return fixed_fraction(first, warmup)
+    # Users of a closed loop do not ask in the order of their requests' numbers.
+    first = first[np.argsort(jobs["created"].to_numpy()[first], kind="stable")]
     waits = (jobs["started"].to_numpy() - jobs["paid"].to_numpy())[first]
     paid = np.flatnonzero(~np.isnan(waits))
     cut = mser5(waits[paid])

@@ -307,6 +307,8 @@ def _interval(samples: pd.DataFrame, metric: str, level: float) -> Interval:
     if metric not in samples:
         raise ValueError(f"these runs have no {metric}")
     values = samples[metric].dropna().astype(np.float64)
+    if np.isinf(values).any():  # a client left: whatever the others say
+        return Interval(math.inf, math.nan, level, len(values))
     width = half_width(float(values.std()), len(values), level)
     return Interval(float(values.mean()), width, level, len(values))
 

@@ -164,6 +164,15 @@ def from_before(table: pd.DataFrame) -> pd.DataFrame:
     return to_schema(table)
 
 
+def status_codes(jobs: pd.DataFrame) -> NDArray[np.int8]:
+    """Return the number of each job's status, see `jobsim.domain.codes`; -1 for none."""
+    status = jobs["status"].array
+    if not (isinstance(status, pd.Categorical) and status.dtype is STATUS):
+        status = pd.Categorical(status, dtype=STATUS)
+    codes: NDArray[np.int8] = status.codes
+    return codes
+
+
 def constant(value: np.generic, rows: int) -> Column:
     """Return a column with one value for all rows, which takes the memory of that value."""
     return np.broadcast_to(value, rows)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from jobsim import Scenario, run_virtual
 from jobsim.figures.metrics import UNITS, has_retries_or_losses, metrics
-from jobsim.tables.jobs_table import to_schema
+from jobsim.figures.window import Window
+from jobsim.tables.jobs_table import jobs_of, to_schema
 from jobsim.tables.schema import JOBS
 
 NAN = math.nan
@@ -65,10 +67,10 @@ def jobs_table() -> pd.DataFrame:
 
 def test_the_counts_say_where_each_job_stands() -> None:
     found = metrics(jobs_table(), workers=2)
-    counts = ("jobs", "created", "paid", "unpaid", "waiting", "stuck", "completed", "failed")
+    counts = ("jobs", "created", "paid", "unpaid", "waiting", "in_progress", "completed", "failed")
     assert [found[name] for name in counts] == [6, 5, 4, 1, 1, 1, 1, 1]
     assert found["rejected"] == 3
-    ends = ("unpaid", "waiting", "stuck", "completed", "failed")
+    ends = ("unpaid", "waiting", "in_progress", "stuck", "completed", "failed")
     assert sum(found[name] for name in ends) == found["created"]
 
 
@@ -83,11 +85,38 @@ def test_the_times_are_means_and_percentiles_over_the_jobs_that_got_so_far() -> 
     assert found["service_mean"] == 4.5
 
 
-def test_the_rates_are_over_the_makespan() -> None:
+def test_the_rates_of_a_batch_are_up_to_its_last_work() -> None:
     found = metrics(jobs_table(), workers=2)
     assert found["makespan"] == 10.0
     assert found["throughput"] == pytest.approx(2 / 10)
-    assert found["utilisation"] == pytest.approx(9 / (2 * 10))
+    # 3 s and 6 s, and 5 s so far of the job that is still worked on.
+    assert found["utilisation"] == pytest.approx(14 / (2 * 10))
+
+
+def test_what_ends_after_the_last_request_is_no_part_of_a_rate() -> None:
+    jobs = jobs_of(created=[0.0, 10.0], finished=[1.0, 14.0], started=[0.0, 10.0])
+    found = metrics(jobs, workers=1)
+    assert found["throughput"] == found["goodput"] == 0.1  # two jobs bound one gap
+    assert found["utilisation"] == 0.1
+    assert found["makespan"] == 14.0
+
+
+def test_work_that_goes_on_after_the_reaper_came_is_work_and_never_more_than_all() -> None:
+    jobs = jobs_of(
+        started=[0.0, 10.0], finished=[4.0, 14.0], released=[10.0, 20.0], reaped=True,
+        status="failed", worker="worker-0",
+    )  # fmt: skip
+    assert metrics(jobs, workers=1)["utilisation"] == 1.0
+
+
+def test_what_a_warm_up_begins_is_worked_on_in_the_window() -> None:
+    # Ten jobs of 10 s each a second apart: one worker is five times too few.
+    jobs = jobs_of(created=np.arange(10.0), started=np.arange(10) * 10.0,
+                   finished=np.arange(1, 11) * 10.0)  # fmt: skip
+    window = Window(5.0, 9.0, 5, "the last request")
+    found = metrics(jobs, workers=1, window=window, only_window=True)
+    assert found["jobs"] == 5
+    assert found["utilisation"] == 1.0
 
 
 def test_lateness_is_told_by_its_percentiles() -> None:
@@ -98,8 +127,8 @@ def test_lateness_is_told_by_its_percentiles() -> None:
 
 
 def test_the_response_of_a_job_that_was_served_counts_from_its_intended_start() -> None:
-    found = metrics(jobs_table().assign(arrival=0.25), workers=1)
-    assert found["response_mean"] == found["response_p99"] == 4.75  # the other one failed
+    found = metrics(jobs_table().assign(arrival=0.25).iloc[[0]], workers=1)
+    assert found["response_mean"] == found["response_p99"] == 4.75
     never_waited = jobs_table().assign(lateness=NAN)
     assert math.isnan(metrics(never_waited, workers=1)["response_mean"])
 
@@ -108,14 +137,15 @@ def test_requests_are_counted_by_what_came_of_them() -> None:
     found = metrics(feedback_table(), workers=2)
     assert [found[name] for name in ("requests", "served", "left")] == [5, 1, 2]
     assert found["amplification"] == pytest.approx(7 / 5)
-    assert found["response_mean"] == found["response_p50"] == 10.5
+    # One served after 10.5 s, two left, one waits for a job that is stuck: three in four never.
+    assert found["response_mean"] == found["response_p50"] == math.inf
 
 
 def test_only_useful_results_are_goodput() -> None:
     found = metrics(feedback_table(), workers=2)
     assert found["makespan"] == 10.0
-    assert found["goodput"] == pytest.approx(1 / 10)
-    assert found["throughput"] == pytest.approx(5 / 10)
+    # The requests came within 4 s, in which two of their jobs ended and none was of use.
+    assert (found["throughput"], found["goodput"]) == (2 / 4, 0.0)
 
 
 def test_false_kills_are_those_whose_worker_was_at_work() -> None:
@@ -126,7 +156,7 @@ def test_false_kills_are_those_whose_worker_was_at_work() -> None:
 
 def test_workers_are_busy_with_all_that_they_begin_wasted_or_not() -> None:
     found = metrics(feedback_table(), workers=2)
-    assert found["utilisation"] == pytest.approx((1.5 + 4 + 1 + 1 + 4 + 0.5) / (2 * 10))
+    assert found["utilisation"] == pytest.approx((1.5 + 1 + 2 + 0.5) / (2 * 4))
     assert found["service_mean"] == pytest.approx((1 + 1 + 4) / 3)
 
 
@@ -166,11 +196,18 @@ def test_what_has_no_data_is_nan_and_no_count_is(rows: int) -> None:
 
 
 def test_a_run_of_one_instant_has_no_rate() -> None:
-    table = jobs_table().head(1).assign(created=2.0, finished=2.0)
-    found = metrics(table, workers=1)
+    found = metrics(jobs_of(created=2.0, started=[2.0], finished=2.0), workers=1)
     assert found["makespan"] == 0.0
     assert math.isnan(found["throughput"])
     assert math.isnan(found["utilisation"])
+
+
+def test_any_percentile_and_any_service_level_can_be_asked_for() -> None:
+    jobs = jobs_of(started=[0.0, 1.0, 2.0, 3.0], finished=9.0)
+    found = metrics(jobs, workers=4, also=["wait_p90", "wait_within_2s", "sojourn_within_8s"])
+    assert found["wait_p90"] == pytest.approx(2.7)
+    assert found["wait_within_2s"] == 0.75
+    assert found["sojourn_within_8s"] == 0.0
 
 
 def test_no_workers_is_refused() -> None:

@@ -110,7 +110,9 @@ def test_busy_workers_that_nobody_waits_for_suggest_nothing():
 
 def test_stuck_jobs_suggest_a_reaper():
     rows = [*busy(), (0.0, 0.0, 0.0, NAN, "running", "worker-1")]
-    reason, code = only(made(rows, workers=2, **CALM))
+    run = made(rows, workers=2, **CALM)
+    run.jobs.loc[len(rows) - 1, "released"] = 0.0  # its worker is gone
+    reason, code = only(run)
     assert reason.startswith("1 job stayed RUNNING")
     assert '{"reaper": {"timeout": 39}}' in code
 

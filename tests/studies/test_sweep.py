@@ -13,7 +13,7 @@ import pytest
 
 from jobsim import Scenario, preset
 from jobsim.figures.intervals import intervals
-from jobsim.figures.metrics import UNITS, metrics
+from jobsim.figures.metrics import UNITS, figures_of
 from jobsim.scenario.distributions import Constant
 from jobsim.scenario.scenario import UnknownFieldError
 from jobsim.studies import cells, pool
@@ -49,7 +49,7 @@ def test_each_row_is_a_run_that_anybody_can_repeat(table):
     row = table.iloc[7]
     changes = {name: row[name].item() for name in (*OVER, "seed")}
     run = run_virtual(SCENARIO.replace(changes))
-    figures = metrics(run.jobs.iloc[20:], workers=3)
+    figures = figures_of(run.jobs, run.workload, skipped=20)
     assert row["warmup"] == 20
     assert {name: row[name] for name in figures} == pytest.approx(figures, rel=0, nan_ok=True)
     assert row["seed"] != SCENARIO.seed
@@ -120,7 +120,7 @@ def totals(run):
     deleted = run.jobs["request"].isin(
         run.jobs.query("attempt == 1").nsmallest(20, "created")["request"]
     )
-    return int(deleted.sum()), metrics(run.jobs[~deleted], workers=run.workload.scenario.workers)
+    return int(deleted.sum()), figures_of(run.jobs, run.workload, skipped=20)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_whatever_answers_back_can_be_swept_over(over):
 def test_users_of_a_closed_loop_can_be_swept_over():
     closed = SCENARIO.replace({"arrivals": {"kind": "closed", "users": 1}})
     table = sweep(closed, {"arrivals.users": [1, 4]}, replications=2)
-    assert (table["warmup"] == 0).all()  # no rate
+    assert (table["warmup"] == 20).all()
     waits = intervals(table, "wait_mean")["mean"].tolist()
     assert waits[0] == 0.0 < waits[1]
     assert table["theory"].tolist() == ["M/M/2//1 (exact)"] * 2 + ["M/M/2//4 (exact)"] * 2
@@ -175,8 +175,8 @@ def test_reapers_and_outages_draw_nothing_so_their_settings_are_sampled_once(mon
 
 def test_the_warm_up_of_requests_that_were_asked_again_is_made_of_whole_requests():
     def settled(scenario, warmup):
-        jobs = run_virtual(scenario).jobs
-        return cells.settled_metrics(jobs, scenario.workers, warmup), jobs
+        run = run_virtual(scenario)
+        return cells.settled_metrics(run.jobs, run.workload, scenario, warmup), run.jobs
 
     figures, jobs = settled(STORMY, 0.25)
     first_fifty = jobs[jobs["request"] < 50]
@@ -185,11 +185,9 @@ def test_the_warm_up_of_requests_that_were_asked_again_is_made_of_whole_requests
     assert figures["warmup"] + figures["jobs"] == len(jobs)
     # Users do not ask in the order of the requests' numbers.
     closed = SCENARIO.replace({"arrivals": {"kind": "closed", "users": 10}, "retry": {}})
-    jobs = run_virtual(closed).jobs
+    figures, jobs = settled(closed, 0.1)
     early = jobs.sort_values("created").iloc[20:]
-    assert cells.settled_metrics(jobs, 2, 0.1)["makespan"] == pytest.approx(
-        early["finished"].max() - early["created"].min()
-    )
+    assert figures["makespan"] == pytest.approx(early["finished"].max() - early["created"].min())
     assert jobs["created"].iloc[20:].min() < early["created"].min()
 
 
@@ -438,6 +436,6 @@ def test_intervals_are_taken_by_setting(table):
 
 
 def test_every_metric_is_a_column(table):
-    assert set(metrics(run_virtual(SCENARIO).jobs, workers=2)) <= set(table)
+    assert set(run_virtual(SCENARIO).metrics()) <= set(table)
     stormy = sweep(STORMY, {"workers": [2]}, replications=1)
     assert {name for name in UNITS if not name.startswith("lateness")} <= set(stormy)

@@ -39,7 +39,7 @@ PACKAGES = {
     ),
     "figures": (
         "figures.metrics.metrics",
-        "figures.metrics.UNITS",
+        "figures.names.UNITS",
         "figures.durations.dwell",
         "figures.durations.holding_times",
         "figures.durations.latencies",

@@ -1,0 +1,111 @@
+"""How much time workers spent on duty and at work in a span: the two parts of utilisation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.figures.window import Window
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
+
+Seconds = NDArray[np.float64]
+
+
+class Absences(NamedTuple):
+    """When workers are out: one entry an absence; those of one worker may overlap.
+
+    Attributes
+    ----------
+    worker
+        int64, its number.
+    start, end
+        float64, seconds.
+    """
+
+    worker: NDArray[np.int64]
+    start: Seconds
+    end: Seconds
+
+
+def absences(jobs: pd.DataFrame, workload: Workload, scenario: Scenario) -> Absences:
+    """Return when the workers of a run were out: by an outage, or dead and not yet back.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of the run.
+    workload
+        What was run: it has the time that each worker takes to come back.
+    scenario
+        Who worked; it may differ from the workload's own.
+    """
+    parts = [_restarts(jobs, workload)]
+    for outage in scenario.outages:
+        number = np.arange(min(outage.workers, scenario.workers))
+        start = np.full(len(number), outage.at)
+        parts.append(Absences(number, start, start + outage.duration))
+    return Absences(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def on_duty(absent: Absences, workers: int, window: Window) -> float:
+    """Return for how many seconds workers were there in a window, all together.
+
+    Examples
+    --------
+    >>> absent = Absences(np.array([0, 0]), np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> on_duty(absent, 2, Window(0.0, 10.0, 0, "the end"))
+    17.0
+    """
+    start = np.clip(absent.start, window.start, window.end)
+    end = np.clip(absent.end, window.start, window.end)
+    order = np.lexsort((start, absent.worker))
+    worker, start, end = absent.worker[order], start[order], end[order]
+    if not len(worker):
+        return workers * window.length
+    # Each absence counts from where the earlier ones of its worker ended: a running maximum,
+    # which begins anew at each worker because the workers are set far apart in time.
+    apart = (worker - worker[0]) * (window.end - window.start + 1.0)
+    reached = np.maximum.accumulate(np.concatenate([[-np.inf], (end + apart)[:-1]])) - apart
+    gone = np.maximum(end - np.maximum(start, reached), 0.0)
+    return workers * window.length - float(gone.sum())
+
+
+def at_work(jobs: pd.DataFrame, window: Window) -> float:
+    """Return for how many seconds workers were at jobs in a window, all together.
+
+    Wasted work counts: that on jobs whose worker was lost, and that which goes on after the
+    reaper has failed the job. A worker that is still at its job is at work up to the end.
+
+    Examples
+    --------
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(started=[0.0, 1.0, 4.0], released=[5.0, 2.0, float("nan")])
+    >>> at_work(jobs, Window(1.0, 6.0, 0, "the end"))
+    7.0
+    """
+    started, released = jobs["started"].to_numpy(), jobs["released"].to_numpy()
+    begun = ~np.isnan(started)
+    if not begun.all():
+        started, released = started[begun], released[begun]
+    ends = np.fmin(released, window.end)  # NaN is not over yet
+    return float(np.maximum(ends - np.maximum(started, window.start), 0.0).sum())
+
+
+def _restarts(jobs: pd.DataFrame, workload: Workload) -> Absences:
+    """Return the absences of workers that died at their jobs; an outage's are its own."""
+    nobody = Absences(np.empty(0, np.int64), np.empty(0), np.empty(0))
+    if workload.crash is None or workload.restart is None:
+        return nobody
+    lost = np.flatnonzero(jobs["crashed"].to_numpy())
+    request = jobs["request"].to_numpy()[lost].astype(np.int64)
+    row = request * workload.attempts + jobs["attempt"].to_numpy()[lost] - 1
+    started, died = (jobs[name].to_numpy()[lost] for name in ("started", "released"))
+    # Of a job that an outage took, the worker was back with the others.
+    own = np.isclose(died - started, workload.crash[row], rtol=0, atol=1e-6)
+    back = died + workload.restart[row]
+    worker = jobs["worker"].cat.codes.to_numpy()[lost].astype(np.int64)
+    return Absences(worker[own], died[own], back[own])

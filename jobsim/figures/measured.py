@@ -1,0 +1,198 @@
+"""The durations and counts of a table of jobs, as plain arrays and each computed once.
+
+Plain arrays: a sweep asks for them thousands of times, and pandas would be most of the time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, NO_STATUS, RUNNING
+from jobsim.figures.attempts import LEFT, OPEN, SERVED, Settled, by_request, settle, useful
+from jobsim.figures.names import Figure
+from jobsim.figures.quantiles import mean, quantiles
+from jobsim.figures.recovery import lost_worker
+from jobsim.figures.window import Window, in_window
+from jobsim.tables.jobs_table import status_codes
+
+Mask = NDArray[np.bool_]
+Seconds = NDArray[np.floating]
+
+
+class Measured:
+    """What a table of jobs has to be measured.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run, all of it.
+    window
+        Over which rates are measured.
+    only_window
+        Whether requests before the window are left out of counts and durations too.
+    """
+
+    def __init__(self, jobs: pd.DataFrame, window: Window, *, only_window: bool) -> None:
+        self._jobs, self._window = jobs, window
+        after, timed = in_window(jobs, window)
+        if not only_window:
+            after, timed = np.ones_like(after), timed | ~after
+        self._counted, self._timed = after, timed
+        self._all = bool(timed.all())
+        self.of_use = useful(jobs)
+
+    def counts(self) -> dict[str, float]:
+        """Return the counts of jobs and of requests."""
+        created, paid, started, released = (
+            self._column(name) for name in ("created", "paid", "started", "released")
+        )
+        counted = self._counted
+        codes = status_codes(self._jobs)
+        is_created = counted & ~np.isnan(created)
+        is_paid = is_created & ~np.isnan(paid)
+        running = counted & (codes == RUNNING)
+        reaped = counted & self._flag("reaped")
+        waiting = is_paid & np.isnan(started) & ((codes == AWAITING) | (codes == NO_STATUS))
+        outcome = self.settled.outcome[self._of_request(counted)]
+        requests = len(outcome)
+        found = {
+            "jobs": counted,
+            "created": is_created,
+            "paid": is_paid,
+            "unpaid": is_created & np.isnan(paid),
+            "waiting": waiting,
+            "in_progress": running & np.isnan(released),
+            "stuck": running & ~np.isnan(released),
+            "completed": counted & (codes == COMPLETED),
+            "failed": counted & (codes == FAILED),
+            "crashed": counted & self._flag("crashed"),
+            "reaped": reaped,
+            "false_kills": reaped & ~lost_worker(self._jobs),
+        }
+        numbers: dict[str, float] = {
+            name: int(np.count_nonzero(those)) for name, those in found.items()
+        }
+        return numbers | {
+            "rejected": int(self._jobs["rejected"].to_numpy()[counted].sum()),
+            "requests": requests,
+            "served": int(np.count_nonzero(outcome == SERVED)),
+            "left": int(np.count_nonzero(outcome == LEFT)),
+            "amplification": numbers["created"] / requests if requests else math.nan,
+        }
+
+    def makespan(self) -> float:
+        """Return the seconds from the first creation to the last end."""
+        created, finished = (self._column(name)[self._counted] for name in ("created", "finished"))
+        first = np.fmin.reduce(created, initial=np.nan)
+        return float(np.fmax.reduce(finished, initial=np.nan) - first)
+
+    def rates(self) -> dict[str, float]:
+        """Return the jobs that ended and the requests that were served, per second."""
+        finished = self._column("finished")
+        return {
+            "throughput": self._rate(finished),
+            "goodput": self._rate(finished[self.of_use]),
+        }
+
+    def figures(self, wanted: Iterable[Figure]) -> dict[str, float]:
+        """Return means, maxima, percentiles and service levels by name."""
+        by_quantity: dict[str, list[Figure]] = {}
+        for figure in wanted:
+            by_quantity.setdefault(figure.quantity, []).append(figure)
+        found: dict[str, float] = {}
+        for quantity, figures in by_quantity.items():
+            seconds = self.durations(quantity)
+            places = {
+                figure.name: 1.0 if figure.statistic == "max" else figure.value
+                for figure in figures
+                if figure.statistic in {"max", "quantile"}
+            }
+            found |= dict(zip(places, quantiles(seconds, list(places.values())), strict=True))
+            for figure in figures:
+                if figure.statistic == "mean":
+                    found[figure.name] = mean(seconds)
+                elif figure.statistic == "within":
+                    found[figure.name] = _share_within(seconds, figure.value)
+        return found
+
+    def durations(self, quantity: str) -> Seconds:
+        """Return the durations of one of `jobsim.figures.names.QUANTITIES`, without NaN.
+
+        Those of jobs that got so far; `response` has a value a request, infinite where its
+        client left with nothing or waits for a job that is stuck.
+        """
+        if quantity == "response":
+            return self._responses()
+        if quantity == "lateness":
+            return _known(self._jobs["lateness"].to_numpy()[self._pick(self._counted)])
+        begin, end = {
+            "wait": ("paid", "started"),
+            "sojourn": ("created", "finished"),
+            "service": ("started", "finished"),
+            "recovery": ("released", "finished"),
+        }[quantity]
+        seconds = self._column(end) - self._column(begin)
+        if quantity == "service":
+            return _known(seconds[self._timed & ~self._flag("reaped")])
+        if quantity == "recovery":
+            cut = self._timed & self._flag("reaped")
+            return _known(seconds[cut & lost_worker(self._jobs)] if cut.any() else seconds[:0])
+        return _known(seconds if self._all else seconds[self._timed])
+
+    @cached_property
+    def settled(self) -> Settled:
+        """What came of each request."""
+        return settle(self._jobs, self.of_use)
+
+    def _responses(self) -> Seconds:
+        found = self.settled
+        seconds = found.settled - found.asked
+        lost = (found.outcome == LEFT) & ~np.isnan(found.asked)
+        stuck = self._flag("crashed") & np.isnan(self._column("finished"))
+        if stuck.any():
+            waits = np.zeros(len(found.first), dtype=np.bool_)
+            waits[by_request(self._jobs)[1][stuck]] = True
+            lost |= waits & (found.outcome == OPEN)
+        if lost.any():
+            seconds = np.where(lost, np.inf, seconds)
+        return _known(seconds if self._all else seconds[self._of_request(self._timed)])
+
+    def _rate(self, moments: Seconds) -> float:
+        """Return how many moments a second lie in the window, its start left out.
+
+        n events bound n - 1 gaps: the one that begins the window closes none.
+        """
+        start, end = self._window.start, self._window.end
+        return int(np.count_nonzero((moments > start) & (moments <= end))) / self._window.length
+
+    def _column(self, name: str) -> NDArray[np.float64]:
+        column: NDArray[np.float64] = self._jobs[name].to_numpy(dtype=np.float64)
+        return column
+
+    def _flag(self, name: str) -> Mask:
+        flags: Mask = self._jobs[name].to_numpy()
+        return flags
+
+    def _of_request(self, jobs: Mask) -> Mask:
+        """Return the mask of requests to a mask of jobs, whose attempts it has all or none of."""
+        return jobs[self.settled.first]
+
+    def _pick(self, jobs: Mask) -> Mask | slice:
+        return slice(None) if jobs.all() else jobs
+
+
+def _known(seconds: Seconds) -> Seconds:
+    known = ~np.isnan(seconds)
+    return seconds if known.all() else seconds[known]
+
+
+def _share_within(seconds: Seconds, limit: float) -> float:
+    if not len(seconds):
+        return math.nan
+    return int(np.count_nonzero(seconds <= limit)) / len(seconds)

@@ -1,0 +1,145 @@
+"""The names of figures, read in one place: ``wait_p95``, ``wait_within_20s``, ``goodput``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from jobsim.domain.exceptions import JobsimError
+
+QUANTITIES = ("wait", "sojourn", "response", "service", "lateness", "recovery")
+"""Durations of which there is a mean, a maximum, any percentile and any service level."""
+
+_COUNTS = (
+    "jobs", "created", "paid", "unpaid", "waiting", "in_progress", "stuck", "completed", "failed",
+)  # fmt: skip
+_TAIL = ("p50", "p95", "p99")
+
+UNITS: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(_COUNTS, "jobs")
+    | {"rejected": "calls"}
+    | {f"{what}_{stat}": "s" for what in ("wait", "sojourn") for stat in ("mean", *_TAIL)}
+    | {"service_mean": "s", "utilisation": "share", "throughput": "jobs/s", "makespan": "s"}
+    | {f"lateness_{stat}": "s" for stat in ("p50", "p99", "max")}
+    | {f"response_{stat}": "s" for stat in ("mean", *_TAIL)}
+    | dict.fromkeys(("requests", "served", "left"), "requests")
+    | {"amplification": "jobs/request", "goodput": "jobs/s"}
+    | dict.fromkeys(("crashed", "reaped", "false_kills"), "jobs")
+    | {"recovery_mean": "s", "recovery_max": "s"}
+)
+"""The figures that are always computed, each with its unit."""
+
+AT_LEAST = frozenset({"throughput", "goodput", "served", "completed"})
+"""Of these more is better; of all others of which one can want something, less is."""
+
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+_NUMBER = r"\d+(?:[._]\d+)?"
+_SPREAD = re.compile(
+    rf"(?P<what>{'|'.join(QUANTITIES)})_"
+    rf"(?:(?P<plain>mean|max)|p(?P<percent>{_NUMBER})|within_(?P<time>{_NUMBER})(?P<unit>[a-z]+))"
+)
+
+Statistic = Literal["value", "mean", "max", "quantile", "within"]
+
+
+class Figure(NamedTuple):
+    """What a name means.
+
+    Attributes
+    ----------
+    name
+        As a Python name: ``response_p99_9``.
+    quantity
+        One of `QUANTITIES`, or the name itself for a figure of its own.
+    statistic
+        ``value`` for a figure of its own, else ``mean``, ``max``, ``quantile`` or ``within``.
+    value
+        The quantile as a share, or the seconds of ``within``; else 0.
+    unit
+        ``s``, ``share``, ``jobs``, ...
+    at_least
+        Whether more of it is better.
+    """
+
+    name: str
+    quantity: str
+    statistic: Statistic
+    value: float
+    unit: str
+    at_least: bool
+
+
+class UnknownFigureError(JobsimError, ValueError):
+    """There is no such figure; take one of those that are named, or a percentile or level."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name, problem)
+        self.name, self.problem = name, problem
+
+    def __str__(self) -> str:
+        return f"there is no figure {self.name!r}; {self.problem}"
+
+
+def parse_figure(name: str) -> Figure:
+    """Return what the name of a figure means.
+
+    Besides those in `UNITS`: ``<quantity>_p<percent>`` for any percentile, and
+    ``<quantity>_within_<time><unit>`` for the share of jobs within that time (``us``, ``ms``,
+    ``s``, ``min``, ``h`` or ``d``). A point in a number may be written as an underscore.
+
+    Raises
+    ------
+    UnknownFigureError
+        If no figure has that name.
+
+    Examples
+    --------
+    >>> parse_figure("wait_p99.9")[:3]
+    ('wait_p99_9', 'wait', 'quantile')
+    >>> parse_figure("wait_within_20s")[1:]
+    ('wait', 'within', 20.0, 'share', True)
+    """
+    match = _SPREAD.fullmatch(name)
+    if match is None:
+        if name in UNITS:
+            return Figure(name, name, "value", 0.0, UNITS[name], name in AT_LEAST)
+        close = difflib.get_close_matches(name, UNITS, n=1)
+        known = f"choose from {', '.join(UNITS)}, any percentile (wait_p90) or level "
+        hint = f"did you mean {close[0]!r}?" if close else f"{known}(wait_within_20s)"
+        raise UnknownFigureError(name, hint)
+    what, plain = match["what"], match["plain"]
+    proper = name.replace(".", "_")
+    if plain is not None:
+        return Figure(proper, what, "mean" if plain == "mean" else "max", 0.0, "s", False)
+    if match["percent"] is not None:
+        percent = _number(match["percent"])
+        if percent > 100:
+            raise UnknownFigureError(name, "a percentile lies between 0 and 100")
+        return Figure(proper, what, "quantile", percent / 100, "s", False)
+    if match["unit"] not in _SECONDS:
+        raise UnknownFigureError(name, f"write the time in {', '.join(_SECONDS)}")
+    seconds = _number(match["time"]) * _SECONDS[match["unit"]]
+    return Figure(proper, what, "within", seconds, "share", True)
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of a figure.
+
+    Raises
+    ------
+    UnknownFigureError
+        If no figure has that name.
+
+    Examples
+    --------
+    >>> unit_of("sojourn_p90"), unit_of("wait_within_2min"), unit_of("goodput")
+    ('s', 'share', 'jobs/s')
+    """
+    return UNITS[name] if name in UNITS else parse_figure(name).unit
+
+
+def _number(text: str) -> float:
+    return float(text.replace("_", "."))

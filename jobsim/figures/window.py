@@ -1,0 +1,154 @@
+"""The time over which rates are measured: one rule for summary, report, sweep and sizing.
+
+A run begins empty and ends empty. While it fills and while it drains, fewer jobs end and fewer
+workers are busy than in the service that it stands for, so neither is part of a rate.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.display.text import count_of, format_duration
+from jobsim.figures.attempts import by_request, settle
+from jobsim.scenario.closed import Closed
+from jobsim.scenario.scenario import Scenario
+
+SHARE = 0.1
+"""The part of the requests that is taken as the time in which a service fills."""
+
+
+class Window(NamedTuple):
+    """A span of the run.
+
+    Attributes
+    ----------
+    start, end
+        Seconds since the start of the run; NaN if nothing was created.
+    skipped
+        How many requests came before it.
+    until
+        What its end is, in words.
+    """
+
+    start: float
+    end: float
+    skipped: int
+    until: str
+
+    @property
+    def length(self) -> float:
+        """Seconds; NaN where there is no time in which to measure a rate."""
+        return self.end - self.start if self.end > self.start else math.nan
+
+    def __str__(self) -> str:
+        begin = f"after {count_of(self.skipped, 'request')}" if self.skipped else "from the first"
+        return (
+            f"{format_duration(self.start)} to {format_duration(self.end)}: {begin}, "
+            f"up to {self.until}"
+        )
+
+
+def default_share(scenario: Scenario) -> float:
+    """Return which part of the requests is warm-up: none where the whole run is a transient.
+
+    A spike, a batch and a log have no rate, so there is no steady state to warm up to.
+    """
+    steady = scenario.arrivals.mean_rate is not None or isinstance(scenario.arrivals, Closed)
+    return SHARE if steady else 0.0
+
+
+def window_of(
+    jobs: pd.DataFrame, scenario: Scenario | None = None, *, skipped: int | None = None
+) -> Window:
+    """Return the time over which the rates of a run are measured.
+
+    It begins with the first request after the warm-up and ends with the last request: what
+    comes later is the drain. In a closed loop the drain begins when the first user has nothing
+    more to ask for, or when the doors close. Where all is asked for in less time than the
+    work of one job takes, it is a batch, and the window ends with the work.
+
+    Parameters
+    ----------
+    jobs
+        The `jobs` table of a run, all of it.
+    scenario
+        Of the run; without one its loop is taken as open, and nothing as warm-up.
+    skipped
+        How many requests are warm-up, in the order in which they were first asked for; by
+        default the `default_share` of them.
+
+    Examples
+    --------
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> window_of(jobs_of(created=[0.0, 10.0], finished=[1.0, 14.0]))[:2]
+    (0.0, 10.0)
+    >>> window_of(jobs_of(created=[0.0, 0.0], finished=[1.0, 14.0]))[:2]
+    (0.0, 14.0)
+    """
+    first, _ = by_request(jobs)
+    created = jobs["created"].to_numpy()[first]
+    known = created[~np.isnan(created)]
+    if not (known[1:] >= known[:-1]).all():
+        known = np.sort(known)
+    if not len(known):
+        return Window(math.nan, math.nan, 0, "the end")
+    if skipped is None:
+        share = 0.0 if scenario is None else default_share(scenario)
+        skipped = int(share * len(known))
+    skipped = min(skipped, len(known) - 1)
+    start, end, until = float(known[skipped]), float(known[-1]), "the last request"
+    if scenario is not None and scenario.users is not None:
+        end, until = _loop_end(jobs, scenario, end)
+    if not end - start > _usual_work(jobs):
+        end, until = _last_work(jobs, start), "the end of the last work"
+    return Window(start, end, skipped, until)
+
+
+def in_window(jobs: pd.DataFrame, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which jobs count, and which of those have durations that count.
+
+    Those of requests that began after the warm-up count; of a closed loop's drain they count,
+    but how long they took is that of an emptying service. A request whose creation never
+    returned counts.
+    """
+    first, group = by_request(jobs)
+    begun = jobs["created"].to_numpy()[first]
+    after = ~(begun < window.start)
+    timed = after & ~(begun > window.end)
+    if len(first) == len(jobs):
+        return after, timed
+    return after[group], timed[group]
+
+
+def _loop_end(jobs: pd.DataFrame, scenario: Scenario, last: float) -> tuple[float, str]:
+    """Return when the first user of a closed loop was done, or the doors closed."""
+    users, requests = scenario.users or 0, scenario.jobs
+    ends = [(last, "the last request")]
+    if scenario.duration is not None:
+        ends.append((min(scenario.duration, last), "the last request"))
+    if requests is not None:
+        found = settle(jobs)
+        number = jobs["request"].to_numpy()[found.first]
+        done = found.settled[number >= requests - users]
+        done = done[~np.isnan(done)]
+        if len(done):
+            ends.append((float(done.min()), "the last request of the first user to be done"))
+    return min(ends)
+
+
+def _usual_work(jobs: pd.DataFrame) -> float:
+    """Return how long a worker is at a job, on average; 0 if none was let go of."""
+    took = jobs["released"].to_numpy() - jobs["started"].to_numpy()
+    ended = took[~np.isnan(took)]
+    return float(ended.mean()) if len(ended) else 0.0
+
+
+def _last_work(jobs: pd.DataFrame, start: float) -> float:
+    """Return when the last worker let go of a job, or the last job ended."""
+    ends = (jobs[name].to_numpy() for name in ("released", "finished"))
+    return max(float(np.fmax.reduce(column, initial=start)) for column in ends)
