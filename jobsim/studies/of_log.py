@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
-from jobsim.figures.metrics import metrics
+from jobsim.figures.metrics import figures_of
 from jobsim.scenario.draws import draw_payment, stream_of
 from jobsim.scenario.log import Log
 from jobsim.scenario.scenario import Scenario
@@ -193,7 +193,7 @@ def _taken(
 
 def figures_of_jobs(server: Server, scenario: Scenario) -> dict[str, float]:
     """Return the key figures of a log's jobs at a setting: of all of them, nothing deleted."""
-    return metrics(server.serve(scenario), workers=scenario.workers)
+    return figures_of(server.serve(scenario), server.workload, scenario)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

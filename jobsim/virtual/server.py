@@ -37,12 +37,12 @@ class Server:
     """
 
     def __init__(self, workload: Workload, *, runs: int = 1) -> None:
-        self._workload = workload
+        self.workload = workload
         self._runs = runs
 
     @cached_property
     def _paid(self) -> NDArray[np.float64]:
-        return payments(self._workload)
+        return payments(self.workload)
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
@@ -53,7 +53,7 @@ class Server:
 
         It may differ in all that is not drawn: who works, and by which rules.
         """
-        workload = self._workload
+        workload = self.workload
         if scenario.has_feedback:
             self._prepare(compiled.loop, feedback.COMPILE_FROM)
             return serve_feedback(workload, scenario)
@@ -63,14 +63,14 @@ class Server:
     def _prepare(self, loop: compiled.Compiled[Any], threshold: int) -> None:
         """Compile for many short runs; a single one decides for itself."""
         if self._runs > 1:
-            loop.load_if_worth_it(len(self._workload) * self._runs, threshold=threshold)
+            loop.load_if_worth_it(len(self.workload) * self._runs, threshold=threshold)
 
     def serve_without_a_queue(self, scenario: Scenario) -> tuple[pd.DataFrame, int]:
         """Return the `jobs` table that a worker for every job would give, and how many those are.
 
         Nobody waits then: no number of workers gives shorter waits.
         """
-        workload = self._workload
+        workload = self.workload
         workers = max(len(workload), 1)
         if scenario.has_feedback:
             # Workers that are gone must not be missed either.

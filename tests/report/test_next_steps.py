@@ -108,11 +108,15 @@ def test_busy_workers_that_nobody_waits_for_suggest_nothing():
     assert steps(made(busy(2, wait=0.0), workers=2, **CALM)) == []
 
 
-def test_stuck_jobs_suggest_a_reaper():
+def stuck():
     rows = [*busy(), (0.0, 0.0, 0.0, NAN, "running", "worker-1")]
-    run = made(rows, workers=2, **CALM)
+    run = made(rows, **(CALM | {"workers": 2}))
     run.jobs.loc[len(rows) - 1, "released"] = 0.0  # its worker is gone
-    reason, code = only(run)
+    return run
+
+
+def test_stuck_jobs_suggest_a_reaper():
+    reason, code = only(stuck())
     assert reason.startswith("1 job stayed RUNNING")
     assert '{"reaper": {"timeout": 39}}' in code
 
@@ -175,7 +179,7 @@ def test_jobsims_own_repository_suggests_ones_own():
     "run",
     [
         made(queue(), workers=1, **STEADY),
-        made([*busy(), (0.0, 0.0, 0.0, NAN, "running", "worker-1")], **CALM),
+        stuck(),
         made(busy(), **(CALM | {"workers": 4})),
         retried(STORM, left={4: 7.0}, patience={"kind": "constant", "value": 9.0}, **CALM),
         retried(
