@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from jobsim.files.claim import Claim
     from jobsim.run.run import Run
 
@@ -63,6 +65,29 @@ def keep(run: Run, claim: Claim) -> tuple[Path, str]:
     for place in _elsewhere():
         with contextlib.suppress(SavedRunError):
             return run.save(_claim_free(place / f"jobsim-{claim.path.name}")), str(problem)
+    raise problem
+
+
+def keep_table(table: pd.DataFrame, claim: Claim) -> tuple[Path, str]:
+    """Write a table to its file; where that fails, elsewhere; returns what `keep` does.
+
+    Raises
+    ------
+    OSError
+        If it can be written nowhere.
+    """
+    from jobsim.files.claim import ClaimError, whole_file
+
+    try:
+        table.to_csv(claim.work / "table", index=False)
+        return claim.keep_file("table"), ""
+    except OSError as exc:
+        problem = exc
+    for place in _elsewhere():
+        path = place / f"jobsim-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{claim.path.name}"
+        with contextlib.suppress(OSError, ClaimError), whole_file(path) as unfinished:
+            table.to_csv(unfinished, index=False)
+            return path, f"{claim.path}: {problem.strerror or problem}"
     raise problem
 
 

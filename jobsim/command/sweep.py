@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobsim.command.arguments import count, figure, over
-from jobsim.command.codes import NOT_MET, OK
+from jobsim.command.codes import BAD_INPUT, NOT_MET, OK
 from jobsim.command.explained import FIELDS, FIGURES
+from jobsim.command.keeping import keep_table
 from jobsim.command.log_options import add_log
 from jobsim.command.scenario_options import add_scenario, load_of
 from jobsim.command.terminal import complain, say, say_table, table_width, width
@@ -83,16 +84,19 @@ def execute(options: argparse.Namespace) -> int:
         interrupted = options.signals.number is not None
         if len(table):
             _say_intervals(table, options.metric or list(_DEFAULT), list(grid))
+        problem = ""
         if claim is not None and not interrupted:
-            table.to_csv(claim.work / "table", index=False)
-            claim.keep_file("table")
-            say(f"\nAll figures of all {len(table):,} runs are in {options.out}")
+            path, problem = keep_table(table, claim)
+            say(f"\nAll figures of all {len(table):,} runs are in {path}")
     for each in warned:
         complain(f"warning: {each.message}")
     if interrupted:
         if options.out is not None:
             complain(f"{options.out} was not written")
         return int(options.signals.code)
+    if problem:
+        complain(f"{problem}; the figures are in {path} instead")
+        return BAD_INPUT
     return NOT_MET if table["error"].notna().any() else OK
 
 

@@ -16,6 +16,8 @@ _LINES = (
     "{l_bar}{bar}| " + _COUNT + ", <note>",
     "{percentage:3.0f}%|{bar}| <note>",
     "{percentage:3.0f}% <note>",
+    "{l_bar}{bar}| " + _COUNT,
+    "{percentage:3.0f}%|{bar}|",
     "{percentage:3.0f}%",
 )
 """What a line may say, the widest first: a number that is cut off is a wrong number."""

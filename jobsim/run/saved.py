@@ -98,7 +98,8 @@ def write_folder(
         (claim.work / INDEX).write_text(text + "\n", encoding="utf-8")
         return claim.keep_folder()
     except OSError as exc:
-        problem = f"cannot be written: {exc.strerror or exc}"
+        # By its number: pyarrow's own words for a full disk are long.
+        problem = f"cannot be written: {os.strerror(exc.errno) if exc.errno else exc}"
         raise SavedRunError(os.fspath(claim.path), problem) from exc
     finally:
         claim.release()

@@ -186,16 +186,30 @@ def test_an_interrupted_sweep_is_130_and_writes_no_table(monkeypatch, capsys):
     assert names() == []
 
 
-def test_a_table_that_cannot_be_written_leaves_no_half_of_one(monkeypatch, capsys):
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_table_is_written_elsewhere_when_the_disk_is_full(
+    monkeypatch, capsys, tmp_path, everywhere
+):
     import pandas as pd
 
     full = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(pd.DataFrame, "to_csv", lambda *_args, **_kwargs: fail(full))
+    to_csv = pd.DataFrame.to_csv
+
+    def failing(table, path, **options):
+        if everywhere or "elsewhere" not in str(path):
+            raise full
+        to_csv(table, path, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", failing)
+    monkeypatch.setattr(Path, "home", lambda: fail(RuntimeError("no home")))
     assert main([*SWEEP, "--out", "all.csv"]) == 2
     out, err = capsys.readouterr()
     assert "No space left on device" in err
     assert "±" in out
     assert names() == []
+    written = list((tmp_path / "elsewhere").iterdir())
+    assert len(written) == (0 if everywhere else 1)
+    assert all(path.name in err and len(path.read_text().splitlines()) == 10 for path in written)
 
 
 @pytest.mark.parametrize("out", ["r", None])
