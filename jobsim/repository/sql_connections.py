@@ -163,7 +163,12 @@ def _fetched(connection: PoolProxiedConnection, text: str, arguments: Any) -> li
 
 def _postgres_engine(url: URL, isolation: str | None) -> Engine:
     """Return an engine whose connections commit each statement, at an isolation level."""
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,  # no transaction is ever open
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -189,6 +194,7 @@ def _sqlite_engine(url: URL) -> tuple[Engine, int]:
         url,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
         connect_args={"check_same_thread": False},
     )
 

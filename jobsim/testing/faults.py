@@ -1,0 +1,318 @@
+"""Faults between a repository and its PostgreSQL server: lost answers, delays, killed servers."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+import pandas as pd
+import psycopg
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, make_url
+
+from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.domain.codes import FAULT_KINDS, KILLS
+from jobsim.tables.schema import FAULTS
+from jobsim.testing.fault_proxy import Proxy
+from jobsim.testing.postgres import PostgresServer
+
+RATES: Mapping[str, float] = MappingProxyType(
+    {"cut_before": 0.02, "cut_after": 0.02, "delay": 0.02, "stall": 0.002}
+)
+"""How likely each fault strikes a request, unless one says otherwise."""
+
+RECOVERY_S = 60.0
+"""How long a server may take to answer after the last fault."""
+
+_POLL_S = 0.005
+
+
+class NoRecovery(RuntimeError):  # noqa: N818 - says what happened
+    """The server did not answer within `RECOVERY_S` after the last fault."""
+
+
+@dataclass
+class _Row:
+    """One fault as it is kept; the thread that injects it is the only one to write to it."""
+
+    kind: str
+    request: int
+    begun_ns: int
+    ended_ns: int = -1
+
+
+class Faults:
+    """A proxy in front of a PostgreSQL server that injects faults while it is told to.
+
+    The repository under test connects to `url`. Which requests are struck is drawn from the
+    seed, request by request as they come, so with one caller at a time a run can be repeated.
+
+    - ``cut_before``: the connection is closed before the request reaches the server;
+    - ``cut_after``: it is closed when the server has carried the request out, before the answer
+      is passed on. To the client both look the same;
+    - ``delay`` and ``stall``: the request, or the answer, is late;
+    - ``kill_backend``: the server process of this connection is killed with SIGKILL while it has
+      the request, upon which PostgreSQL ends all sessions and recovers from its log;
+    - ``kill_server``: so is the whole server, which is then started again.
+
+    Thread-safe.
+
+    Parameters
+    ----------
+    url
+        Of the server, as in `SqlJobRepository`.
+    seed
+        Of the draws.
+    rates
+        How likely each kind strikes a request, by name; `RATES` by default. What is not named
+        does not happen.
+    at
+        Kinds that strike at given requests, whatever is drawn: ``{100: "kill_server"}``.
+        Requests are counted from 0 while faults are active.
+    delay_s, stall_s
+        How long a ``delay`` and a ``stall`` take.
+    server
+        The server, if it may be killed; `KILLS` need it.
+
+    Raises
+    ------
+    ValueError
+        If the URL is not of PostgreSQL, a kind is unknown, a rate is no probability, or
+        something is to be killed without a server.
+
+    Examples
+    --------
+    ::
+
+        with PostgresServer() as server, Faults(server.url, server=server) as faults:
+            report = check_repository(lambda: Mine(faults.url), faults=faults)
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        seed: int = 0,
+        rates: Mapping[str, float] = RATES,
+        at: Mapping[int, str] = MappingProxyType({}),
+        delay_s: float = 0.002,
+        stall_s: float = 0.1,
+        server: PostgresServer | None = None,
+    ) -> None:
+        made = make_url(url)
+        if made.get_backend_name() != "postgresql" or made.host is None:
+            raise ValueError(
+                f"{made.render_as_string()!r} names no PostgreSQL server; faults strike between a "
+                "client and a server. For a full disk under SQLite see limit_pages"
+            )
+        _require_kinds(rates, at, server)
+        self.direct_url = url
+        self.seed = seed
+        self._rates = dict(rates)
+        self._at = dict(at)
+        self._seconds = {"delay": delay_s, "stall": stall_s}
+        self._server = server
+        self._lock = threading.Lock()
+        self._random = random.Random(seed)  # noqa: S311 - no secret; guarded by _lock
+        self._requests = 0  # guarded by _lock
+        self._rows: list[_Row] = []  # guarded by _lock
+        self._active = False  # guarded by _lock
+        # One at a time: a server that is being started cannot be killed.
+        self._killer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsim killer")
+        self._proxy = Proxy((made.host, made.port or 5432), self._strike)
+        self.url = made.set(host="127.0.0.1", port=self._proxy.port).render_as_string(
+            hide_password=False
+        )
+        """The address under which the server is reached through the faults."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What was injected so far, as in `jobsim.tables.schema.FAULTS`."""
+        with self._lock:
+            rows = [(row.kind, row.request, row.begun_ns, row.ended_ns) for row in self._rows]
+        dtypes: Any = FAULTS
+        return pd.DataFrame(rows, columns=list(FAULTS)).astype(dtypes)
+
+    @property
+    def requests(self) -> int:
+        """How many requests there were while faults were active."""
+        with self._lock:
+            return self._requests
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Inject faults for a while, then wait until the server answers again."""
+        with self._lock:
+            self._active = True
+        try:
+            yield
+        finally:
+            self.rest()
+
+    def rest(self) -> None:
+        """Inject no more faults, and wait until the server answers.
+
+        Raises
+        ------
+        NoRecovery
+            If it does not within `RECOVERY_S`.
+        """
+        with self._lock:
+            self._active = False
+        self._killer.submit(lambda: None).result()  # what is being killed is back
+        self._wait_for_server()
+
+    def close(self) -> None:
+        """Close the proxy with every connection through it; the server goes on."""
+        with self._lock:
+            self._active = False
+        self._killer.shutdown()
+        self._proxy.close()
+
+    def __enter__(self) -> Faults:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _strike(self) -> _Strike:
+        """Return what happens to the next request."""
+        with self._lock:
+            if not self._active:
+                return _Strike(self, None)
+            request, drawn = self._requests, self._random.random()
+            self._requests += 1
+            kind = self._at.get(request)
+            for name, rate in self._rates.items():
+                if kind is None and drawn < rate:
+                    kind = name
+                drawn -= rate
+            if kind is None:
+                return _Strike(self, None)
+            row = _Row(kind, request, time.perf_counter_ns())
+            self._rows.append(row)
+        return _Strike(self, row)
+
+    def _kill(self, row: _Row, backend: int) -> None:
+        """Kill what the row says, and note when the server is back; in the killer's thread."""
+        row.begun_ns = time.perf_counter_ns()
+        if row.kind == "kill_server":
+            assert self._server is not None  # noqa: S101 - _require_kinds made sure
+            self._server.kill()
+            self._server.start()
+        else:
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(backend, signal.SIGKILL)
+        self._wait_for_server()
+        row.ended_ns = time.perf_counter_ns()
+
+    def _wait_for_server(self) -> None:
+        url = make_url(self.direct_url).set(drivername="postgresql")
+        conninfo = url.render_as_string(hide_password=False)
+        deadline = time.monotonic() + RECOVERY_S
+        while True:
+            try:
+                psycopg.connect(conninfo, connect_timeout=5).close()
+            except psycopg.OperationalError as exc:
+                if time.monotonic() > deadline:
+                    raise NoRecovery(f"no answer within {RECOVERY_S:g} s: {exc}") from exc
+                time.sleep(_POLL_S)
+            else:
+                return
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(*self._display())
+
+    def _display(self) -> tuple[str, Rows]:
+        table = self.table
+        counts = table["kind"].value_counts()
+        told = ", ".join(f"{counts[kind]:,} {kind}" for kind in FAULT_KINDS if counts[kind])
+        rows: Rows = [("requests", f"{self.requests:,}"), ("injected", told or "none")]
+        back = table[table["kind"].isin(KILLS) & (table["ended_ns"] >= 0)]
+        if len(back):
+            seconds = (back["ended_ns"] - back["begun_ns"]).to_numpy() * 1e-9
+            longest = format_duration(float(seconds.max()))
+            rows.append(("recovery", f"at most {longest} after a kill"))
+        return f"Faults of seed {self.seed}", rows
+
+
+class _Strike:
+    """What one fault does to one request; None does nothing."""
+
+    def __init__(self, faults: Faults, row: _Row | None) -> None:
+        self._faults, self._row = faults, row
+        self._kind = "" if row is None else row.kind
+
+    def before(self) -> bool:
+        """Cut, or be late."""
+        if self._kind == "delay":
+            self._late()
+        return self._cut_unless(self._kind != "cut_before")
+
+    def sent(self, backend: int) -> None:
+        """Kill."""
+        if self._row is not None and self._kind in KILLS:
+            self._faults._killer.submit(self._faults._kill, self._row, backend)
+
+    def after(self) -> bool:
+        """Be late, or cut."""
+        if self._kind == "stall":
+            self._late()
+        return self._cut_unless(self._kind != "cut_after")
+
+    def _late(self) -> None:
+        assert self._row is not None  # noqa: S101 - it has a kind
+        time.sleep(self._faults._seconds[self._kind])
+        self._row.ended_ns = time.perf_counter_ns()
+
+    def _cut_unless(self, spared: bool) -> bool:
+        if not spared and self._row is not None:
+            self._row.ended_ns = time.perf_counter_ns()
+        return spared
+
+
+def limit_pages(engine: Engine, pages: int) -> None:
+    """Let a SQLite database grow to so many pages and no further, as on a full disk.
+
+    It applies to connections that the engine opens from now on. A page has 4,096 bytes.
+
+    Parameters
+    ----------
+    engine
+        That the repository under test uses.
+    pages
+        SQLite never goes below what the file has already.
+    """
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _record: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages:d}")
+
+
+def _require_kinds(
+    rates: Mapping[str, float], at: Mapping[int, str], server: PostgresServer | None
+) -> None:
+    for kind in (*rates, *at.values()):
+        if kind not in FAULT_KINDS:
+            raise ValueError(f"{kind!r} is no fault; the faults are {', '.join(FAULT_KINDS)}")
+        if kind in KILLS and server is None:
+            raise ValueError(f"{kind} needs the server: Faults(url, server=PostgresServer())")
+    if not all(0.0 <= rate <= 1.0 for rate in rates.values()) or sum(rates.values()) > 1.0:
+        raise ValueError(f"rates are probabilities and their sum is at most 1, not {dict(rates)}")

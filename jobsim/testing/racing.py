@@ -1,0 +1,273 @@
+"""Threads that race on one database, with or without faults, and what came of it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from jobsim.display.text import Rows, count_of, format_duration, rows_as_html, rows_as_text
+from jobsim.domain.codes import KILLS
+from jobsim.domain.marks import AUDITOR, INPUT_HASH, end_texts
+from jobsim.domain.models import Job, JobStatus
+from jobsim.proof.check import check_history
+from jobsim.proof.verdict import Verdict
+from jobsim.repository.protocol import JobRepository
+from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.tables.calls import calls_table
+from jobsim.testing.faults import Faults
+from jobsim.testing.pressure import together
+from jobsim.threads.audit import Look, final_table, look
+
+_R = TypeVar("_R")
+
+ACTORS = 4
+"""How many threads race."""
+
+ROUNDS = 5
+"""How many jobs they race for."""
+
+TIME_LIMIT_S = 120.0
+
+LOOK_S = 10.0
+"""How long a final read is repeated that ends in an error."""
+
+_END = (JobStatus.COMPLETED, JobStatus.FAILED)
+
+Factory = Callable[[], Any]
+
+
+@dataclass(frozen=True, repr=False)
+class Raced:
+    """What came of a race.
+
+    Attributes
+    ----------
+    verdict
+        On the recorded calls; errors are data.
+    calls
+        As in `jobsim.tables.schema.CALLS`.
+    faults
+        As in `jobsim.tables.schema.FAULTS`; None without any.
+    """
+
+    verdict: Verdict
+    calls: pd.DataFrame
+    faults: pd.DataFrame | None = None
+
+    @property
+    def errors(self) -> int:
+        """How many calls ended in an exception other than a refusal."""
+        return int((self.calls["outcome"] == "error").sum())
+
+    @property
+    def unknown_jobs(self) -> int:
+        """How many jobs have a write of which their client does not know whether it was done."""
+        writes = self.calls["op"].isin(["create", "update_status"])
+        failed = self.calls["outcome"].isin(["error", "pending"])
+        return int(self.calls["job"][writes & failed].nunique())
+
+    @property
+    def recovery_s(self) -> float:
+        """Seconds from a kill until the server answered again, the longest; NaN without one."""
+        if self.faults is None:
+            return float("nan")
+        back = self.faults["kind"].isin(KILLS) & (self.faults["ended_ns"] >= 0)
+        spans = (self.faults["ended_ns"] - self.faults["begun_ns"])[back]
+        return float(spans.max()) * 1e-9 if len(spans) else float("nan")
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(*self._display())
+
+    def _display(self) -> tuple[None, Rows]:
+        rows = self.verdict.rows()
+        if self.faults is not None:
+            kinds = self.faults["kind"].value_counts()
+            told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
+            rows += [
+                ("faults", told or "none"),
+                ("no answer", f"{count_of(self.errors, 'call')} ended in an error"),
+                ("unknown", f"{count_of(self.unknown_jobs, 'job')} whose client cannot know"),
+            ]
+            if not np.isnan(self.recovery_s):
+                rows.append(("recovery", f"at most {format_duration(self.recovery_s)}"))
+        return None, rows
+
+
+def race(
+    factory: Factory, *, instances: int = 1, rounds: int = ROUNDS, faults: Faults | None = None
+) -> Raced:
+    """Let threads race for jobs on one or more instances of a repository, and judge the calls.
+
+    In each round all threads create a job, read one that they know, start it, read it, end it and
+    read it again, and meet before each of these steps. Every thread uses one instance.
+
+    Parameters
+    ----------
+    factory
+        Makes an instance; all of them are on the same database. They are closed at the end.
+    instances
+        How many there are: two stand for two processes.
+    faults
+        Injected while the threads race. What every job and the count came to is asked when they
+        are over, until the server answers.
+
+    Raises
+    ------
+    jobsim.testing.pressure.Hung
+        If a thread does not come back.
+    """
+    with _made(factory, instances) as repositories:
+        recorded = RecordedRepository(_Spread(repositories))
+        before = repositories[0].count()
+        created: list[tuple[int, Job]] = []  # appended to by all threads, atomically
+        barrier = threading.Barrier(ACTORS)
+
+        def play(actor: int) -> None:
+            recorder = recorded.actor(f"actor-{actor}")
+            for turn in range(rounds):
+                barrier.wait()
+                _create(recorder, turn * ACTORS + actor, created)
+                barrier.wait()
+                # The job of the first actor in this round is the one that all race for.
+                job = dict(created).get(turn * ACTORS)
+                for target in (None, JobStatus.RUNNING, None, _END[actor % 2], None):
+                    barrier.wait()
+                    if job is not None:
+                        _ask(recorder, job.job_id, target)
+            recorder.next_job = None
+            barrier.wait()
+            _noted(recorder, recorder.count)
+
+        parts = [(f"actor-{actor}", partial(play, actor)) for actor in range(ACTORS)]
+        with nullcontext() if faults is None else faults.active():
+            together(parts, time_limit=TIME_LIMIT_S, abort=barrier.abort)
+        _insist(lambda: _counted(recorded.actor(AUDITOR)))
+        created.sort(key=lambda pair: pair[0])
+        looks = [_looked(recorded, job.job_id) for _, job in created]
+    table = None if faults is None else faults.table
+    calls = calls_table(recorded)
+    verdict = _judged(calls, created, looks, before, ACTORS * rounds, table)
+    return Raced(verdict, calls, table)
+
+
+class _Spread:
+    """Several instances as one repository: each thread stays with the one it met first."""
+
+    def __init__(self, repositories: Sequence[Any]) -> None:
+        self._next = itertools.cycle(repositories)  # each use is one atomic operation
+        self._of_thread = threading.local()
+
+    def _mine(self) -> JobRepository:
+        if not hasattr(self._of_thread, "repository"):
+            self._of_thread.repository = next(self._next)
+        mine: JobRepository = self._of_thread.repository
+        return mine
+
+    def create(self, input_hash: str) -> Job:
+        """Store a new job."""
+        return self._mine().create(input_hash)
+
+    def get(self, job_id: str) -> Job:
+        """Return the job."""
+        return self._mine().get(job_id)
+
+    def update_status(
+        self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
+    ) -> Job:
+        """Move the job to `target`."""
+        return self._mine().update_status(job_id, target, result, error)
+
+    def count(self) -> int:
+        """Return how many jobs are stored."""
+        return self._mine().count()
+
+
+@contextmanager
+def _made(factory: Factory, instances: int) -> Iterator[list[Any]]:
+    with ExitStack() as stack:
+        made = []
+        for _ in range(instances):
+            made.append(factory())
+            if callable(close := getattr(made[-1], "close", None)):
+                stack.callback(close)
+        yield made
+
+
+def _create(recorder: ActorRecorder, number: int, created: list[tuple[int, Job]]) -> None:
+    recorder.next_job = number
+    job = _noted(recorder, lambda: recorder.create(INPUT_HASH.format(request=number)))
+    if job is not None:
+        created.append((number, job))
+
+
+def _ask(recorder: ActorRecorder, job_id: str, target: JobStatus | None) -> None:
+    if target is None:
+        _noted(recorder, lambda: recorder.get(job_id))
+        return
+    result, error = end_texts(target, recorder.name)
+    _noted(recorder, lambda: recorder.update_status(job_id, target, result, error))
+
+
+def _noted(recorder: ActorRecorder, call: Callable[[], _R]) -> _R | None:
+    """Return what a call answers; None if it raised, which is in the history."""
+    try:
+        return call()
+    except Exception as exc:
+        if not recorder.noted(exc):
+            raise
+        return None
+
+
+def _counted(recorder: ActorRecorder) -> bool:
+    """Count; return whether there was an answer. Each attempt is a call of the history."""
+    return _noted(recorder, recorder.count) is not None
+
+
+def _looked(recorded: RecordedRepository, job_id: str) -> Look:
+    """Look at a job until there is an answer, or for `LOOK_S`."""
+    seen: list[Look] = []
+
+    def answered() -> bool:
+        seen[:] = [look(recorded, job_id)]
+        return seen[0].outcome != "error"
+
+    _insist(answered)
+    return seen[0]
+
+
+def _insist(attempt: Callable[[], bool]) -> None:
+    """Try until it is true, or for `LOOK_S`: the first call may find a dead connection."""
+    deadline = time.monotonic() + LOOK_S
+    while not attempt() and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def _judged(
+    calls: pd.DataFrame,
+    created: list[tuple[int, Job]],
+    looks: list[Look],
+    before: int,
+    jobs: int,
+    faults: pd.DataFrame | None,
+) -> Verdict:
+    ids = pd.Series({number: job.job_id for number, job in created}, dtype="str")
+    return check_history(
+        calls,
+        final_table([number for number, _ in created], looks),
+        count_before=before,
+        created=pd.DataFrame({"job_id": ids}).reindex(range(jobs)),
+        faults=faults,
+        engine_texts=True,
+    )
