@@ -34,7 +34,9 @@ def fresh(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lab", "bench", "notebooks", "docs", "format"])
+@pytest.mark.parametrize(
+    "target", ["demo", "test", "lab", "bench", "faults", "notebooks", "docs", "format"]
+)
 def test_target_installs_first_and_is_in_the_help(fresh, target):
     plan = make("-n", target, cwd=fresh)
     assert plan.returncode == 0, plan.stderr

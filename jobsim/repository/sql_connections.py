@@ -162,23 +162,22 @@ def _fetched(connection: PoolProxiedConnection, text: str, arguments: Any) -> li
 
 
 def _postgres_engine(url: URL, isolation: str | None) -> Engine:
-    """Return an engine whose connections commit each statement, at an isolation level."""
-    engine = create_engine(
+    """Return an engine whose connections commit each statement, at an isolation level.
+
+    Both settings are of the session and go with the request for a connection: a statement needs
+    no BEGIN and COMMIT around it, and a new connection no further round trip.
+    """
+    settings = [str(url.query.get("options", "")), "-ctimezone=UTC"]
+    if isolation is not None:
+        level = isolation.lower().replace(" ", "\\ ")
+        settings.append(f"-cdefault_transaction_isolation={level}")
+    return create_engine(
         url,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,  # no transaction is ever open
+        connect_args={"options": " ".join(filter(None, settings))},
     )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        connection.execute("SET TIME ZONE 'UTC'")
-        if isolation is not None:
-            # Of the session, so that a statement needs no BEGIN and COMMIT around it.
-            connection.execute(f"SET default_transaction_isolation = '{isolation.lower()}'")
-        connection.commit()
-
-    return engine
 
 
 def _sqlite_engine(url: URL) -> tuple[Engine, int]:

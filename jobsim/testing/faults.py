@@ -207,16 +207,24 @@ class Faults:
             self._rows.append(row)
         return _Strike(self, row)
 
-    def _kill(self, row: _Row, backend: int) -> None:
+    def _kill(self, row: _Row, backend: int, struck: threading.Event) -> None:
         """Kill what the row says, and note when the server is back; in the killer's thread."""
+        try:
+            self._kill_and_wait(row, backend, struck)
+        finally:
+            struck.set()
+
+    def _kill_and_wait(self, row: _Row, backend: int, struck: threading.Event) -> None:
         row.begun_ns = time.perf_counter_ns()
         if row.kind == "kill_server":
             assert self._server is not None  # noqa: S101 - _require_kinds made sure
             self._server.kill()
+            struck.set()
             self._server.start()
         else:
             with suppress(ProcessLookupError):  # it has ended by itself
                 os.kill(backend, signal.SIGKILL)
+            struck.set()
         self._wait_for_server()
         row.ended_ns = time.perf_counter_ns()
 
@@ -269,7 +277,9 @@ class _Strike:
     def sent(self, backend: int) -> None:
         """Kill."""
         if self._row is not None and self._kind in KILLS:
-            self._faults._killer.submit(self._faults._kill, self._row, backend)
+            struck = threading.Event()
+            self._faults._killer.submit(self._faults._kill, self._row, backend, struck)
+            struck.wait()  # so that it is this request's answer that may be lost
 
     def after(self) -> bool:
         """Be late, or cut."""

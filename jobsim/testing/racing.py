@@ -38,7 +38,7 @@ ROUNDS = 5
 TIME_LIMIT_S = 120.0
 
 LOOK_S = 10.0
-"""How long a final read is repeated that ends in an error."""
+"""How long final reads are repeated that end in an error, all together."""
 
 _END = (JobStatus.COMPLETED, JobStatus.FAILED)
 
@@ -153,9 +153,11 @@ def race(
         parts = [(f"actor-{actor}", partial(play, actor)) for actor in range(ACTORS)]
         with nullcontext() if faults is None else faults.active():
             together(parts, time_limit=TIME_LIMIT_S, abort=barrier.abort)
-        _insist(lambda: _counted(recorded.actor(AUDITOR)))
+        deadline = time.monotonic() + LOOK_S
+        auditor = recorded.actor(AUDITOR)
+        _insist(lambda: _noted(auditor, auditor.count) is not None, deadline)
         created.sort(key=lambda pair: pair[0])
-        looks = [_looked(recorded, job.job_id) for _, job in created]
+        looks = [_looked(recorded, job.job_id, deadline) for _, job in created]
     table = None if faults is None else faults.table
     calls = calls_table(recorded)
     verdict = _judged(calls, created, looks, before, ACTORS * rounds, table)
@@ -230,26 +232,20 @@ def _noted(recorder: ActorRecorder, call: Callable[[], _R]) -> _R | None:
         return None
 
 
-def _counted(recorder: ActorRecorder) -> bool:
-    """Count; return whether there was an answer. Each attempt is a call of the history."""
-    return _noted(recorder, recorder.count) is not None
-
-
-def _looked(recorded: RecordedRepository, job_id: str) -> Look:
-    """Look at a job until there is an answer, or for `LOOK_S`."""
+def _looked(recorded: RecordedRepository, job_id: str, deadline: float) -> Look:
+    """Look at a job until there is an answer, once at least."""
     seen: list[Look] = []
 
     def answered() -> bool:
         seen[:] = [look(recorded, job_id)]
         return seen[0].outcome != "error"
 
-    _insist(answered)
+    _insist(answered, deadline)
     return seen[0]
 
 
-def _insist(attempt: Callable[[], bool]) -> None:
-    """Try until it is true, or for `LOOK_S`: the first call may find a dead connection."""
-    deadline = time.monotonic() + LOOK_S
+def _insist(attempt: Callable[[], bool], deadline: float) -> None:
+    """Try until it is true, or too late: the first call may find a dead connection."""
     while not attempt() and time.monotonic() < deadline:
         time.sleep(0.002)
 
