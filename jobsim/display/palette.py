@@ -53,3 +53,19 @@ def status_label(status: str) -> str:
     'awaiting payment'
     """
     return status.replace("_", " ")
+
+
+PAPER = "#ffffff"
+
+_DARK_STATUS = {JobStatus.RUNNING.value: "#5A9BE0", JobStatus.FAILED.value: "#D4587F"}
+
+DARK: Mapping[str, str] = MappingProxyType(
+    {PAPER: "#1d2126", INK: "#e8eaed", MUTED: "#a3abb5", FAINT: "#3a4048", NEUTRAL: "#8997ae"}
+    | {UNPAID: "#6b5220", WASTED: "#6b3a49"}
+    | {STATUS_COLOURS[status]: colour for status, colour in _DARK_STATUS.items()}
+)
+"""What each colour of a chart becomes on dark paper; the others stay.
+
+The two dark colours of statuses become lighter ones of the same hue: each has a contrast of
+at least 3 to 1 with the dark paper.
+"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from jobsim.plot.attempts import attempts
 from jobsim.plot.compare import compare
 from jobsim.plot.counterexample import counterexample
+from jobsim.plot.dark import dark
 from jobsim.plot.dwell import dwell
 from jobsim.plot.goodput import goodput
 from jobsim.plot.latency import latency
@@ -28,6 +29,7 @@ __all__ = [
     "attempts",
     "compare",
     "counterexample",
+    "dark",
     "dwell",
     "goodput",
     "latency",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any, cast
 
 import matplotlib as mpl
@@ -17,22 +16,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
-from jobsim.display.palette import UNPAID, WASTED
-from jobsim.domain.models import JobStatus
-from jobsim.plot.parts.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
-
-_DARK_STATUS = {JobStatus.RUNNING.value: "#5A9BE0", JobStatus.FAILED.value: "#D4587F"}
-PAPER = "#ffffff"
-DARK: Mapping[str, str] = MappingProxyType(
-    {PAPER: "#1d2126", INK: "#e8eaed", MUTED: "#a3abb5", FAINT: "#3a4048", NEUTRAL: "#8997ae"}
-    | {UNPAID: "#6b5220", WASTED: "#6b3a49"}
-    | {STATUS_COLOURS[status]: colour for status, colour in _DARK_STATUS.items()}
-)
-"""What each colour of a chart becomes on a dark page; the others stay.
-
-The two dark colours of statuses become lighter ones of the same hue: each has a contrast of
-at least 3 to 1 with the dark paper.
-"""
+from jobsim.display.palette import DARK
+from jobsim.plot.parts.style import INK, MUTED
 
 _ON_FILL = "#222223"
 """Looks like `INK`, and stays dark on a dark page: text on a coloured shape."""

@@ -8,12 +8,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 from jobsim import Scenario, plot
+from jobsim.display.palette import INK
 from jobsim.proof.verdict import Call, Violation
 from jobsim.tables.jobs_table import jobs_of
 
-SCALED = [name for name in plot.__all__ if name != "lifecycle"]
+CHARTS = [name for name in plot.__all__ if name != "dark"]
+SCALED = [name for name in CHARTS if name != "lifecycle"]
 UNITS = {
     "attempts": ("number", "requests"),
     "compare": ("(s)", "share"),
@@ -62,7 +66,7 @@ def subject(name: str, run: SimpleNamespace) -> object:
     return run
 
 
-@pytest.mark.parametrize("name", plot.__all__)
+@pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_draws_on_the_axes_it_is_given_and_makes_no_figure(
     name: str, run: SimpleNamespace
 ) -> None:
@@ -73,7 +77,7 @@ def test_a_chart_draws_on_the_axes_it_is_given_and_makes_no_figure(
     assert not axes[1].has_data()
 
 
-@pytest.mark.parametrize("name", plot.__all__)
+@pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_without_axes_makes_one_figure_and_leaves_the_current_one_alone(
     name: str, run: SimpleNamespace
 ) -> None:
@@ -84,7 +88,7 @@ def test_a_chart_without_axes_makes_one_figure_and_leaves_the_current_one_alone(
     assert len(plt.get_fignums()) == 2
 
 
-@pytest.mark.parametrize("name", plot.__all__)
+@pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_has_a_title_on_the_left(name: str, run: SimpleNamespace) -> None:
     assert getattr(plot, name)(subject(name, run)).get_title(loc="left")
 
@@ -109,7 +113,7 @@ def test_the_chart_of_an_empty_run_says_so_and_has_its_labels(
     ax.figure.canvas.draw()
 
 
-@pytest.mark.parametrize("name", plot.__all__)
+@pytest.mark.parametrize("name", CHARTS)
 def test_no_text_is_cut_off_at_the_size_of_a_notebook(name: str, run: SimpleNamespace) -> None:
     ax = getattr(plot, name)(subject(name, run))
     ax.figure.canvas.draw()
@@ -120,7 +124,7 @@ def test_no_text_is_cut_off_at_the_size_of_a_notebook(name: str, run: SimpleName
     assert drawn.y1 <= height + 0.01
 
 
-@pytest.mark.parametrize("name", plot.__all__)
+@pytest.mark.parametrize("name", CHARTS)
 def test_a_small_chart_keeps_its_text_inside_and_its_size(name: str, run: SimpleNamespace) -> None:
     figure, ax = plt.subplots(figsize=(4.5, 3), layout="constrained")
     getattr(plot, name)(subject(name, run), ax=ax)
@@ -133,7 +137,7 @@ def test_a_small_chart_keeps_its_text_inside_and_its_size(name: str, run: Simple
     assert ax.get_position().width > 0.5
 
 
-@pytest.mark.parametrize("name", plot.__all__)
+@pytest.mark.parametrize("name", CHARTS)
 def test_charts_side_by_side_keep_to_their_own_half(name: str, run: SimpleNamespace) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))  # as people make it: without a layout
     for ax in axes:
@@ -147,7 +151,7 @@ def test_charts_side_by_side_keep_to_their_own_half(name: str, run: SimpleNamesp
     assert max(left.y1, right.y1) <= figure.bbox.height
 
 
-@pytest.mark.parametrize("name", plot.__all__)
+@pytest.mark.parametrize("name", CHARTS)
 def test_a_large_run_draws_few_points(name: str, run: SimpleNamespace) -> None:
     """Counts what is drawn; how long that takes is for the benchmarks."""
     jobs = 20_000
@@ -171,3 +175,11 @@ def test_a_large_run_draws_few_points(name: str, run: SimpleNamespace) -> None:
     vertices += sum(len(path.vertices) for c in ax.collections for path in c.get_paths())
     vertices += sum(len(patch.get_path().vertices) for patch in ax.patches)
     assert vertices < 40_000
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_on_dark_paper_no_ink_is_left(name: str, run: SimpleNamespace) -> None:
+    ax = plot.dark(getattr(plot, name)(subject(name, run)))
+    ax.figure.canvas.draw()
+    texts = [text for text in ax.figure.findobj(Text) if text.get_text()]
+    assert to_hex(INK) not in {to_hex(text.get_color()) for text in texts}

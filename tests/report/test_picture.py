@@ -11,10 +11,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from report_runs import FOUR, STORM, made, retried
 
+from jobsim.display.palette import DARK, PAPER
 from jobsim.plot.parts.style import INK, STATUS_COLOURS
 from jobsim.report import charts
 from jobsim.report.charts import CHARTS, chosen, drawn
-from jobsim.report.picture import DARK, PAPER, new_axes, own_style, picture, themed
+from jobsim.report.picture import new_axes, own_style, picture, themed
 
 
 def svg_of(source):
