@@ -56,6 +56,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jobsim.testing.checks import CHECKS, Check, CheckResult
     from jobsim.testing.conformance import ConformanceReport, NotConforming, check_repository
+    from jobsim.testing.explore.exploration import Exploration
+    from jobsim.testing.explore.explore import explore_repository, replay_schedule
+    from jobsim.testing.explore.programs import Program
+    from jobsim.testing.explore.scheduled import ScheduledRun, ScheduleViolation
+    from jobsim.testing.explore.token import TokenError
     from jobsim.testing.pressure import Pressure
     from jobsim.testing.pytest_class import RepositoryConformance
 
@@ -65,10 +70,17 @@ _HOME = {
     "Check": "checks",
     "CheckResult": "checks",
     "ConformanceReport": "conformance",
+    "Exploration": "explore.exploration",
     "NotConforming": "conformance",
     "Pressure": "pressure",
+    "Program": "explore.programs",
     "RepositoryConformance": "pytest_class",
+    "ScheduleViolation": "explore.scheduled",
+    "ScheduledRun": "explore.scheduled",
+    "TokenError": "explore.token",
     "check_repository": "conformance",
+    "explore_repository": "explore.explore",
+    "replay_schedule": "explore.explore",
 }
 
 __all__ = [
@@ -76,10 +88,17 @@ __all__ = [
     "Check",
     "CheckResult",
     "ConformanceReport",
+    "Exploration",
     "NotConforming",
     "Pressure",
+    "Program",
     "RepositoryConformance",
+    "ScheduleViolation",
+    "ScheduledRun",
+    "TokenError",
     "check_repository",
+    "explore_repository",
+    "replay_schedule",
 ]
 
 

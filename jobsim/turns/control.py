@@ -31,6 +31,9 @@ from jobsim.turns.world import HERE, MAKER, Abort, Calendar, Recorder, Schedule,
 HANG_S = 10.0
 """How long nothing may move before the run ends as a hang."""
 
+CALM_S = 0.03
+"""For how long a run is not watched at first."""
+
 TELL_S = 0.1
 """How often `on_tick` is called."""
 
@@ -139,6 +142,7 @@ class Control:
         self._walks = True  # whether the objects of a repository hold anything to swap
         self._crew = Crew()
         self._bodies: list[_Body] = []
+        self._blocks = False  # whether a thread blocked outside control before
         self._factory: object = None  # whose modules were walked last
 
     def __enter__(self) -> Control:
@@ -178,8 +182,10 @@ class Control:
         """Where real locks were found that could not be replaced."""
         return tuple(self._swaps.stuck)
 
-    def make(self, factory: Callable[[], T]) -> T:
+    def make(self, factory: Callable[[], T], then: Callable[[T], object] | None = None) -> T:
         """Open a new run and call the factory in it, as its thread number 0.
+
+        `then` is called with what it made, still in that thread.
 
         Threads that the factory starts belong to the run. They take turns before it begins only
         where the factory waits for them.
@@ -204,21 +210,23 @@ class Control:
         HERE.world = world
         try:
             made = factory()
+            if self._walks:
+                self._learn(made)
+            if then is not None:
+                then(made)
         except Abort:
             raise FactoryError(f"the factory cannot go on\n{world.deadlock}") from None
         finally:
             world.end_making(MAKER)
-        self._learn(made)
         return made
 
     def _learn(self, made: object) -> None:
         """Learn which files are under test, and swap what the repository's objects hold."""
         if self.points.learn(files_of(made)) or not self.points.of:
             self._tracer.prepare(map(vars, modules_of(made)))
-        if self._walks:
-            self._swaps.put_back(self._of_modules)
-            # A class makes all its objects alike: if the first holds nothing, none does.
-            self._walks = self._swaps.swap([made]) > 0
+        self._swaps.put_back(self._of_modules)
+        # A class makes all its objects alike: if the first holds nothing, none does.
+        self._walks = self._swaps.swap([made]) > 0
 
     def spawn(self, name: str, body: Callable[[], object], *, wanted: bool = True) -> None:
         """Add a thread to the run that is about to begin; the run ends with the wanted ones."""
@@ -264,6 +272,7 @@ class Control:
             self._start(world, place, number, body)
         world.begin()
         stopped = self._watch(world, time_limit, on_tick)
+        self._blocks = self._blocks or bool(world.outside)
         left = _left(world)
         unreturned = self.close()
         if stopped is None and world.deadlock is not None:
@@ -295,7 +304,9 @@ class Control:
         self, world: World, time_limit: float | None, on_tick: Callable[[], None] | None
     ) -> str | None:
         """Wait for the end of the run; return why it was ended from here, if it was."""
-        if world.done.acquire(timeout=LOOK_S):
+        # Most runs are over long before anybody need look; on a busy machine a look costs more
+        # than the run. Where threads did block outside control, later ones will too.
+        if world.done.acquire(timeout=LOOK_S if self._blocks else CALM_S):
             return None
         clock = real.CLOCKS["monotonic"]
         watch = Watch(world)

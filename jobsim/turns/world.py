@@ -81,6 +81,14 @@ class Recorder(Protocol):
         """Note that a thread took a lock, or let it go."""
         ...
 
+    def begins(self, step: Any) -> None:
+        """Note that the thread with the turn makes a call on the repository."""
+        ...
+
+    def returned(self, step: Any, answer: Any) -> None:
+        """Note what the call answered."""
+        ...
+
 
 class Calendar(Protocol):
     """What is going to happen in virtual time, beside what the repository itself waits for."""
@@ -156,6 +164,7 @@ class World:
         self.names: list[str] = []
         self.gates: list[Any] = []
         self.fresh: list[bool] = []  # whether a thread has touched nothing since it was last asked
+        self.asked: list[bool] = []  # whether the schedule was asked at a thread's last point
         self.points_of: list[int] = []
         self.wants: dict[int, Any] = {}  # the lock that a thread is about to wait for
         self.ended: set[int] = set()
@@ -186,6 +195,7 @@ class World:
             self.gates.append(gate)
             self.names.append(name)
             self.fresh.append(True)
+            self.asked.append(False)
             self.points_of.append(0)
             if wanted:
                 self.wanted.add(number)
@@ -242,9 +252,10 @@ class World:
         if self.fresh[me]:
             # Nothing was touched since this thread was chosen: whoever could go on here could
             # have gone on there, with the same answers and a stricter order of calls.
-            self.fresh[me] = False
+            self.fresh[me] = self.asked[me] = False
             return
-        if self.ready and not self.held:
+        self.asked[me] = bool(self.ready) and not self.held
+        if self.asked[me]:
             to = self.schedule.at_point(me, self.ready)
             if to != me:
                 self._switch(me, to)
@@ -254,7 +265,7 @@ class World:
         if self.current != me or self.over:
             self._come_back(me)
         if self.ready and not self.held:
-            again = frame.f_lasti in self.spans.get(frame.f_code, ())
+            again = self.asked[me] and frame.f_lasti in self.spans.get(frame.f_code, ())
             to = self.schedule.at_lock(me, self.ready, again=again)
             if to != me:
                 self._switch(me, to)

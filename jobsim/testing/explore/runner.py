@@ -1,0 +1,269 @@
+"""One program under schedule after schedule, and what is said of it in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobsim.repository.adapt import ExceptionTypes
+from jobsim.testing.explore.explain import Recording, answer_text, call_text
+from jobsim.testing.explore.judge import Judge
+from jobsim.testing.explore.pct import Pct
+from jobsim.testing.explore.play import Answers, Play, thread_name
+from jobsim.testing.explore.programs import Program
+from jobsim.testing.explore.search import (
+    Decision,
+    Deviations,
+    NotRepeatable,
+    Planned,
+    check_repeats,
+    children,
+    preemptions,
+)
+from jobsim.turns import Control, End
+
+COLLECT = 400
+"""After so many runs garbage is collected; no run is disturbed by it."""
+
+_Item = tuple[int, Deviations, "list[Decision] | None"]
+
+
+@dataclass
+class Ran:
+    """One run of a program: its schedule, its answers, and how it ended."""
+
+    program: Program
+    deviations: Deviations
+    trace: list[Decision]
+    answers: Answers
+    end: End
+    preemptions: int = 0
+
+    @classmethod
+    def planned(cls, program: Program, deviations: Deviations) -> Ran:
+        """Return a run that is still to be made."""
+        return cls(program, deviations, [], Answers(), End())
+
+    def history_text(self) -> tuple[tuple[int, int, str, str], ...]:
+        """Return the calls in order of their returns, each with its answer, as text."""
+        return tuple(
+            (
+                invoked,
+                returned,
+                f"{thread_name(step[2])}: {call_text(step)}",
+                answer_text(step, answer),
+            )
+            for invoked, returned, step, answer in self.answers.history
+        )
+
+    @property
+    def rule(self) -> str | None:
+        """What is wrong with the run itself, whatever was answered; None if it ended well."""
+        if self.end.deadlock is not None:
+            return "deadlock"
+        if self.end.stopped == "hang":
+            return "hang"
+        if self.answers.raised or self.end.errors:
+            return "error"
+        if self.answers.repeated is not None:
+            return "unique_ids"
+        return None
+
+
+@dataclass
+class Explored:
+    """What is known of one program.
+
+    Attributes
+    ----------
+    bound
+        All schedules with at most so many preemptions were run; -1 if not even those with none.
+    schedules, sampled
+        How many schedules were run one by one, and how many at random beyond that.
+    points
+        Most points that one run had.
+    finding
+        The run that breaks a rule, if one does.
+    uncontrolled
+        Why the schedules prove nothing, if so.
+    """
+
+    program: Program
+    bound: int = -1
+    schedules: int = 0
+    sampled: int = 0
+    points: int = 0
+    histories: int = 0
+    finding: Ran | None = None
+    uncontrolled: str | None = None
+    left: int = 0
+    done_at: dict[int, int] = field(default_factory=dict)  # schedules by completed bound
+
+
+class Runner:
+    """Runs programs on repositories of one factory, under one control.
+
+    Parameters
+    ----------
+    factory
+        Makes a fresh repository.
+    seed
+        Of what the repository draws, and of random schedules.
+    illegal, not_found
+        As for `jobsim.adapt`.
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[], Any],
+        *,
+        seed: int = 0,
+        illegal: ExceptionTypes = (),
+        not_found: ExceptionTypes = (),
+    ) -> None:
+        self.factory = factory
+        self.seed = seed
+        self._mapping: dict[str, ExceptionTypes] = {"illegal": illegal, "not_found": not_found}
+        self.runs = 0
+        self._snapshots = False
+        self.out_of_time: Callable[[], bool] = lambda: False
+        self._control: Control | None = None
+
+    @contextlib.contextmanager
+    def control(self) -> Iterator[Runner]:
+        """Have control of turns while programs are run."""
+        with Control(seed=self.seed, keep_threads=True) as control:
+            self._control = control
+            try:
+                # The first run imports and fills caches: it is not like any other.
+                first = self.play(Program([["create"], ["get"]]))
+                self.run(first, ())
+                self._snapshots = first.offers_snapshot
+                yield self
+            finally:
+                self._control = None
+
+    def play(self, program: Program) -> Play:
+        """Return how to run a program."""
+        return Play(program, **self._mapping)
+
+    @property
+    def snapshots(self) -> bool:
+        """Whether the repository offers a snapshot."""
+        return self._snapshots
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """Locks that control could not reach."""
+        return self._control.stuck if self._control is not None else ()
+
+    def run(
+        self,
+        play: Play,
+        deviations: Deviations,
+        schedule: Planned | None = None,
+        recorder: Recording | None = None,
+    ) -> Ran:
+        """Run a program once."""
+        assert self._control is not None  # noqa: S101 - inside `control`
+        plan = Planned(deviations) if schedule is None else schedule
+        answers = play.set_up(self._control, self.factory)
+        if recorder is not None:
+            recorder.world = self._control.world
+        end = self._control.run(plan, recorder=recorder)
+        self.runs += 1
+        if self.runs % COLLECT == 0:
+            gc.collect()
+        if plan.refused is not None and not end.outside:
+            raise plan.refused
+        made = Ran(play.program, deviations, plan.trace, answers, end)
+        if plan.left is not None and not end.outside and made.rule is None:
+            raise NotRepeatable(plan.left[0], f"decision {plan.left[0]} was not come to")
+        return made
+
+    def explore(self, program: Program, bound: int, budget: int) -> Explored:
+        """Run a program under all schedules with at most `bound` preemptions, fewest first.
+
+        At most `budget` of them; stops at the first that breaks a rule.
+        """
+        play, known = self.play(program), Explored(program)
+        first = self._repeats(play, known)
+        if first is None:
+            return known
+        judge = Judge(first.answers.start)
+        levels: list[list[_Item]] = [[] for _ in range(bound + 1)]
+        try:
+            self._take_in(known, judge, first, (0, (), None), levels)
+            for level, items in enumerate(levels):
+                while items and known.finding is None:
+                    if known.schedules >= budget or self.out_of_time():
+                        known.left = sum(map(len, levels))
+                        return known
+                    item = items.pop()
+                    self._take_in(known, judge, self.run(play, item[1]), item, levels)
+                if known.finding is not None or known.uncontrolled is not None:
+                    return known
+                known.bound = level
+                known.done_at[level] = known.schedules
+        except NotRepeatable as refused:
+            known.uncontrolled = f"not repeatable: {refused.text}"
+        return known
+
+    def _take_in(
+        self, known: Explored, judge: Judge, ran: Ran, item: _Item, levels: list[list[_Item]]
+    ) -> None:
+        """Judge a run, and add the runs that deviate once more from it."""
+        spent, deviations, parent = item
+        known.schedules += 1
+        known.points = max(known.points, ran.end.points)
+        ran.preemptions = spent
+        if ran.end.outside:
+            thread, where = ran.end.outside[0]
+            known.uncontrolled = f"{thread} blocked where control does not reach, at {where}"
+        elif parent is not None:
+            check_repeats(ran.trace, parent, deviations[-1][0])
+        if ran.rule is not None or not judge.holds(ran.answers.history):
+            known.finding = ran
+        known.histories = len(judge.seen)
+        bound = len(levels) - 1
+        deeper = list(children(ran.trace, deviations, spent=spent, bound=bound))
+        # The last one is taken first: the earliest deviation, whose run is told most simply.
+        for cost, further in reversed(deeper):
+            levels[cost].append((cost, further, ran.trace))
+
+    def _repeats(self, play: Play, known: Explored) -> Ran | None:
+        """Run a program twice without preemption; return one run if they are the same."""
+        first, again = self.run(play, ()), self.run(play, ())
+        if (first.trace, first.answers.history) != (again.trace, again.answers.history):
+            known.uncontrolled = (
+                "not repeatable: two runs of the same schedule differ; look for state that "
+                "outlives a repository, such as a cache or a class's dictionary"
+            )
+            return None
+        if first.end.points == 0:
+            known.uncontrolled = "no instruction of the repository's own code was seen"
+            return None
+        return again
+
+    def sample(self, known: Explored, runs: int, depth: int) -> None:
+        """Run a program under random schedules (PCT), at most `runs`, until one breaks a rule."""
+        play = self.play(known.program)
+        draw = random.Random(f"{self.seed} {known.program}")  # noqa: S311 - no secret
+        judge: Judge | None = None
+        for _ in range(runs):
+            if self.out_of_time():
+                return
+            schedule = Pct(draw.getrandbits(32), points=max(known.points, 20), depth=depth)
+            ran = self.run(play, (), schedule)
+            known.sampled += 1
+            known.points = max(known.points, ran.end.points)
+            judge = judge or Judge(ran.answers.start)
+            if ran.rule is not None or not judge.holds(ran.answers.history):
+                ran.deviations = schedule.deviations
+                ran.preemptions = preemptions(ran.trace, ran.deviations)
+                known.finding = ran
+                return
