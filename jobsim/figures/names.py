@@ -125,6 +125,29 @@ def parse_figure(name: str) -> Figure:
     return Figure(proper, what, "within", seconds, "share", True)
 
 
+def in_words(name: str) -> str:
+    """Return the name of a figure as people write it; any other name with spaces.
+
+    Examples
+    --------
+    >>> in_words("wait_p95"), in_words("sojourn_p50"), in_words("wait_within_20s")
+    ('95th-percentile wait', 'median sojourn', 'share with a wait of 20 s or less')
+    >>> in_words("false_kills")
+    'false kills'
+    """
+    match = _SPREAD.fullmatch(name)
+    if match is None:
+        return name.replace("_", " ")
+    if match["plain"] is not None:
+        return f"{'mean' if match['plain'] == 'mean' else 'longest'} {match['what']}"
+    if match["percent"] is not None:
+        percent = f"{_number(match['percent']):g}"
+        return f"{'median' if percent == '50' else f'{percent}th-percentile'} {match['what']}"
+    return (
+        f"share with a {match['what']} of {match['time'].replace('_', '.')} {match['unit']} or less"
+    )
+
+
 def unit_of(name: str) -> str:
     """Return the unit of a figure.
 

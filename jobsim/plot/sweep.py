@@ -15,7 +15,7 @@ from jobsim.figures.intervals import intervals, setting_columns
 from jobsim.plot.parts.axes import axes_for, edge_labels, frame, legend_below, literal, note
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.time_axis import time_axis
-from jobsim.plot.parts.words import field_unit, in_words, metric_unit, with_unit
+from jobsim.plot.parts.words import field_unit, in_words, metric_unit, number_of, with_unit
 
 LINES = ("#2B6CB0", "#7A1533", "#4F9D83", "#F0AC28", "#7C8AA0", "#222222")
 """Colours of the lines of one chart, told apart by hue and, in grey, by lightness."""
@@ -73,7 +73,7 @@ def sweep(
     ...                       "wait_mean": [2.0, 4.0, 1.0, 1.0]})
     >>> ax = sweep(table, y="wait_mean")
     >>> ax.get_ylabel()
-    'wait mean (s)'
+    'mean wait (s)'
     >>> plt.close(ax.figure)
     """
     fields = setting_columns(table)
@@ -83,7 +83,7 @@ def sweep(
     means = intervals(table, y, level=level)
     others = [name for name in fields if name != along]
     ax = axes_for(ax)
-    title = literal(f"{in_words(y)} by {in_words(along)}")
+    title = literal(f"{in_words(y)} by {number_of(along)}")
     frame(ax, title[:1].upper() + title[1:], _sweep_subtitle(table, y, means, level))
     numeric = is_numeric_dtype(means[along]) and not is_bool_dtype(means[along])
     ax.set_xlabel(literal(with_unit(along, field_unit(along) if numeric else "")))
@@ -155,9 +155,11 @@ def _band(
     joined: bool,
 ) -> None:
     mean, width = rows.loc[at.index, "mean"], rows.loc[at.index, "half_width"]
+    # A band says the interval once; where there is no order, and so no band, bars do.
     if joined:
         ax.fill_between(at, mean - width, mean + width, color=colour, alpha=0.25, linewidth=0)
-    # Where there is but one point, or no order between them, there is no band to be seen.
+        ax.plot(at, mean, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
+        return
     ax.errorbar(
         at,
         mean,
@@ -165,10 +167,9 @@ def _band(
         color=colour,
         marker=marker,
         markersize=4,
-        linestyle="solid" if joined else "none",
-        linewidth=1.8,
-        elinewidth=0.8,
-        capsize=2,
+        linestyle="none",
+        elinewidth=1.2,
+        capsize=3,
         label=label,
     )
 

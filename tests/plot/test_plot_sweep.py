@@ -173,7 +173,7 @@ def test_many_or_broken_numbers_are_left_to_the_axis():
 def test_means_far_above_the_others_make_the_axis_logarithmic():
     ax = plot.sweep(table(wait_mean=[500.0, 700.0, 1.0, 3.0, 1.0, 1.0]), y="wait_mean")
     assert ax.get_yscale() == "log"
-    assert ax.get_ylabel() == "wait mean (min, log scale)"
+    assert ax.get_ylabel() == "mean wait (min, log scale)"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_metric_has_its_unit_if_it_has_one(y, label):
 
 def test_a_sweep_without_values_says_so():
     ax = plot.sweep(table(wait_mean=math.nan), y="wait_mean")
-    assert "no run has a wait mean" in [text.get_text() for text in ax.texts]
+    assert "no run has a mean wait" in [text.get_text() for text in ax.texts]
 
 
 def test_a_field_that_was_not_swept_is_refused():

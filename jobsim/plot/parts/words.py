@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from jobsim.figures.metrics import UNITS
+from jobsim.figures import names
 from jobsim.scenario.part import Part, unit_of
 from jobsim.scenario.scenario import Scenario
 
@@ -18,10 +18,22 @@ def in_words(name: str) -> str:
 
     Examples
     --------
-    >>> in_words("reaper.timeout"), in_words("false_kills")
-    ('reaper timeout', 'false kills')
+    >>> in_words("reaper.timeout"), in_words("wait_p95")
+    ('reaper timeout', '95th-percentile wait')
     """
-    return name.replace(".", " ").replace("_", " ")
+    return names.in_words(name).replace(".", " ")
+
+
+def number_of(path: str) -> str:
+    """Return a field's path as the words after "by": things that are counted have a number.
+
+    Examples
+    --------
+    >>> number_of("workers"), number_of("arrivals.rate")
+    ('number of workers', 'arrivals rate')
+    """
+    counted = {"workers", "clients", "jobs", "pollers", "arrivals.users", "retry.attempts"}
+    return f"number of {in_words(path.rpartition('.')[2])}" if path in counted else in_words(path)
 
 
 def with_unit(name: str, unit: str) -> str:
@@ -38,7 +50,10 @@ def with_unit(name: str, unit: str) -> str:
 
 def metric_unit(name: str) -> str:
     """Return the unit of a figure of `jobsim.figures.metrics.metrics`; empty if unknown."""
-    return UNITS.get(name, "")
+    try:
+        return names.unit_of(name)
+    except names.UnknownFigureError:
+        return ""
 
 
 def field_unit(path: str) -> str:
