@@ -126,6 +126,8 @@ class Faults:
         self._requests = 0  # guarded by _lock
         self._rows: list[_Row] = []  # guarded by _lock
         self._active = False  # guarded by _lock
+        self._up = threading.Event()  # cleared by the request that kills, set by the killer
+        self._up.set()
         # One at a time: a server that is being started cannot be killed.
         self._killer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsim killer")
         self._proxy = Proxy((made.host, made.port or 5432), self._strike)
@@ -157,6 +159,10 @@ class Faults:
             yield
         finally:
             self.rest()
+
+    def wait_until_up(self) -> None:
+        """Wait while the server is being killed and started; calls would only be refused."""
+        self._up.wait(RECOVERY_S)
 
     def rest(self) -> None:
         """Inject no more faults, and wait until the server answers.
@@ -213,28 +219,38 @@ class Faults:
             self._kill_and_wait(row, backend, struck)
         finally:
             struck.set()
+            self._up.set()
 
     def _kill_and_wait(self, row: _Row, backend: int, struck: threading.Event) -> None:
-        row.begun_ns = time.perf_counter_ns()
         if row.kind == "kill_server":
             assert self._server is not None  # noqa: S101 - _require_kinds made sure
+            row.begun_ns = time.perf_counter_ns()
             self._server.kill()
             struck.set()
             self._server.start()
         else:
-            with suppress(ProcessLookupError):  # it has ended by itself
-                os.kill(backend, signal.SIGKILL)
-            struck.set()
+            # The server ends all sessions some moments after one of its processes was killed;
+            # until then it takes new ones. So another session's end is waited for.
+            with suppress(psycopg.OperationalError), self._connected() as other:
+                row.begun_ns = time.perf_counter_ns()
+                with suppress(ProcessLookupError):  # it has ended by itself
+                    os.kill(backend, signal.SIGKILL)
+                    struck.set()
+                    other.execute("SELECT pg_sleep(%s)", (RECOVERY_S,))
         self._wait_for_server()
         row.ended_ns = time.perf_counter_ns()
 
-    def _wait_for_server(self) -> None:
+    def _connected(self) -> psycopg.Connection[Any]:
         url = make_url(self.direct_url).set(drivername="postgresql")
-        conninfo = url.render_as_string(hide_password=False)
+        return psycopg.connect(
+            url.render_as_string(hide_password=False), autocommit=True, connect_timeout=5
+        )
+
+    def _wait_for_server(self) -> None:
         deadline = time.monotonic() + RECOVERY_S
         while True:
             try:
-                psycopg.connect(conninfo, connect_timeout=5).close()
+                self._connected().close()
             except psycopg.OperationalError as exc:
                 if time.monotonic() > deadline:
                     raise NoRecovery(f"no answer within {RECOVERY_S:g} s: {exc}") from exc
@@ -278,6 +294,7 @@ class _Strike:
         """Kill."""
         if self._row is not None and self._kind in KILLS:
             struck = threading.Event()
+            self._faults._up.clear()
             self._faults._killer.submit(self._faults._kill, self._row, backend, struck)
             struck.wait()  # so that it is this request's answer that may be lost
 

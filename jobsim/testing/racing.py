@@ -137,6 +137,8 @@ def race(
         def play(actor: int) -> None:
             recorder = recorded.actor(f"actor-{actor}")
             for turn in range(rounds):
+                if faults is not None:
+                    faults.wait_until_up()
                 barrier.wait()
                 _create(recorder, turn * ACTORS + actor, created)
                 barrier.wait()

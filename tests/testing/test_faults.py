@@ -235,10 +235,10 @@ def test_nothing_acknowledged_is_lost_in_cuts_and_kills(inject, postgres_server)
         faults = inject(
             seed=seed,
             rates={"cut_before": 0.15, "cut_after": 0.15},
-            at={6: "kill_server", 20: "kill_backend"},
+            at={20: "kill_server", 60: "kill_backend"},
             server=postgres_server,
         )
-        raced = race(lambda faults=faults: SqlJobRepository(faults.url), rounds=4, faults=faults)
+        raced = race(lambda faults=faults: SqlJobRepository(faults.url), rounds=8, faults=faults)
         assert raced.verdict.outcome is Outcome.OK, (seed, raced)
         faults.close()
         counts = faults.table["kind"].value_counts()
