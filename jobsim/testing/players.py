@@ -97,6 +97,16 @@ class Player:
             self._notes.accepted.append((job_id, target, job.updated_at))
         return job
 
+    def surely_create(self) -> Job | None:
+        """Create the next job, again while the repository raises what is retryable."""
+        for _ in range(RETRIES):
+            before = len(self._notes.forgiven)
+            job = self.create()
+            if job is not None or len(self._notes.forgiven) == before:
+                return job
+            time.sleep(RETRY_PAUSE_S)
+        return None
+
     def bring(self, job_id: str, target: JobStatus) -> None:
         """Ask for a transition until it is answered or raises what is not retryable."""
         for _ in range(RETRIES):

@@ -336,7 +336,7 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
 
 
 def _created(player: Player) -> Job:
-    job = player.create()
+    job = player.surely_create()
     if job is None:
         raise Failed(f"create {_told(player.error)}") from player.error
     for name in ("created_at", "updated_at"):

@@ -185,14 +185,10 @@ class Trial:
         end = time.monotonic() + BUDGET_S
 
         def step(player: Player) -> None:
-            forgiven = 0
             while len(ids) < number and (len(ids) < FEWEST or time.monotonic() < end):
-                job = player.create()
+                job = player.surely_create()
                 if job is None:
-                    forgiven += 1
-                    if self.notes.raised or forgiven > RETRIES:
-                        return
-                    continue
+                    return
                 ids.append(job.job_id)
                 for target in moves:
                     player.bring(job.job_id, target)

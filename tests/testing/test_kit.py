@@ -300,3 +300,151 @@ def test_the_pytest_class_has_a_test_a_check_and_clear_errors(tmp_path):
 def test_an_expected_failure_of_no_check_is_an_error():
     with pytest.raises(ValueError, match="names 'sixteen', which is no check; the checks are"):
         type("TestX", (RepositoryConformance,), {"expected_failures": {"sixteen": "typo"}})
+
+
+class Raising(InMemoryJobRepository):
+    def get(self, job_id):
+        raise OSError("disk full")
+
+
+def test_an_exception_is_told_with_the_line_that_raised_it_and_with_its_traceback():
+    failed = run_check(BY_NAME["get_answers_what_create_did"], Raising)
+    assert "raised OSError: disk full (test_kit.py:" in failed.problem
+    assert "in get)" in failed.problem
+    assert 'raise OSError("disk full")' in failed.traceback
+    assert 'raise OSError("disk full")' in str(NotConforming("Raising", (failed,)))
+
+
+def test_the_verdict_on_a_history_with_errors_is_shown_beside_the_error():
+    class FailsAndForgets(NoValidation):
+        def count(self):
+            raise OSError("no route to host")
+
+    failed = run_check(BY_NAME["one_start_wins"], FailsAndForgets)
+    assert "OSError: no route to host" in failed.problem
+    assert failed.verdict is not None
+    assert failed.verdict.errors["count"] >= 1
+
+
+def test_what_create_answered_instead_of_a_job_is_told():
+    class Forgetful(InMemoryJobRepository):
+        def create(self, input_hash):
+            super().create(input_hash)
+
+    failed = run_check(BY_NAME["create_awaits_payment"], Forgetful)
+    assert failed.problem == "create answered None, not a Job"
+
+
+def test_an_illegal_transition_may_be_told_by_a_function():
+    def is_conflict(exc):
+        return isinstance(exc, FourMethods.Refused)
+
+    check = BY_NAME["sixteen_transitions"]
+    assert run_check(check, FourMethods, illegal=is_conflict, not_found=KeyError).result == "passed"
+    with pytest.raises(TypeError, match="illegal takes exception types or a function, not 'X'"):
+        run_check(check, FourMethods, illegal="X")
+
+
+def test_the_class_for_pytest_takes_functions_too():
+    class Own(RepositoryConformance):
+        illegal = lambda exc: isinstance(exc, FourMethods.Refused)  # noqa: E731
+        not_found = KeyError
+
+    request = SimpleNamespace(getfixturevalue=lambda _name: FourMethods, cls=Own)
+    Own().test_check(BY_NAME["sixteen_transitions"], request)
+
+
+def test_a_factory_that_hangs_late_loses_nothing_and_is_not_called_again():
+    made, release = [], threading.Event()
+
+    def factory():
+        made.append(None)
+        if len(made) == 3:
+            release.wait()
+        return InMemoryJobRepository()
+
+    report = check_repository(factory, time_limit=0.3, scale=0.1)
+    release.set()
+    assert [result.result for result in report.results[:3]] == ["passed", "passed", "failed"]
+    assert {result.result for result in report.results[3:]} == {"skipped"}
+    assert "the factory: no answer within 0.3 s" in report.results[2].problem
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize("late", [lambda: 1 / 0, dict], ids=["raises", "makes no repository"])
+def test_a_factory_that_fails_late_fails_that_check_only(late, monkeypatch):
+    monkeypatch.setattr(races, "MANY_JOBS", 100)
+    calls = []
+
+    def factory():
+        calls.append(None)
+        return late() if len(calls) == 3 else InMemoryJobRepository()
+
+    report = check_repository(factory, scale=0.1)
+    (failed,) = report.failures
+    assert failed is report.results[2]
+    assert "the factory raised ZeroDivisionError" in failed.problem or "lacks" in failed.problem
+
+
+def test_every_repository_that_was_made_is_closed():
+    closed = []
+
+    class Closing(InMemoryJobRepository):
+        def close(self):
+            closed.append(self)
+
+    run_check(BY_NAME["count_counts_jobs"], Closing)
+    assert len(closed) == 1
+    run_check(BY_NAME["count_counts_jobs"], Closing, instances=3)
+    assert len(set(map(id, closed))) == 4
+
+
+def test_a_repository_that_the_factory_made_too_late_is_closed_all_the_same():
+    release, closed = threading.Event(), threading.Event()
+
+    class Late(InMemoryJobRepository):
+        def __init__(self):
+            super().__init__()
+            release.wait()
+
+        def close(self):
+            closed.set()
+
+    assert run_check(BY_NAME["count_counts_jobs"], Late, time_limit=0.2).result == "failed"
+    release.set()
+    assert closed.wait(10)
+
+
+def test_a_close_that_raises_is_a_failure():
+    class Closing(InMemoryJobRepository):
+        def close(self):
+            raise OSError("not open")
+
+    failed = run_check(BY_NAME["count_counts_jobs"], Closing)
+    assert failed.problem.startswith("close() raised OSError: not open (test_kit.py:")
+
+
+def test_scale_changes_how_much_is_tried():
+    seen = []
+
+    def look(trial):
+        seen.append((trial.scaled(100), trial.actors))
+
+    for scale in (0.01, 1.0, 4.0):
+        run_check(jobsim.testing.Check("x", "X.", look), InMemoryJobRepository, scale=scale)
+    assert seen == [(2, 4), (100, 8), (400, 16)]
+
+
+@pytest.mark.parametrize("name", ["scale", "instances", "time_limit"])
+def test_what_must_be_positive_is_refused_if_it_is_not(name):
+    with pytest.raises(ValueError, match=f"{name} must be positive, not -1"):
+        check_repository(InMemoryJobRepository, **{name: -1})
+
+
+def test_jobs_that_were_there_before_are_no_part_of_a_snapshot():
+    class Used(InMemoryJobRepository):
+        def __init__(self):
+            super().__init__()
+            self.create("old")
+
+    assert run_check(BY_NAME["snapshot_is_one_instant"], Used).result == "passed"
