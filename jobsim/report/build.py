@@ -44,7 +44,7 @@ def build_report(
     ReportExtraMissing
         If the packages of the extra `report` are not installed.
     SavedRunError
-        If the folder is no saved run.
+        If the folder is not a saved run.
     FileExistsError
         If `out` already exists.
     FileNotFoundError
