@@ -369,6 +369,16 @@ def runs(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def in_an_empty_folder():
+    """Take the place of a folder for each test, see `one_folder`."""
+
+
+@pytest.fixture
+def reports():
+    """Let reports be made."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def one_folder(runs):
     """Stand in one folder for all: to make one for each would take most of the time."""

@@ -10,11 +10,6 @@ from jobsim.command.keeping import claim_for, keep
 from jobsim.run.saved import SavedRunError
 
 
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("name", "stem"),
     [
