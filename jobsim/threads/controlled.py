@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -35,6 +34,9 @@ FAIR: Literal["fair"] = "fair"
 
 OWN = "jobsim "
 """How the names of the engine's own threads begin; a repository may have threads as well."""
+
+TYPICAL_POINTS = 16
+"""Over how many points the time of the first call of a kind is spread."""
 
 RepositoryFactory = Callable[[], JobRepository]
 
@@ -202,7 +204,7 @@ class TimedRepository:
         self.repository = repository
         self._world = world
         self._ticks: dict[int | None, int] = {}  # by thread
-        self._points: Counter[str] = Counter()  # of the last call of each kind
+        self._points: dict[str, int] = {}  # of the last call of each kind
 
     def take(self, ticks: int) -> None:
         """Let each call that this thread makes from now on take so long."""
@@ -235,7 +237,7 @@ class TimedRepository:
         ticks = self._ticks.get(self._world.me(), 0)
         if not ticks:
             return call(*args, **kwargs)
-        self._world.take(ticks, self._points[kind])
+        self._world.take(ticks, self._points.get(kind, TYPICAL_POINTS))
         try:
             return call(*args, **kwargs)
         finally:

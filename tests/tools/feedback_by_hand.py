@@ -12,7 +12,7 @@ from jobsim.tables.schema import JOBS
 
 NAN = math.nan
 TIMES = {"arrival": 0.0, "delay": 0.0, "lag": NAN, "service": 1.0}
-FEEDBACK = {"pause", "patience", "crash", "restart"}
+FEEDBACK = {"pause", "patience", "crash", "restart", "call_time"}
 
 
 def workload(requests, given, /, **scenario):
