@@ -27,7 +27,7 @@ help:
 	@echo 'PYTHON=python3.13       makes .venv with this interpreter'
 
 demo: $(VENV)/core
-	$(BIN)/jobsim run stampede
+	$(BIN)/jobsim run stampede --schedule 7
 ifdef TRACE
 	$(BIN)/jobsim run steady --trace '$(TRACE)'
 endif

@@ -37,6 +37,16 @@ def count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
 
 
+def schedule(text: str) -> int | str:
+    """Read ``fair`` or a seed, a whole number from 0 on."""
+    if text == "fair":
+        return text
+    with contextlib.suppress(ValueError):
+        if (seed := int(text)) >= 0:
+            return seed
+    raise argparse.ArgumentTypeError(f"{text!r} is neither fair nor a seed, a number from 0 on")
+
+
 def columns(text: str) -> dict[str, str]:
     """Read ``arrival=submitted,service=seconds``: our names of columns, and theirs."""
     pairs = [part.split("=", 1) for part in text.split(",")]

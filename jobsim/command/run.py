@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobsim.command.arguments import positive
+from jobsim.command.arguments import positive, schedule
 from jobsim.command.codes import BAD_INPUT
 from jobsim.command.endings import fault
 from jobsim.command.explained import FIGURES
@@ -30,6 +30,7 @@ examples:
   jobsim run steady
   jobsim run mine.toml --workers 6 --out runs/six
   jobsim run --log log.swf --engine virtual
+  jobsim run stampede --schedule 7
   jobsim run steady --require 'wait_p95<30' --require 'failed<=30' --strict
 
 {FIGURES}"""
@@ -51,6 +52,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="X",
         help="scenario seconds per second; inf never waits; by default about ten seconds in all",
+    )
+    parser.add_argument(
+        "--schedule",
+        type=schedule,
+        metavar="N|fair",
+        help="threads take turns and time jumps, drawn from a seed or one call after the other: the "
+        "run can be repeated",
     )
     parser.add_argument(
         "--wall-limit", type=positive, metavar="S", help="end after so many seconds"
@@ -95,6 +103,10 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
     virtual = options.engine == "virtual"
     if virtual and (options.speedup is not None or options.wall_limit is not None):
         options.parser.error("--speedup and --wall-limit are for --engine threads")
+    if virtual and options.schedule is not None:
+        options.parser.error("--schedule is for --engine threads; virtual time repeats as it is")
+    if options.speedup is not None and options.schedule is not None:
+        options.parser.error("--speedup is about the wall clock; with --schedule time jumps")
     refuse_without_log(options)
 
 
@@ -135,6 +147,8 @@ def _engine(options: argparse.Namespace, workload: Workload) -> Run:
         from jobsim.threads.run_threads import run_threads
 
         # Hears Ctrl-C by itself, where nothing that was recorded is lost by it.
+        if options.schedule is not None:
+            return run_threads(workload, schedule=options.schedule, wall_limit=options.wall_limit)
         return run_threads(workload, speedup=options.speedup, wall_limit=options.wall_limit)
     from jobsim.virtual.run_virtual import run_virtual
 

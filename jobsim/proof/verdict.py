@@ -158,6 +158,9 @@ class Verdict:
     untried
         Pairs of calls that were never under way at the same time, see `jobsim.proof.overlap`:
         what could go wrong between them, this history cannot show.
+    incomplete
+        Why a run that took turns did not control them all, one phrase each: it is no proof of
+        what its schedule says.
 
     Examples
     --------
@@ -180,6 +183,7 @@ class Verdict:
     unreturned: dict[str, int] = field(default_factory=dict, hash=False)
     overlapping: bool | None = None
     untried: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -190,12 +194,13 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is violated, everything was decided, and every call had its answer.
+        """Whether nothing is violated, all is decided, answered and, with a schedule, controlled.
 
         Errors and calls that never returned are no violations: `outcome` is OK if the rest of the
         history allows it. But a repository that fails half its calls is not simply all right.
         """
-        return self.outcome is Outcome.OK and not self.errors and not self.unreturned
+        answered = not self.errors and not self.unreturned
+        return self.outcome is Outcome.OK and answered and not self.incomplete
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -208,6 +213,7 @@ class Verdict:
             found.append(f"{count_of(sum(self.unreturned.values()), 'call')} never returned")
         if self.overlapping is False and self.calls:
             found.append("no two calls were under way at the same time")
+        found += self.incomplete
         return tuple(found)
 
     def raise_on_violation(self) -> None:

@@ -85,6 +85,8 @@ def _command(run: Run) -> Code | None:
         return None
     if info.engine == "virtual":
         return Code("shell", f"jobsim run {scenario} --engine virtual")
+    if info.schedule is not None:
+        return Code("shell", f"jobsim run {scenario} --schedule {info.schedule}")
     if info.speedup == choose_speedup(workload):
         return Code("shell", f"jobsim run {scenario}")
     return Code("shell", f"jobsim run {scenario} --speedup {info.speedup!r}")
@@ -102,8 +104,11 @@ def call_of(run: Run, **more: bool) -> str:
     arguments = ["workload"]
     if info.repository != InMemoryJobRepository.__name__:
         named = info.repository.isidentifier() and info.repository.isascii()
-        arguments.append(f"{info.repository if named else 'MyRepository'}()")
-    if info.speedup != 1.0:
+        name = info.repository if named else "MyRepository"
+        arguments.append(name if info.schedule is not None else f"{name}()")
+    if info.schedule is not None:
+        arguments.append(f"schedule={info.schedule!r}")
+    elif info.speedup != 1.0:
         speedup = 'float("inf")' if math.isinf(info.speedup) else repr(info.speedup)
         arguments.append(f"speedup={speedup}")
     options = {"perturb": True} if info.perturbed else {}

@@ -151,8 +151,12 @@ def provenance(run: Run, shown: str | None) -> Rows:
     rows = [("engine", "virtual time" if info.engine == "virtual" else "real threads")]
     if info.engine == "threads":
         perturbed = ", threads switched at random inside its code" if info.perturbed else ""
-        speed = "never waited" if math.isinf(info.speedup) else f"{info.speedup:,.6g}"
-        rows += [("repository", f"{info.repository}{perturbed}"), ("speed-up", speed)]
+        rows.append(("repository", f"{info.repository}{perturbed}"))
+        if info.schedule is not None:
+            rows.append(("schedule", str(info.schedule)))
+        else:
+            speed = "never waited" if math.isinf(info.speedup) else f"{info.speedup:,.6g}"
+            rows.append(("speed-up", speed))
     rows += [
         ("ended", info.ended.replace("_", " ")),
         ("started", info.started_at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()),

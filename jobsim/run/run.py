@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import sys
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -104,6 +105,31 @@ class RunInfo(BaseModel):
     unreturned: tuple[Unreturned, ...] = ()
     platform: Platform = Field(default_factory=Platform.here)
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the run kept to its schedule, so that its waits can be those of the load."""
+        jumps = self.engine == "virtual" or self.schedule is not None
+        return jumps or math.isfinite(self.speedup)
+
+    @property
+    def pace(self) -> str:
+        """How scenario time went by, in a few words."""
+        if self.schedule is not None:
+            return "fair turns" if self.schedule == "fair" else f"turns from seed {self.schedule}"
+        return "no waiting" if math.isinf(self.speedup) else f"speed-up {self.speedup:,.4g}"
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """Why turns were not all controlled, one phrase each; none if they were, or not taken."""
+        if self.schedule is None:
+            return ()
+        found = []
+        if not self.points:
+            found.append("no turn was taken inside the repository's own code")
+        if self.outside:
+            found.append(f"a thread blocked where turns are not taken: {self.outside[0]}")
+        return tuple(found)
+
 
 class Run:
     """One run of a workload: tidy tables, the workload itself, and where it ran.
@@ -149,7 +175,7 @@ class Run:
 
     @property
     def ended(self) -> Ended:
-        """How the run ended: complete, time_limit, interrupted, or failed."""
+        """How the run ended: complete, time_limit, interrupted, failed, deadlock or hang."""
         return self.info.ended
 
     @property
@@ -198,7 +224,7 @@ class Run:
                 "only a threaded run has calls to check; this one is virtual: `replay` puts its "
                 "transitions to a repository"
             )
-        return check_history(
+        verdict = check_history(
             self.calls,
             self.final,
             workers=self.workload.scenario.workers,
@@ -207,6 +233,7 @@ class Run:
             crashed=np.flatnonzero(self.jobs["crashed"]),
             engine_texts=True,
         )
+        return replace(verdict, incomplete=self.info.incomplete)
 
     def save(self, folder: str | os.PathLike[str] | Claim) -> Path:
         """Write the run to a new folder, whole or not at all, and return the folder.
@@ -303,11 +330,10 @@ class Run:
         wall = format_duration(info.wall_seconds)
         if info.engine == "virtual":
             return f"virtual time; {self.ended} after {wall} of wall time"
-        speed = "no waiting" if math.isinf(info.speedup) else f"speed-up {info.speedup:,.4g}"
         ended = self.ended.replace("_", " ")
         perturbed = ", perturbed" if info.perturbed else ""
         where = f"threads on {info.repository}{perturbed}"
-        return f"{where}, {speed}; {ended} after {wall} of wall time"
+        return f"{where}, {info.pace}; {ended} after {wall} of wall time"
 
     def _calls_rows(self, figures: dict[str, float]) -> Rows:
         if self.calls is None:
@@ -317,7 +343,7 @@ class Run:
             f"{count:,} {str(name).replace('_', ' ')}" for name, count in outcomes.items() if count
         )
         rows = [("calls", f"{len(self.calls):,} on the repository: {made}")]
-        if not math.isnan(figures["lateness_p50"]):
+        if self.info.schedule is None and not math.isnan(figures["lateness_p50"]):
             late = _spread_row(figures, "lateness", ("p50", "p99", "max"))
             wall = format_duration(figures["lateness_p50"] / self.info.speedup)
             rows.append(("lateness", f"{late} (p50 is {wall} of wall time)"))

@@ -168,7 +168,7 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     joined["found_in"] = joined["found_in"].cat.rename_categories(runs)
     # Without waiting, the threads' clock is that of the wall and no other.
     drift = joined["started_threaded"] - joined["started_virtual"]
-    joined["drift"] = drift if math.isfinite(speedup) else math.nan
+    joined["drift"] = drift if threaded.info.keeps_time else math.nan
     names = [f"{what}_{which}" for what in _OUTCOMES for which in ("threaded", "virtual")]
     columns = [*names, "found_in", "drift", "dispatch", "lateness"]
     feedback = any(has_retries_or_losses(run.metrics()) for run in (threaded, virtual))
