@@ -57,8 +57,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--schedule",
         type=schedule,
         metavar="N|fair",
-        help="threads take turns and time jumps, drawn from a seed or one call after the other: the "
-        "run can be repeated",
+        help="threads take turns and time jumps: the run can be repeated; N seeds a random "
+        "schedule",
     )
     parser.add_argument(
         "--wall-limit", type=positive, metavar="S", help="end after so many seconds"

@@ -107,10 +107,10 @@ class Calendar(Protocol):
 class _Taking:
     """Scenario time that passes in one thread while it is inside a call."""
 
-    since: int
     ticks: int
     points: int
     seen: int = 0
+    passed: int = 0
 
 
 @dataclass
@@ -475,21 +475,23 @@ class World:
         Locks that the thread holds stay held meanwhile: that is what contention is.
         """
         me = self.numbers[real.get_ident()]
-        self._taking[me] = _Taking(self.now, ticks, max(points, 1))
+        self._taking[me] = _Taking(ticks, max(points, 1))
 
     def taken(self) -> int:
         """Let the rest of the call's time pass; return how many points the call had."""
         me = self.numbers[real.get_ident()]
         taking = self._taking.pop(me)
-        self.wait_until(taking.since + taking.ticks)
+        self.wait_until(self.now + taking.ticks - taking.passed)
         return taking.seen
 
     def _take(self, me: int) -> None:
         taking = self._taking[me]
         taking.seen += 1
-        share = taking.ticks * min(taking.seen, taking.points) // taking.points
-        if taking.since + share > self.now:
-            self.wait(object(), taking.since + share)
+        # What the thread waits for a lock is no part of its own time, but comes on top.
+        share = taking.ticks * min(taking.seen, taking.points) // taking.points - taking.passed
+        if share:
+            taking.passed += share
+            self.wait(object(), self.now + share)
 
     # Threads that block outside control.
 

@@ -8,6 +8,7 @@ import math
 import pandas as pd
 import pytest
 from report_runs import FOUR, made
+from tables_equal import assert_runs_equal
 
 import jobsim
 from jobsim import InMemoryJobRepository, Run, preset, run_threads, run_virtual
@@ -39,6 +40,17 @@ def test_the_command_of_a_preset_runs_the_very_same_jobs(tmp_path, monkeypatch):
 def test_a_threaded_run_names_its_speed_up(speedup):
     code = again(threaded(preset("steady"), speedup), "r")
     assert code.text == f"jobsim run steady --speedup {speedup}"
+
+
+@pytest.mark.parametrize("schedule", ["fair", 7])
+def test_the_command_of_a_run_that_took_turns_takes_the_same_turns(tmp_path, monkeypatch, schedule):
+    monkeypatch.chdir(tmp_path)
+    run = run_threads(preset("steady").replace({"jobs": 20}), schedule=schedule)
+    code = again(run, "r")
+    assert code.text == f"jobsim run steady --jobs 20 --schedule {schedule}"
+    assert cli.main([*code.text.split()[1:], "--no-report", "--out", "again"]) == 0
+    assert_runs_equal(Run.load("again"), run)
+    assert call_of(run) == f"jobsim.run_threads(workload, schedule={schedule!r})"
 
 
 def test_the_speed_up_that_the_command_would_choose_is_left_out():
