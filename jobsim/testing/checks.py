@@ -64,6 +64,8 @@ class CheckResult:
         Of the exception that the repository raised, if it did.
     seconds
         How long it took.
+    note
+        What else is worth knowing of a check that passed.
     """
 
     check: Check
@@ -74,6 +76,7 @@ class CheckResult:
     stacks: tuple[tuple[str, str], ...] = ()
     traceback: str = ""
     seconds: float = 0.0
+    note: str = ""
 
     @property
     def timeline(self) -> tuple[str, ...]:

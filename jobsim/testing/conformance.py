@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing.checks import CHECKS, TIME_LIMIT, CheckResult, run_check
+from jobsim.testing.faulted import under_faults
+from jobsim.testing.trial import Options
+
+if TYPE_CHECKING:
+    from jobsim.testing.faults import Faults  # needs the extra `sql`
 
 _PATIENCE_AFTER_HANG_S = 2.0
 
@@ -89,7 +95,7 @@ class ConformanceReport:
 def _result_rows(result: CheckResult) -> Rows:
     name = result.check.name
     if result.result == "passed":
-        return [(name, "passed")]
+        return [(name, f"passed: {result.note}" if result.note else "passed")]
     if result.result == "skipped":
         return [(name, f"skipped: {result.problem}")]
     rows = [
@@ -118,6 +124,7 @@ def check_repository(
     not_found: ExceptionTypes = (),
     retryable: ExceptionTypes = (),
     time_limit: float = TIME_LIMIT,
+    faults: Faults | None = None,
 ) -> ConformanceReport:
     """Put a repository through every check, each on a fresh one, and report.
 
@@ -151,6 +158,11 @@ def check_repository(
     time_limit
         Seconds that one check may take. Once a check has hung, the others get two at most; once
         the factory has, no more are made.
+    faults
+        Faults between the repository and its database, to which the factory connects through
+        ``faults.url``, see `jobsim.testing.faults`. One more check is made then, while they are
+        injected: answers are lost and servers killed, and nothing acknowledged may be missing
+        afterwards and nothing done twice.
 
     Returns
     -------
@@ -207,5 +219,10 @@ def check_repository(
                 raise
             result = CheckResult(check, "failed", str(exc))
         results.append(result)
+    if faults is not None:
+        options = Options(
+            illegal, not_found, retryable, time_limit, scale=scale, seed=seed, instances=instances
+        )
+        results.append(under_faults(factory, faults, options))
     name = getattr(factory, "__qualname__", type(factory).__qualname__)
     return ConformanceReport(name, tuple(results))

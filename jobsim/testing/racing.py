@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,11 @@ from jobsim.proof.verdict import Verdict
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 from jobsim.tables.calls import calls_table
-from jobsim.testing.faults import Faults
 from jobsim.testing.pressure import together
 from jobsim.threads.audit import Look, final_table, look
+
+if TYPE_CHECKING:
+    from jobsim.testing.faults import Faults  # needs the extra `sql`
 
 _R = TypeVar("_R")
 
@@ -74,6 +76,18 @@ class Raced:
         writes = self.calls["op"].isin(["create", "update_status"])
         failed = self.calls["outcome"].isin(["error", "pending"])
         return int(self.calls["job"][writes & failed].nunique())
+
+    @property
+    def note(self) -> str:
+        """What the clients had of the faults, as one phrase; empty without any."""
+        if self.faults is None:
+            return ""
+        told = (
+            f"{count_of(len(self.faults), 'fault')}, {count_of(self.errors, 'answer')} lost, "
+            f"{count_of(self.unknown_jobs, 'job')} whose client cannot know"
+        )
+        back = self.recovery_s
+        return told if np.isnan(back) else f"{told}, back after {format_duration(back)} at most"
 
     @property
     def recovery_s(self) -> float:

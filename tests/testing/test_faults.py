@@ -17,6 +17,7 @@ from jobsim.domain.models import JobStatus
 from jobsim.proof.verdict import Outcome
 from jobsim.repository.sql_errors import had_no_effect
 from jobsim.repository.sql_repo import SqlJobRepository
+from jobsim.testing import check_repository, conformance
 from jobsim.testing.broken_sql import BROKEN_SQL
 from jobsim.testing.correct_sql import CORRECT_SQL
 from jobsim.testing.faults import Faults, limit_pages
@@ -334,3 +335,25 @@ def test_an_engine_of_sqlite_is_limited_from_its_next_connection_on(tmp_path):
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA max_page_count").scalar() == 7
     engine.dispose()
+
+
+def test_check_repository_makes_one_more_check_with_faults(inject, monkeypatch):
+    monkeypatch.setattr(conformance, "CHECKS", conformance.CHECKS[:1])
+    faults = inject(rates={"cut_before": 0.05, "cut_after": 0.05})
+    report = check_repository(lambda: SqlJobRepository(faults.url), faults=faults, scale=0.3)
+    assert report.ok, report
+    last = report.results[-1]
+    assert last.check.name == "nothing_lost_under_faults"
+    assert f"{len(faults.table)} faults" in last.note
+    assert last.note in repr(report)
+
+
+def test_check_repository_finds_a_blind_retry_with_faults_only(inject, monkeypatch):
+    monkeypatch.setattr(conformance, "CHECKS", conformance.CHECKS[:3])
+    faults = inject(rates={"cut_after": 0.3})
+    report = check_repository(
+        lambda: BROKEN_SQL["blind_retry"](faults.url), faults=faults, scale=0.3
+    )
+    assert [result.check.name for result in report.failures] == ["nothing_lost_under_faults"]
+    assert report.failures[0].problem
+    assert report.failures[0].verdict is not None

@@ -1,0 +1,72 @@
+"""The check that is made while faults are injected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from jobsim.repository.adapt import adapt
+from jobsim.testing.checks import Check, CheckResult
+from jobsim.testing.pressure import Hung
+from jobsim.testing.racing import race
+from jobsim.testing.trial import Options, Skipped, Trial
+
+if TYPE_CHECKING:
+    from jobsim.testing.faults import Faults  # needs the extra `sql`
+
+ROUNDS = 20
+"""How many jobs are raced for at a scale of 1."""
+
+
+def _needs_faults(_trial: Trial) -> None:
+    raise Skipped("give check_repository faults=")
+
+
+UNDER_FAULTS = Check(
+    "nothing_lost_under_faults",
+    "When answers are lost and servers killed, nothing acknowledged is missing afterwards and "
+    "nothing was done twice.",
+    _needs_faults,
+)
+"""Made by `check_repository` where it is given faults; a pass says what the clients had of them."""
+
+
+def under_faults(factory: Callable[[], Any], faults: Faults, options: Options) -> CheckResult:
+    """Race for jobs while faults are injected, and judge what became of every call.
+
+    A call without an answer may have been carried out, or not, and is judged so. The last look at
+    each job and the count are taken when the faults are over.
+    """
+    begun = time.perf_counter()
+    rounds = max(2, round(ROUNDS * options.scale))
+    try:
+        raced = race(
+            lambda: _Closing(factory(), options),
+            instances=options.instances,
+            rounds=rounds,
+            faults=faults,
+        )
+    except Hung as hung:
+        stacks = tuple(hung.stacks.items())
+        return CheckResult(UNDER_FAULTS, "failed", str(hung), stacks=stacks)
+    seconds, verdict = time.perf_counter() - begun, raced.verdict
+    if verdict.violations:
+        first = verdict.violations[0]
+        return CheckResult(
+            UNDER_FAULTS, "failed", first.sentence, first.calls, verdict, seconds=seconds
+        )
+    if verdict.undecided:
+        problem = f"not decided: {verdict.undecided[0]}"
+        return CheckResult(UNDER_FAULTS, "failed", problem, verdict=verdict, seconds=seconds)
+    return CheckResult(UNDER_FAULTS, "passed", seconds=seconds, note=raced.note)
+
+
+class _Closing:
+    """A repository with its exceptions translated, that passes a close on."""
+
+    def __init__(self, repository: Any, options: Options) -> None:
+        face = adapt(repository, illegal=options.illegal, not_found=options.not_found)
+        self.create, self.get = face.create, face.get
+        self.update_status, self.count = face.update_status, face.count
+        self.close = getattr(repository, "close", lambda: None)
