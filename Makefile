@@ -1,7 +1,7 @@
 # Everything a person or CI runs. Needs Python 3.11 or newer and make; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests lab bench faults notebooks docs format clean
+.PHONY: help demo test lint types tests lab bench coverage faults notebooks docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,7 @@ help:
 	@echo 'make lab                open the notebooks in JupyterLab'
 	@echo 'make bench              the benchmarks, as ratios'
 	@echo 'make faults             thousands of runs on PostgreSQL with lost answers and killed servers; takes minutes'
+	@echo 'make coverage           how often the confidence intervals cover the truth: an hour on two cores'
 	@echo 'make notebooks          re-execute the notebooks, rewrite those whose output changed; ALL=1 rewrites all'
 	@echo 'make docs               the guide and the reference, in build/docs/html/index.html'
 	@echo 'make format             format the code and the notebooks'
@@ -62,6 +63,11 @@ bench: $(VENV)/all
 # The same tests as in make test, which makes fewer runs.
 faults: $(VENV)/all
 	JOBSIM_FAULT_RUNS=2000 JOBSIM_TECHNIQUE_RUNS=20 $(BIN)/python -m pytest tests/testing/test_faults.py tests/testing/test_techniques.py
+
+EXPERIMENTS := 1000
+
+coverage: $(VENV)/all
+	$(BIN)/python tests/bench/interval_coverage.py --experiments $(EXPERIMENTS)
 
 notebooks: $(VENV)/all
 	$(BIN)/python tests/tools/normalise_notebooks.py $(if $(ALL),--all)

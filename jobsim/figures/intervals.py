@@ -1,4 +1,8 @@
-"""Confidence intervals for whole tables of replications."""
+"""Confidence intervals for whole tables of replications.
+
+A quantile's column has a twin in a sweep, named with `JACKKNIFE`: one value per replication whose
+mean is the quantile of all replications' jobs together, and whose spread is that quantile's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,11 @@ import math
 
 import numpy as np
 import pandas as pd
+
+from jobsim.figures.metrics import UNITS
+
+JACKKNIFE = "_jackknife"
+"""What the name of a quantile's column of jackknife values has at its end."""
 
 INTERVAL = ("mean", "half_width", "level", "n")
 """The columns that make an interval; `n` is how many replications have a value."""
@@ -47,6 +56,38 @@ def half_width(deviation: float, n: int, level: float) -> float:
     return float(stdtrit(n - 1, 0.5 + level / 2)) * deviation / math.sqrt(n)
 
 
+def no_event_bound(unit: str, n: int, level: float) -> float:
+    """Return how large a figure may be that was 0 in each of some replications.
+
+    Zero events in n runs do not prove that there are none: with confidence 0.95 they happen in
+    at most about 3 of n runs (the rule of three). A count is at most that number per run, if
+    events are independent (Poisson); a share is at most the share of runs. How long something
+    takes that was never seen is not known: infinite.
+
+    Parameters
+    ----------
+    unit
+        Of the figure, as in `jobsim.figures.metrics.UNITS`.
+    n
+        Replications, at least 1.
+    level
+        Confidence level.
+
+    References
+    ----------
+    Hanley and Lippman-Hand (1983), If nothing goes wrong, is everything all right?, JAMA 249(13).
+
+    Examples
+    --------
+    >>> round(no_event_bound("jobs", 20, 0.95), 3), no_event_bound("s", 20, 0.95)
+    (0.15, inf)
+    """
+    if unit == "s":
+        return math.inf
+    per_run = -math.log(1.0 - level) / n
+    return 1.0 - math.exp(-per_run) if unit == "share" else per_run
+
+
 def setting_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns of a sweep that say which setting a row is of.
 
@@ -63,7 +104,11 @@ def setting_columns(table: pd.DataFrame) -> list[str]:
 
 
 def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.DataFrame:
-    """Return the mean of a metric at each setting of a sweep, with its confidence interval.
+    """Return a metric at each setting of a sweep, with its confidence interval.
+
+    A quantile is that of all replications' jobs together, with a jackknife over replications,
+    where the table has its twin (`JACKKNIFE`). A figure that was 0 in every replication has
+    what it may be at most as its `half_width`, see `no_event_bound`; NaN where that is unknown.
 
     Parameters
     ----------
@@ -97,20 +142,32 @@ def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.Da
     if metric not in table:
         raise ValueError(f"the table has no column {metric!r}; it has {', '.join(map(str, table))}")
     by = setting_columns(table)
-    values = table[metric].astype(np.float64)
+    pooled = f"{metric}{JACKKNIFE}"
+    values = table[pooled if pooled in table else metric].astype(np.float64)
     # Without a setting all rows are of one.
     groups = [table[name] for name in by] or [pd.Series(0, index=table.index)]
     found = values.groupby(groups, sort=False).agg(["mean", "std", "count"])
     counts = found["count"].astype(np.int64)
+    # A quantile of 0 is a fact about most jobs; a mean or a count of 0 is one about no event.
+    unit = None if pooled in table else UNITS.get(metric)
     result = pd.DataFrame(
         {
             "mean": found["mean"],
             "half_width": [
-                half_width(deviation, n, level)
-                for deviation, n in zip(found["std"], counts, strict=True)
+                _half_width(mean, deviation, n, level, unit)
+                for mean, deviation, n in zip(found["mean"], found["std"], counts, strict=True)
             ],
             "level": level,
             "n": counts,
         }
     )
     return result.reset_index()[[*by, *INTERVAL]]
+
+
+def _half_width(mean: float, deviation: float, n: int, level: float, unit: str | None) -> float:
+    """Return Student's half-width, or the bound of what was never seen."""
+    width = half_width(deviation, n, level)
+    if mean or deviation or unit is None or n < 2:
+        return width
+    bound = no_event_bound(unit, n, level)
+    return bound if math.isfinite(bound) else math.nan

@@ -62,6 +62,7 @@ def metrics(
     absent: Absences | None = None,
     only_window: bool = False,
     also: Collection[str] = (),
+    measured: Measured | None = None,
 ) -> Figures:
     """Return key figures of a table of jobs, one flat dictionary.
 
@@ -81,6 +82,8 @@ def metrics(
         Whether requests before the window are left out of counts and durations as well.
     also
         Names of further figures, see `jobsim.figures.names.parse_figure`.
+    measured
+        The table's durations over this window, where they are needed for more than figures.
 
     Returns
     -------
@@ -137,7 +140,8 @@ def metrics(
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers!r}")
     window = window_of(jobs) if window is None else window
-    measured = Measured(jobs, window, only_window=only_window)
+    if measured is None:
+        measured = Measured(jobs, window, only_window=only_window)
     duty = workers * window.length if absent is None else on_duty(absent, workers, window)
     found = measured.counts() | measured.rates()
     found["makespan"] = measured.makespan()

@@ -9,17 +9,44 @@ import numpy as np
 import pandas as pd
 
 from jobsim.figures.attempts import by_request
-from jobsim.figures.metrics import figures_of
-from jobsim.figures.window import default_share
+from jobsim.figures.duty import absences
+from jobsim.figures.measured import Measured
+from jobsim.figures.metrics import metrics
+from jobsim.figures.window import default_share, window_of
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
+from jobsim.studies.tally import Tally, tally
 from jobsim.virtual.server import Server
 
 Warmup = float | Literal["mser5"]
 """What to delete: the first part of the requests, or what MSER-5 says from their waits."""
 
 Figures = dict[str, float]
+
+DISTRIBUTIONS = ("wait", "sojourn", "response")
+"""Of which all durations are kept, counted, so that quantiles can be pooled."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run gave. Picklable.
+
+    Attributes
+    ----------
+    figures
+        Its key figures.
+    tallies
+        Its waits, sojourns and, where they differ from sojourns, responses.
+    halves
+        The mean wait in the first half of what follows the warm-up and in the second: under a
+        load that is too much the second is longer, however long the run.
+    """
+
+    figures: Figures
+    tallies: dict[str, Tally]
+    halves: tuple[float, float]
+
 
 UNDRAWN = (
     "name", "why", "workers", "clients", "pollers", "poll_interval", "reaper", "outages",
@@ -77,35 +104,35 @@ class Task:
         The settings, equal but for the fields in `UNDRAWN`.
     seed
         Seed of this replication.
-    warmup
-        What to delete.
+    warmups
+        What to delete at each setting.
     cells
         How many cells the whole study has: enough of them are worth compiling for.
     """
 
     scenarios: tuple[Scenario, ...]
     seed: int
-    warmup: Warmup
+    warmups: tuple[Warmup, ...]
     cells: int
 
-    def run(self) -> list[Figures | str]:
+    def run(self) -> list[Outcome | str]:
         """Return the figures of each setting, or a text that says why there are none."""
         try:
             workload = Workload.sample(self.scenarios[0].replace({"seed": self.seed}))
             server = Server(workload, runs=self.cells)
         except Exception as exc:  # noqa: BLE001 - one failed cell must not lose the others
             return [describe(exc)] * len(self.scenarios)
-        found: list[Figures | str] = []
-        for scenario in self.scenarios:
+        found: list[Outcome | str] = []
+        for scenario, warmup in zip(self.scenarios, self.warmups, strict=True):
             try:
                 jobs = server.serve(scenario)
-                found.append(settled_metrics(jobs, workload, scenario, self.warmup))
+                found.append(outcome_of(jobs, workload, scenario, warmup))
             except Exception as exc:  # noqa: BLE001 - as above
                 found.append(describe(exc))
         return found
 
 
-def run_task(task: Task) -> list[Figures | str]:
+def run_task(task: Task) -> list[Outcome | str]:
     """Run a task; a function of its own so that other processes find it by name."""
     return task.run()
 
@@ -116,26 +143,45 @@ def describe(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {text[0]}" if text else type(exc).__name__
 
 
-def settled_metrics(
+def outcome_of(
     jobs: pd.DataFrame, workload: Workload, scenario: Scenario, warmup: Warmup
-) -> Figures:
-    """Return the key figures of what follows the warm-up, and how many jobs that deleted.
+) -> Outcome:
+    """Return what a run gave over its window: after the warm-up, before the drain.
 
     The warm-up is made of whole requests, in the order in which they were first asked for: an
     attempt without those before it would tell nothing true of its client.
 
-    See `jobsim.figures.metrics.figures_of`; `warmup` comes first.
+    See `jobsim.figures.metrics.figures_of`; the figure `warmup` comes first: how many jobs that
+    left out.
     """
-    skipped = _skipped(jobs, warmup)
-    figures = figures_of(jobs, workload, scenario, skipped=skipped)
-    return {"warmup": len(jobs) - figures["jobs"], **figures}
+    window = window_of(jobs, scenario, skipped=_skipped(jobs, warmup))
+    measured = Measured(jobs, window, only_window=True)
+    figures = metrics(
+        jobs,
+        workers=scenario.workers,
+        window=window,
+        absent=absences(jobs, workload, scenario),
+        measured=measured,
+    )
+    durations = {
+        quantity: np.asarray(measured.durations(quantity), dtype=np.float64)
+        for quantity in DISTRIBUTIONS
+    }
+    tallies = {"wait": tally(durations["wait"]), "sojourn": tally(durations["sojourn"])}
+    # Where nobody failed, left or asked late, each response is a sojourn.
+    same = np.array_equal(durations["response"], durations["sojourn"])
+    tallies["response"] = tallies["sojourn"] if same else tally(durations["response"])
+    waits = durations["wait"]
+    half = len(waits) // 2
+    halves = (float(waits[:half].mean()), float(waits[half:].mean())) if half else (0.0, 0.0)
+    return Outcome({"warmup": len(jobs) - figures["jobs"], **figures}, tallies, halves)
 
 
-def without_a_queue(workload: Workload, warmup: Warmup) -> Figures:
-    """Return the figures that a worker for every job would give: nobody waits."""
+def without_a_queue(workload: Workload, warmup: Warmup) -> Outcome:
+    """Return what a worker for every job would give: nobody waits."""
     jobs, workers = Server(workload).serve_without_a_queue(workload.scenario)
     scenario = workload.scenario.replace({"workers": workers})
-    return settled_metrics(jobs, workload, scenario, warmup)
+    return outcome_of(jobs, workload, scenario, warmup)
 
 
 def _skipped(jobs: pd.DataFrame, warmup: Warmup) -> int:

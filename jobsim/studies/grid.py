@@ -11,9 +11,14 @@ from typing import Any
 import pandas as pd
 
 from jobsim.domain.exceptions import JobsimError
+from jobsim.figures.intervals import JACKKNIFE
+from jobsim.figures.metrics import UNITS
+from jobsim.figures.names import parse_figure
 from jobsim.scenario.scenario import Scenario
-from jobsim.studies.cells import Figures, Task, Warmup, replication_seed, same_draws
+from jobsim.studies.cells import DISTRIBUTIONS, Outcome, Task, Warmup, replication_seed, same_draws
+from jobsim.studies.horizon import Horizon
 from jobsim.studies.pool import Cluster, run_tasks
+from jobsim.studies.pooled import JUDGED, Pooled
 from jobsim.studies.theory import theory
 
 THEORY = {
@@ -27,7 +32,7 @@ _PERCENTILES = (50, 95, 99)
 
 
 class StudyFailed(JobsimError):  # noqa: N818 - says what happened, like a verdict
-    """Not one run of a study succeeded; mend what its first error names.
+    """Not one run of a study succeeded; fix what its first error names.
 
     Parameters
     ----------
@@ -57,11 +62,121 @@ class Setting:
         The scenario with these values.
     warmup
         What to delete of its runs.
+    horizon
+        What its runs are to tell of.
     """
 
     labels: dict[str, Any]
     scenario: Scenario
     warmup: Warmup
+    horizon: Horizon = "scenario"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the runs of a grid gave.
+
+    Attributes
+    ----------
+    settings
+        What was run.
+    cells
+        The seed and the outcome, or the text of an error, of each setting's number and
+        replication, in this order.
+    interrupted
+        Whether Ctrl-C cut it short.
+    """
+
+    settings: Sequence[Setting]
+    cells: dict[tuple[int, int], tuple[int, Outcome | str]]
+    interrupted: bool
+
+    def outcomes(self, number: int) -> list[Outcome]:
+        """Return what the runs of a setting gave that did not fail."""
+        return [
+            outcome
+            for (setting, _), (_, outcome) in self.cells.items()
+            if setting == number and not isinstance(outcome, str)
+        ]
+
+    def pooled(self, number: int) -> Pooled:
+        """Return the replications of a setting, for its estimates."""
+        outcomes = self.outcomes(number)
+        return Pooled(
+            pd.DataFrame([outcome.figures for outcome in outcomes]),
+            [outcome.tallies for outcome in outcomes],
+            steady=self.settings[number].horizon == "steady",
+        )
+
+    def and_then(self, more: Found) -> Found:
+        """Return these and further replications of the same settings."""
+        cells = dict(sorted((self.cells | more.cells).items(), key=lambda cell: cell[0]))
+        return Found(more.settings, cells, more.interrupted)
+
+    def table(self, figures: Sequence[str] = ()) -> pd.DataFrame:
+        """Return one row per setting and replication.
+
+        Quantiles have a column of jackknife values besides, see
+        `jobsim.figures.intervals.JACKKNIFE`; `too_short` names the figures for which the runs
+        are too short or too few.
+
+        Parameters
+        ----------
+        figures
+            Quantiles and shares to add, such as ``wait_p90``.
+        """
+        rows: list[dict[str, Any]] = []
+        extra = self._extra(figures)
+        theories = [_theory(setting.scenario) for setting in self.settings]
+        for (number, replication), (seed, outcome) in self.cells.items():
+            row = {**self.settings[number].labels, "replication": replication, "seed": seed}
+            if isinstance(outcome, str):
+                row |= theories[number] | {"error": outcome}
+            else:
+                own = {name: values[replication] for name, values in extra[number].items()}
+                row |= outcome.figures | own | theories[number] | {"error": None}
+            rows.append(row)
+        if not rows:
+            return pd.DataFrame(columns=[*self.settings[0].labels, "replication", "seed"])
+        # A row with figures has all names, in their order; one with an error lacks some.
+        fullest: dict[str, Any] = max(rows, key=len)
+        return pd.DataFrame(rows, columns=list(fullest)).astype({"error": "str"})
+
+    def _extra(self, figures: Sequence[str]) -> list[dict[str, dict[int, Any]]]:
+        """Return, per setting, the columns that only all replications together can tell."""
+        result: list[dict[str, dict[int, Any]]] = []
+        for number in range(len(self.settings)):
+            there = [
+                replication
+                for (setting, replication), (_, outcome) in self.cells.items()
+                if setting == number and not isinstance(outcome, str)
+            ]
+            columns: dict[str, dict[int, Any]] = {}
+            if there:
+                pooled = self.pooled(number)
+                for figure in dict.fromkeys((*_quantiles(pooled.samples), *figures)):
+                    values = pooled.values(figure)
+                    if len(values) != len(there):
+                        continue
+                    if figure not in pooled.samples:
+                        own = pooled.own(figure)
+                        columns[figure] = dict(zip(there, own, strict=True))
+                    columns[f"{figure}{JACKKNIFE}"] = dict(zip(there, values, strict=True))
+                judged = dict.fromkeys((*JUDGED, *figures))
+                short = [figure for figure in judged if pooled.shortfall(figure) > 1.0]
+                columns["too_short"] = dict.fromkeys(there, " ".join(short))
+            result.append(columns)
+        return result
+
+
+def _quantiles(samples: pd.DataFrame) -> list[str]:
+    return [
+        name
+        for name in map(str, samples)
+        if name in UNITS
+        and (known := parse_figure(name)).statistic == "quantile"
+        and known.quantity in DISTRIBUTIONS
+    ]
 
 
 def run_grid(
@@ -70,8 +185,8 @@ def run_grid(
     *,
     executor: Executor | Cluster | None,
     progress: bool | None,
-) -> tuple[pd.DataFrame, bool]:
-    """Return one row a setting and replication, and whether Ctrl-C cut it short.
+) -> Found:
+    """Run each setting once per replication.
 
     Replication r has one seed at all settings. Those that draw alike, such as different
     numbers of workers, are sampled and sorted once.
@@ -86,44 +201,25 @@ def run_grid(
     RuntimeWarning
         Naming the first failed run, or saying that the study was interrupted.
     """
-    alike: dict[tuple[Scenario, Warmup], list[int]] = {}
+    alike: dict[Scenario, list[int]] = {}
     for number, setting in enumerate(settings):
-        alike.setdefault((same_draws(setting.scenario), setting.warmup), []).append(number)
+        alike.setdefault(same_draws(setting.scenario), []).append(number)
     cells = len(settings) * len(replications)
     tasks, places = [], []
     for replication in replications:
-        for (drawn, warmup), members in alike.items():
+        for drawn, members in alike.items():
             scenarios = tuple(settings[number].scenario for number in members)
-            tasks.append(Task(scenarios, replication_seed(drawn.seed, replication), warmup, cells))
+            warmups = tuple(settings[number].warmup for number in members)
+            tasks.append(Task(scenarios, replication_seed(drawn.seed, replication), warmups, cells))
             places.append([(number, replication) for number in members])
     outcomes, interrupted = run_tasks(tasks, executor, progress)
-    found = {
+    found: dict[tuple[int, int], tuple[int, Outcome | str]] = {
         place: (task.seed, outcome)
         for task, where, done in zip(tasks, places, outcomes, strict=True)
         for place, outcome in zip(where, done or (), strict=bool(done))
     }
     _report(settings, found, cells, interrupted)
-    return _table(settings, found), interrupted
-
-
-_Found = dict[tuple[int, int], tuple[int, Figures | str]]
-
-
-def _table(settings: Sequence[Setting], found: _Found) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    theories = [_theory(setting.scenario) for setting in settings]
-    for (number, replication), (seed, outcome) in sorted(found.items(), key=lambda cell: cell[0]):
-        row = {**settings[number].labels, "replication": replication, "seed": seed}
-        if isinstance(outcome, str):
-            row |= theories[number] | {"error": outcome}
-        else:
-            row |= outcome | theories[number] | {"error": None}
-        rows.append(row)
-    if not rows:
-        return pd.DataFrame(columns=[*settings[0].labels, "replication", "seed"])
-    # A row with figures has all names, in their order; one with an error lacks some.
-    fullest: dict[str, Any] = max(rows, key=len)
-    return pd.DataFrame(rows, columns=list(fullest)).astype({"error": "str"})
+    return Found(settings, dict(sorted(found.items(), key=lambda cell: cell[0])), interrupted)
 
 
 def _theory(scenario: Scenario) -> dict[str, float | str]:
@@ -134,7 +230,12 @@ def _theory(scenario: Scenario) -> dict[str, float | str]:
     return row | {"theory": known.model + kind}
 
 
-def _report(settings: Sequence[Setting], found: _Found, cells: int, interrupted: bool) -> None:
+def _report(
+    settings: Sequence[Setting],
+    found: dict[tuple[int, int], tuple[int, Outcome | str]],
+    cells: int,
+    interrupted: bool,
+) -> None:
     failed = {place: text for place, (_, text) in sorted(found.items()) if isinstance(text, str)}
     if failed:
         (number, replication), text = next(iter(failed.items()))

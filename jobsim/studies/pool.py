@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
 from jobsim.display.progress import bar
-from jobsim.studies.cells import Figures, Task, describe, run_task
+from jobsim.studies.cells import Outcome, Task, describe, run_task
 
-Outcomes = list[Figures | str]
+Outcomes = list[Outcome | str]
 
 _PATIENCE_S = 0.5  # how long the main thread may wait without hearing Ctrl-C
 
@@ -47,7 +47,7 @@ def run_tasks(
     Returns
     -------
     outcomes
-        For each task a list with figures, or the text of an error, a cell.
+        For each task a list with an outcome, or the text of an error, per cell.
     interrupted
         Whether Ctrl-C came.
     """

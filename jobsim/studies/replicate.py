@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,17 +18,36 @@ from jobsim.display.text import (
     rows_as_html,
     rows_as_text,
 )
-from jobsim.figures.intervals import half_width
+from jobsim.figures.intervals import JACKKNIFE, half_width
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
+from jobsim.figures.names import parse_figure, unit_of
+from jobsim.figures.window import in_window, window_of
 from jobsim.run.run import Run
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies.cells import Warmup, check_warmup, default_warmup
-from jobsim.studies.grid import Setting, run_grid
+from jobsim.studies.grid import Found, Setting, run_grid
+from jobsim.studies.horizon import Horizon, check_horizon, worth
 from jobsim.studies.pool import Cluster
-from jobsim.studies.statistics import Interval, batch_means, fixed_fraction, mser5
+from jobsim.studies.pooled import JUDGED, Pooled
+from jobsim.studies.statistics import (
+    Interval,
+    batch_series,
+    correlated,
+    fixed_fraction,
+    mser5,
+)
+from jobsim.studies.tally import tally
 
 MOST = 1000
 """So many replications at most are made for a half-width."""
+
+LEAST = 10
+"""So many replications at least are made before a half-width is believed."""
+
+_LONGER = (1.5, 16.0)  # by how much runs are made longer at a time, at least and at most
+
+# What part of a half-width that is to be reached is accepted, and planned for.
+_ACCEPTED, _PLANNED = 0.8, 0.65
 
 _SHOWN = (
     "wait_mean", "wait_p95", "wait_p99", "sojourn_mean", "utilisation", "throughput",
@@ -42,13 +62,19 @@ class Replications:
     Attributes
     ----------
     scenario
-        What was run.
+        What was run. For the steady state it may have more `jobs` than the one that was given.
     samples
-        One row a replication, columns as those of `sweep`, without swept fields.
+        One row per replication, columns as those of `sweep`, without swept fields.
     warmup
         What was deleted from each run.
     level
         Confidence level of the intervals.
+    horizon
+        What they tell of: the steady state, or exactly such runs.
+    why
+        Why it is that horizon.
+    pooled
+        All replications together, for any quantile or share.
     goal
         What was asked of a metric's half-width, in words, and whether it was met; empty if
         nothing was.
@@ -58,6 +84,9 @@ class Replications:
     samples: pd.DataFrame
     warmup: Warmup
     level: float
+    horizon: Horizon
+    why: str
+    pooled: Pooled
     goal: str = ""
 
     def __len__(self) -> int:
@@ -65,20 +94,23 @@ class Replications:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a metric: `mean`, `half_width`, `level`, `n` (with a value), `unit`."""
-        return _interval_table(self.samples, self.level).assign(
-            unit=lambda table: [UNITS[name] for name in table.index]
-        )
+        """One row per metric: `mean`, `half_width`, `level`, `n` (with a value), `unit`, `problem`.
+
+        A quantile's `mean` is that of all replications' jobs together.
+        """
+        names = [name for name in UNITS if name in self.samples]
+        found = [self.interval(name) for name in names]
+        return _table_of(names, found).assign(problem=[interval.problem for interval in found])
 
     def interval(self, metric: str) -> Interval:
-        """Return the confidence interval of a metric's mean.
+        """Return the confidence interval of a metric, any quantile and any share among them.
 
         Raises
         ------
         ValueError
-            If there is no such metric.
+            If there is no such metric, or these runs do not have it.
         """
-        return _interval(self.samples, metric, self.level)
+        return self.pooled.interval(metric, self.level)
 
     def __repr__(self) -> str:
         return rows_as_text(*self._display())
@@ -88,13 +120,13 @@ class Replications:
 
     def _display(self) -> tuple[str, Rows]:
         title = f"{count_of(len(self), 'replication')} of {self.scenario.name!r}"
-        rows = [("warm-up", self._warmup_row())]
+        rows = [("horizon", f"{self.horizon}: {self.why}"), ("warm-up", self._warmup_row())]
         for metric in self._shown():
             found = self.interval(metric)
             if not math.isnan(found.mean):
-                width = in_words(found.half_width, metric)
-                rows.append((metric, f"{in_words(found.mean, metric)} ± {width}"))
-        rows.append(("level", f"{100 * self.level:.4g} %, Student's t over replications"))
+                rows.append((metric, interval_in_words(found, metric)))
+        how = "Student's t over replications; quantiles pooled, jackknife"
+        rows.append(("level", f"{100 * self.level:.4g} %, {how}"))
         return title, rows + ([("goal", self.goal)] if self.goal else [])
 
     def _shown(self) -> tuple[str, ...]:
@@ -121,6 +153,7 @@ def replicate(
     until_half_width: float | None = None,
     metric: str = "wait_mean",
     level: float = 0.95,
+    horizon: Horizon | None = None,
     warmup: Warmup | None = None,
     executor: Executor | Cluster | None = None,
     progress: bool | None = None,
@@ -128,7 +161,13 @@ def replicate(
     """Run a scenario in virtual time with different seeds, for intervals that can be trusted.
 
     The waits of one run depend on each other; whole runs do not. So each run is reduced to
-    its key figures, and the intervals are over runs.
+    its key figures, and the intervals are over runs. A quantile is that of the jobs of all runs
+    together, its error that of a jackknife over runs.
+
+    Of a stationary load the answer is about its steady state, and runs that are too short for
+    that are made longer: until the mean, p95 and p99 of the wait, and `metric`, are known well
+    enough, or some seconds are spent. Where they are still too short, the interval's `problem`
+    says so. Of any other load the answer is about exactly such runs, which keep their length.
 
     Parameters
     ----------
@@ -138,12 +177,16 @@ def replicate(
         How many replications, at least 2.
     until_half_width
         Go on until the half-width of `metric` is at most this part of its mean, such as 0.05,
-        or there are `MOST` replications. The sequential procedure of Law (2015), section
-        9.4.1; such intervals cover the truth slightly less often than `level`.
+        but with at least `LEAST` replications and at most `MOST`. The sequential procedure of
+        Law (2015), section 9.4.1.
     metric
-        Which metric `until_half_width` is about.
+        Which metric `until_half_width` is about; any quantile or share will do, such as
+        ``"wait_p90"``.
     level
         Confidence level, between 0 and 1.
+    horizon
+        ``"steady"`` or ``"scenario"``; by default steady where the load is stationary, see
+        `jobsim.studies.horizon`.
     warmup, executor, progress
         As for `sweep`.
 
@@ -162,35 +205,122 @@ def replicate(
     Examples
     --------
     >>> found = replicate(Scenario(jobs=2000, arrivals={"kind": "poisson", "rate": 3.2}))
-    >>> found.interval("wait_mean").covers(0.75)
-    True
+    >>> found.horizon, found.interval("wait_mean").covers(0.7455)
+    ('steady', True)
     """
     if n < 2:
         raise ValueError(f"n is {n}; an interval needs at least 2 replications")
     if until_half_width is not None and not until_half_width > 0:
         raise ValueError(f"until_half_width is {until_half_width}; it is a positive part")
-    _require(metric)
+    unit_of(metric)
     half_width(0.0, 2, level)  # refuses a level that is none before anything runs
-    how = default_warmup(scenario) if warmup is None else check_warmup(warmup)
-    setting = Setting({}, scenario, how)
-    samples, goal = pd.DataFrame(), ""
-    count = n
-    while True:
-        more, interrupted = run_grid(
-            [setting], range(len(samples), count), executor=executor, progress=progress
+    about, why = check_horizon(horizon, scenario)
+    count = n if until_half_width is None else max(n, LEAST)
+
+    def run(jobs: int | None, replications: range) -> Found:
+        longer = scenario if jobs == scenario.jobs else scenario.replace({"jobs": jobs})
+        how = _warmup_for(warmup, scenario, about)
+        setting = Setting({}, longer, how, about)
+        return run_grid([setting], replications, executor=executor, progress=progress)
+
+    found = run(scenario.jobs, range(count))
+    if about == "steady" and not found.interrupted:
+        goal_part = 0.0 if until_half_width is None else until_half_width
+        found = _long_enough(found, run, count, metric, level, goal_part)
+        if _grows(found):
+            about = "scenario"
+            why = "no steady state was found: waits grow with the length of the run"
+            found = run(scenario.jobs, range(count))
+    goal, budget = "", worth(scenario)
+    jobs = found.settings[0].scenario.jobs or 1
+    while until_half_width is not None and not found.interrupted:
+        interval = found.pooled(0).interval(metric, level)
+        reached = not interval.never and interval.half_width <= until_half_width * abs(
+            interval.mean
         )
-        samples = pd.concat([samples, more], ignore_index=True)
-        if until_half_width is None or interrupted:
-            break
-        found = _interval(samples, metric, level)
-        reached = found.half_width <= until_half_width * abs(found.mean)
         goal = (
             f"{metric} within {until_half_width:.4g} of its mean: {'met' if reached else 'NOT met'}"
         )
-        if reached or count >= MOST:
+        if interval.never:
+            goal += f", no event in {interval.n:,} replications"
+        # What never happens in so many replications is not going to happen often enough.
+        most = min(MOST, max(count, 10 * budget // jobs), 20 * LEAST if interval.never else MOST)
+        if reached or count >= most:
             break
-        count = _next_count(found, until_half_width, count)
-    return Replications(scenario, samples, how, level, goal)
+        more = _next_count(interval, until_half_width, count, most)
+        found = found.and_then(run(found.settings[0].scenario.jobs, range(count, more)))
+        count = more
+    setting = found.settings[0]
+    return Replications(
+        setting.scenario,
+        found.table(),
+        setting.warmup,
+        level,
+        about,
+        why,
+        found.pooled(0),
+        goal,
+    )
+
+
+def _warmup_for(warmup: Warmup | None, scenario: Scenario, horizon: Horizon) -> Warmup:
+    if warmup is not None:
+        return check_warmup(warmup)
+    return 0.0 if horizon == "scenario" else default_warmup(scenario)
+
+
+def _long_enough(
+    found: Found,
+    run: Callable[[int | None, range], Found],
+    count: int,
+    metric: str,
+    level: float,
+    goal: float,
+) -> Found:
+    """Return replications that are long enough for the usual figures and `metric`, if any are.
+
+    Each attempt runs anew, from the same seeds, at a length that follows from the errors of the
+    last one. So what decides about the length is a small part of what is reported, and intervals
+    are not those that happened to come out narrow. For the same reason the length is planned for
+    clearly less than a half-width that is to be reached: of intervals that stop just below it,
+    too many are there by luck.
+    """
+    scenario = found.settings[0].scenario
+    figures = tuple(dict.fromkeys((*JUDGED, metric)))
+    most = worth(scenario) // count
+    jobs = scenario.jobs or 1
+    growing = 0
+    while not found.interrupted:
+        pooled = found.pooled(0)
+        growing = growing + 1 if _grows(found) else 0
+        if growing == 2:  # longer runs do not settle either
+            break
+        factor = pooled.factor(figures, scenario.work.service.mean)
+        if goal:
+            interval = pooled.interval(metric, level)
+            reached = interval.half_width / (goal * abs(interval.mean)) if interval.mean else 0.0
+            if reached > _ACCEPTED:
+                factor = max(factor, (reached / _PLANNED) ** 2)
+        if factor <= 1.0 or jobs >= most:
+            break
+        jobs = min(math.ceil(jobs * min(max(factor, _LONGER[0]), _LONGER[1])), most)
+        found = run(jobs, range(count))
+    return found
+
+
+def _grows(found: Found) -> bool:
+    """Return whether waits are clearly longer in the second half of the runs.
+
+    Where jobs influence each other no formula says whether the workers can keep up.
+    """
+    if not found.settings[0].scenario.has_feedback:
+        return False
+    halves = np.array([outcome.halves for outcome in found.outcomes(0)])
+    if len(halves) < 2:
+        return False
+    more = halves[:, 1] - halves[:, 0]
+    error = more.std(ddof=1) / math.sqrt(len(more))
+    return bool(more.mean() > 4.0 * error and halves[:, 1].mean() > 1.3 * halves[:, 0].mean())
 
 
 def paired(
@@ -248,21 +378,41 @@ def paired(
     if not (left["seed"] == right["seed"]).all():
         raise ValueError("the seeds of the two sides differ; pairs need common random numbers")
     names = [name for name in UNITS if name in left and name in right]
-    difference = right[names].astype(np.float64) - left[names].astype(np.float64)
-    return _interval_table(difference, level).assign(
-        unit=lambda table: [UNITS[name] for name in table.index]
-    )
+    found = []
+    for name in names:
+        # The difference of two pooled quantiles has the differences of their jackknife values.
+        twin = f"{name}{JACKKNIFE}"
+        column = twin if twin in left and twin in right else name
+        before, after = (side[column].to_numpy(dtype=np.float64) for side in (left, right))
+        # Of what never ends on a side, such as a response to a client who left, nothing is known.
+        ended = np.isfinite(before) & np.isfinite(after)
+        values = after[ended] - before[ended]
+        n = len(values)
+        width = half_width(float(values.std(ddof=1)) if n > 1 else math.nan, n, level)
+        found.append(Interval(float(values.mean()) if n else math.nan, width, level, n))
+    return _table_of(names, found)
 
 
 def wait_interval(
-    run: Run, *, batches: int = 25, warmup: Warmup = "mser5", level: float = 0.95
+    run: Run,
+    metric: str = "wait_mean",
+    *,
+    batches: int = 25,
+    warmup: Warmup = "mser5",
+    level: float = 0.95,
 ) -> Interval:
-    """Return the interval of the mean wait from one long run, by batch means.
+    """Return the interval of the mean wait, or another figure of the wait, from one long run.
+
+    By batch means; a quantile or a share is pooled over the batches, with a jackknife over them.
+    Batches that depend on each other make an interval too narrow: if they do, or if the run is
+    too short in another way, `problem` of the interval says so.
 
     Parameters
     ----------
     run
         A run of either engine, long against the memory of its queue.
+    metric
+        ``"wait_mean"``, a quantile such as ``"wait_p99"``, or ``"wait_within_20s"``.
     batches
         How many, at least 2.
     warmup
@@ -281,50 +431,64 @@ def wait_interval(
     >>> wait_interval(run_virtual(Scenario(jobs=5000)), batches=5).n
     5
     """
-    # Attempts stand by their request, and payments come in another order than jobs.
-    paid = run.jobs["paid"].to_numpy()
-    waits = (run.jobs["started"].to_numpy() - paid)[np.argsort(paid, kind="stable")]
+    asked = parse_figure(metric)
+    if asked.quantity != "wait" or asked.statistic == "max":
+        raise ValueError(f"{metric} is not a figure of the wait, such as wait_mean or wait_p99")
+    # Attempts stand by their request, at whatever time they were made.
+    _, timed = in_window(run.jobs, window_of(run.jobs, run.workload.scenario, skipped=0))
+    jobs = run.jobs[timed] if run.workload.scenario.users else run.jobs
+    paid = jobs["paid"].to_numpy()
+    waits = (jobs["started"].to_numpy() - paid)[np.argsort(paid, kind="stable")]
     waits = waits[~np.isnan(waits)]
     cut = mser5(waits) if check_warmup(warmup) == "mser5" else fixed_fraction(waits, float(warmup))
-    return batch_means(waits[cut:], batches=batches, level=level)
+    settled = waits[cut:]
+    means = batch_series(settled, batches)
+    found = Pooled(
+        pd.DataFrame({"wait_mean": means.mean(axis=1)}),
+        [{"wait": tally(batch)} for batch in means],
+        steady=True,
+        cure="the run is too short",
+    ).interval(metric, level)
+    if not found.problem and correlated(means.mean(axis=1)):
+        return replace(found, problem="the run is too short: its batches depend on each other")
+    return found
 
 
-def _next_count(found: Interval, goal: float, count: int) -> int:
+def _next_count(found: Interval, goal: float, count: int, most: int) -> int:
     """Return how many replications should do, from the width so far; at least a tenth more."""
     wanted = goal * abs(found.mean)
     factor = (found.half_width / wanted) ** 2 if wanted > 0 else math.inf
     factor = min(max(factor, 1.1), 4.0) if not math.isnan(factor) else 4.0
-    return min(math.ceil(count * factor), MOST)
+    return min(math.ceil(count * factor), most)
 
 
-def _require(metric: str) -> None:
-    if metric not in UNITS:
-        raise ValueError(f"there is no metric {metric!r}; choose from {', '.join(UNITS)}")
-
-
-def _interval(samples: pd.DataFrame, metric: str, level: float) -> Interval:
-    _require(metric)
-    if metric not in samples:
-        raise ValueError(f"these runs have no {metric}")
-    values = samples[metric].dropna().astype(np.float64)
-    if np.isinf(values).any():  # a client left: whatever the others say
-        return Interval(math.inf, math.nan, level, len(values))
-    width = half_width(float(values.std()), len(values), level)
-    return Interval(float(values.mean()), width, level, len(values))
-
-
-def _interval_table(samples: pd.DataFrame, level: float) -> pd.DataFrame:
-    names = [name for name in UNITS if name in samples]
-    found = [_interval(samples, name, level) for name in names]
+def _table_of(names: Sequence[str], found: Sequence[Interval]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "mean": [interval.mean for interval in found],
             "half_width": [interval.half_width for interval in found],
-            "level": level,
+            "level": [interval.level for interval in found],
             "n": [interval.n for interval in found],
+            "unit": [UNITS[name] for name in names],
         },
         index=pd.Index(names, name="metric"),
     )
+
+
+def interval_in_words(found: Interval, metric: str) -> str:
+    """Return an interval as a person reads it, with its unit and its problem.
+
+    Examples
+    --------
+    >>> interval_in_words(Interval(0.25, 0.05, 0.95, 20), "wait_mean")
+    '250 ms ± 50 ms'
+    """
+    if found.never:
+        known = math.isfinite(found.half_width)
+        bound = f"at most {in_words(found.half_width, metric)}" if known else "upper bound unknown"
+        return f"{in_words(found.mean, metric)}, {bound}: no event in {found.n:,} replications"
+    words = f"{in_words(found.mean, metric)} ± {in_words(found.half_width, metric)}"
+    return f"{words} ({found.problem})" if found.problem else words
 
 
 def in_words(value: float, metric: str) -> str:
@@ -335,7 +499,7 @@ def in_words(value: float, metric: str) -> str:
     >>> in_words(0.25, "wait_mean"), in_words(0.8, "utilisation"), in_words(6.4, "throughput")
     ('250 ms', '80 %', '6.4 jobs/s')
     """
-    unit = UNITS[metric]
+    unit = unit_of(metric)
     if unit == "s":
         return format_duration(value)
     if unit == "share":

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from enum import Enum
 
 import pandas as pd
 
 from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
 from jobsim.figures.intervals import half_width
 from jobsim.figures.metrics import UNITS
+from jobsim.figures.names import Figure, parse_figure
 from jobsim.scenario.log import Log
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.cells import (
+    DISTRIBUTIONS,
+    Outcome,
     Warmup,
     check_warmup,
     default_warmup,
@@ -23,10 +28,13 @@ from jobsim.studies.cells import (
 )
 from jobsim.studies.formulas import needs, workers_for
 from jobsim.studies.grid import Setting, run_grid
+from jobsim.studies.horizon import Horizon, check_horizon, worth
 from jobsim.studies.of_log import WorkersForLog, jobs_of_log, workers_for_log
 from jobsim.studies.pool import Cluster
-from jobsim.studies.replicate import in_words
+from jobsim.studies.pooled import Pooled
+from jobsim.studies.replicate import in_words, interval_in_words
 from jobsim.studies.statistics import Interval
+from jobsim.studies.theory import theory
 
 AT_MOST = tuple(
     name
@@ -34,13 +42,24 @@ AT_MOST = tuple(
     if name.startswith(("wait_", "sojourn_", "response_"))
     or name in ("makespan", "utilisation", "amplification")
 )
-"""Metrics that more workers lower: a target for one is met at or below it."""
+"""Metrics that more workers lower: a target for one is met at or below it. So is any quantile."""
 
 AT_LEAST = tuple(name for name in UNITS if name in ("throughput", "goodput"))
-"""Metrics that more workers raise: a target for one is met at or above it."""
+"""Metrics that more workers raise: a target for one is met at or above it. So is any share of
+jobs that is over within some time."""
 
 _LOOK = (1, 2, 4, 8)  # how far beyond the last number that is too few a round looks
 _LOOK_AT_ALL = tuple(range(1, 9))  # the same where no number may be skipped
+_LONGER = 4  # by how much runs that cannot tell are made longer
+_POOLED = ("quantile", "within")
+
+_SHARE = 0.3  # of what a study may cost, for the runs of one number of workers
+
+
+class _Verdict(Enum):
+    ENOUGH = "enough"
+    TOO_FEW = "too few"
+    OPEN = "open"  # these runs cannot tell
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,9 +77,16 @@ class WorkersNeeded:
     interval
         The metric at that number of workers; without an answer, at the most that was tried.
     table
-        The curve that the search saw, as `sweep` returns it.
+        The curve that the search saw, as `sweep` returns it. Runs that could not tell were made
+        longer, so numbers of workers close to the answer may have longer runs.
     reason
         Why fewer are too few; without an answer, why there is none.
+    horizon
+        Which question was answered: the steady state's, or that of exactly such a run.
+    why
+        Why it was that one.
+    by_theory
+        The answer of an exact formula for the steady state; None where there is none.
     """
 
     scenario: Scenario
@@ -70,6 +96,9 @@ class WorkersNeeded:
     interval: Interval
     table: pd.DataFrame
     reason: str
+    horizon: Horizon
+    why: str
+    by_theory: int | None = None
 
     @property
     def met(self) -> bool:
@@ -77,13 +106,18 @@ class WorkersNeeded:
         return self.workers is not None
 
     @property
+    def agrees(self) -> bool | None:
+        """Whether theory gives the same number; None where no exact formula does."""
+        return None if self.by_theory is None else self.by_theory == self.workers
+
+    @property
     def sentence(self) -> str:
         """The answer in words."""
-        bound = "at least" if self.metric in AT_LEAST else "at most"
+        bound = "at least" if _raised(self.metric) else "at most"
         target = f"{self.metric} of {bound} {in_words(self.target, self.metric)}"
         if self.workers is None:
             return f"no answer for a {target}: {self.reason}"
-        found = _in_words(self.interval, self.metric)
+        found = interval_in_words(self.interval, self.metric)
         level = f"{100 * self.interval.level:.4g} % confidence"
         return f"{count_of(self.workers, 'worker')} for a {target}: {found} with {level}"
 
@@ -97,12 +131,19 @@ class WorkersNeeded:
         rows = [("answer", self.sentence)]
         if self.workers is not None:
             rows.append(("fewer", self.reason))
+        rows.append(("horizon", f"{self.horizon}: {self.why}"))
+        if self.by_theory is not None:
+            agrees = "agrees" if self.agrees else "differs"
+            rows.append(("theory", f"{count_of(self.by_theory, 'worker')} (exact); {agrees}"))
         tried = sorted(set(self.table["workers"])) if len(self.table) else []
         rows.append(("tried", ", ".join(f"{workers:,}" for workers in tried) or "nothing"))
         rows.append(("runs", f"{len(self.table):,} of {self._jobs()}"))
         return f"Workers needed by {self.scenario.name!r}", rows
 
     def _jobs(self) -> str:
+        if self.horizon == "steady" and len(self.table):
+            lengths = (self.table["warmup"] + self.table["jobs"]).dropna()
+            return f"{lengths.min():,.0f} to {count_of(int(lengths.max()), 'job')}"
         if self.scenario.jobs is not None:
             return count_of(self.scenario.jobs, "job")
         return f"{self.scenario.duration:,.6g} s"
@@ -113,6 +154,7 @@ def workers_needed(
     *,
     level: float = 0.95,
     replications: int = 20,
+    horizon: Horizon | None = None,
     warmup: Warmup | None = None,
     executor: Executor | Cluster | None = None,
     progress: bool | None = None,
@@ -122,9 +164,13 @@ def workers_needed(
 
     Met is a target that the whole confidence interval keeps to. All numbers of workers are
     tried on the same jobs, on which more workers never make anyone wait longer, so the
-    search can skip numbers. It begins at the fewest with a steady state, if arrivals have a
-    rate. The answer is for runs of the scenario's length: for the steady state give it many
-    jobs.
+    search can skip numbers.
+
+    Of a stationary load the question is about its steady state. The search begins at the fewest
+    that have one, and runs that are too short to tell are made longer; where some seconds are
+    not enough, the number counts as too few, so that the error is on the safe side. Of any
+    other load the question is about exactly such a run, from its first job to its last. Either
+    way `horizon` says which was answered.
 
     With feedback one more worker can make things worse, for instance by starting a job that
     is then crashed or reaped. So every number is tried, from the first on, and the answer is
@@ -140,10 +186,14 @@ def workers_needed(
         Confidence level, between 0 and 1.
     replications
         Runs of each number of workers, at least 2.
+    horizon
+        ``"steady"`` or ``"scenario"``; by default steady where the load is stationary.
     warmup, executor, progress
         As for `sweep`.
     **target
-        One metric and its target, such as ``wait_p95=30.0``; see `AT_MOST` and `AT_LEAST`.
+        One metric and its target, such as ``wait_p95=30.0``, any quantile, or any share that is
+        over within a time, such as ``wait_within_20s=0.8``; see `AT_MOST` and `AT_LEAST`. In
+        responses, requests whose client left count as never ended.
 
     Returns
     -------
@@ -164,31 +214,46 @@ def workers_needed(
     --------
     >>> busy = Scenario(jobs=4000, arrivals={"kind": "poisson", "rate": 6.4})
     >>> answer = workers_needed(busy, wait_p95=0.5)
-    >>> answer.workers
-    10
+    >>> answer.workers, answer.horizon, answer.agrees
+    (10, 'steady', True)
     """
     metric, bound = _target(target)
     jobs = jobs_of_log(scenario)
     if jobs is not None:
-        return workers_for_log(jobs, metric, bound, at_least=metric in AT_LEAST)
+        return workers_for_log(jobs, metric, bound, at_least=_raised(metric))
     assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
     if replications < 2:
         raise ValueError(f"replications is {replications}; an interval needs at least 2")
     half_width(0.0, 2, level)  # refuses a level that is none before anything runs
-    how = default_warmup(scenario) if warmup is None else check_warmup(warmup)
-    search = _Search(scenario, metric, bound, level, how, range(replications), executor, progress)
+    if metric == "makespan":
+        horizon, why = "scenario", "a makespan is that of one run"
+    else:
+        horizon, why = check_horizon(horizon, _well_staffed(scenario))
+    if warmup is not None:
+        check_warmup(warmup)
+    elif horizon == "scenario":
+        warmup = 0.0
+    else:
+        warmup = default_warmup(_well_staffed(scenario))
+    search = _Search(
+        scenario, metric, bound, level, horizon, why, warmup, replications, executor, progress
+    )
     return search.run()
 
 
 class _Search:
+    """One search; `run` once."""
+
     def __init__(
         self,
         scenario: Scenario,
         metric: str,
         target: float,
         level: float,
+        horizon: Horizon,
+        why: str,
         warmup: Warmup,
-        replications: range,
+        replications: int,
         executor: Executor | Cluster | None,
         progress: bool | None,
     ) -> None:
@@ -196,23 +261,32 @@ class _Search:
         # What first attempts bring is a bound with feedback too, but for work cut short.
         self._load = None if scenario.work.crash else scenario.offered_load
         self._metric = metric
+        self._asked = parse_figure(metric)
         self._target = target
         self._level = level
+        self._horizon = horizon
+        self._why = why
         self._warmup = warmup
         self._replications = replications
         self._executor = executor
         self._progress = progress
-        self._tables: list[pd.DataFrame] = []
+        # By number of workers: the rows of its longest runs, their jobs, and what they say.
+        self._tables: dict[int, pd.DataFrame] = {}
+        self._lengths: dict[int, int | None] = {}
         self._found: dict[int, Interval] = {}
+        self._verdicts: dict[int, _Verdict] = {}
         self._interrupted = False
 
     def run(self) -> WorkersNeeded:
+        """Return the answer."""
         ideal = self._ideal()
-        if math.isnan(ideal.half_width):
+        if math.isnan(ideal.mean):
             return self._answer(None, ideal, self._nothing())
-        if not self._meets(ideal):
+        if not self._reachable(ideal):
             return self._answer(None, ideal, self._unreachable(ideal))
-        least = 1 if self._load is None else workers_for(self._load)
+        least = 1
+        if self._horizon == "steady" and self._load is not None:
+            least = workers_for(self._load)
         low, high = self._bracket(least - 1)
         while high - low > 1 and not self._interrupted:
             step = max(1, (high - low) // 4)
@@ -228,86 +302,207 @@ class _Search:
         while not self._interrupted:
             steps = _LOOK_AT_ALL if self._scenario.has_feedback else _LOOK
             low, high = self._look(low, [low + scale * step for step in steps])
-            if high in self._found and self._meets(self._found[high]):
+            if self._verdicts.get(high) is _Verdict.ENOUGH:
                 return low, high
             if not self._scenario.has_feedback:
                 scale *= _LOOK[-1]
         return low, low
 
     def _look(self, low: int, candidates: list[int]) -> tuple[int, int]:
-        """Try numbers of workers; return the last that is too few and the next one tried."""
-        self._try([workers for workers in candidates if workers not in self._found])
-        if self._interrupted:
-            return low, candidates[-1]
-        for workers in candidates:
-            if self._meets(self._found[workers]):
-                return low, workers
-            low = workers
-        return low, low
+        """Try numbers of workers; return the last that is too few and the next one that is not.
 
-    def _try(self, crew: list[int]) -> None:
+        Runs that cannot tell are made longer for one number at a time: the first open one where
+        each has to be known, else the middle one, which tells of those on one side of it.
+        """
+        self._try([workers for workers in candidates if workers not in self._found])
+        while not self._interrupted:
+            enough = [w for w in candidates if self._verdicts[w] is _Verdict.ENOUGH]
+            first = enough[0] if enough else None
+            before = candidates if first is None else candidates[: candidates.index(first)]
+            too_few = [w for w in before if self._verdicts[w] is _Verdict.TOO_FEW]
+            every = self._scenario.has_feedback
+            after = before if every or not too_few else before[before.index(too_few[-1]) + 1 :]
+            undecided = [w for w in after if self._verdicts[w] is _Verdict.OPEN]
+            if not undecided:
+                last = before[-1] if before else low
+                return last, first if first is not None else last
+            self._decide(undecided[0] if every else undecided[len(undecided) // 2])
+        return low, candidates[-1]
+
+    def _decide(self, workers: int) -> None:
+        """Make the runs of a number of workers longer until they tell or cost too much."""
+        most = int(_SHARE * worth(self._scenario)) // self._replications
+        while self._verdicts[workers] is _Verdict.OPEN and not self._interrupted:
+            jobs = self._lengths[workers]
+            if jobs is None or jobs >= most or self._horizon == "scenario":
+                self._verdicts[workers] = _Verdict.TOO_FEW
+                return
+            self._try([workers], min(_LONGER * jobs, most))
+
+    def _try(self, crew: Sequence[int], jobs: int | None = None) -> None:
+        """Run numbers of workers, with the scenario's own jobs unless others are given."""
+        if not crew:
+            return
+        jobs = self._scenario.jobs if jobs is None else jobs
+        base = self._scenario.replace({"jobs": jobs})
         settings = [
             Setting(
-                {"workers": workers}, self._scenario.replace({"workers": workers}), self._warmup
+                {"workers": workers},
+                base.replace({"workers": workers}),
+                self._warmup,
+                self._horizon,
             )
             for workers in crew
         ]
-        table, self._interrupted = run_grid(
-            settings, self._replications, executor=self._executor, progress=self._progress
+        found = run_grid(
+            settings,
+            range(self._replications),
+            executor=self._executor,
+            progress=self._progress,
         )
-        self._tables.append(table)
-        if not self._interrupted:
-            for workers in crew:
-                rows = table[table["workers"] == workers]
-                self._found[workers] = self._interval(rows[self._metric].dropna())
+        self._interrupted = found.interrupted
+        table = found.table((self._metric,) if self._asked.statistic in _POOLED else ())
+        for number, workers in enumerate(crew):
+            self._tables[workers] = table[table["workers"] == workers]
+            if not found.interrupted:
+                pooled = found.pooled(number)
+                interval = pooled.interval(self._metric, self._level)
+                self._lengths[workers] = jobs
+                self._found[workers] = interval
+                self._verdicts[workers] = self._judge(interval, pooled)
 
-    def _meets(self, found: Interval) -> bool:
-        if self._metric in AT_LEAST:
-            return found.low >= self._target
-        return found.high <= self._target
+    def _judge(self, found: Interval, pooled: Pooled) -> _Verdict:
+        """Say whether a target is met, missed, or neither with confidence.
 
-    def _interval(self, values: pd.Series) -> Interval:
-        width = half_width(float(values.std()), len(values), self._level)
-        return Interval(float(values.mean()), width, self._level, len(values))
+        Runs that are too short for an interval can still be clear: what is far on the wrong side
+        is, for short runs hardly know the longest waits; and what is so far on the right side
+        that a multiple of the half-width does not reach the target.
+        """
+        if math.isnan(found.mean):
+            return _Verdict.TOO_FEW
+        if found.never:
+            return _Verdict.ENOUGH if not _raised(self._metric) else _Verdict.TOO_FEW
+        if self._misses(found.low, found.high):
+            return _Verdict.TOO_FEW
+        short = pooled.shortfall(self._metric) if found.problem else 1.0
+        if self._horizon == "scenario" or short <= 1.0:
+            enough = self._meets(found.low, found.high)
+        else:
+            widths = 2.0 * short * found.half_width
+            enough = short <= 3.0 and self._meets(found.mean - widths, found.mean + widths)
+        if enough:
+            return _Verdict.ENOUGH
+        return _Verdict.TOO_FEW if self._horizon == "scenario" else _Verdict.OPEN
+
+    def _meets(self, low: float, high: float) -> bool:
+        return low >= self._target if _raised(self._metric) else high <= self._target
+
+    def _misses(self, low: float, high: float) -> bool:
+        return high < self._target if _raised(self._metric) else low > self._target
 
     def _ideal(self) -> Interval:
         """Return the metric with a worker for every job."""
-        figures = []
-        for replication in self._replications:
+        outcomes: list[Outcome] = []
+        for replication in range(self._replications):
             seed = replication_seed(self._scenario.seed, replication)
             workload = Workload.sample(self._scenario.replace({"seed": seed}))
-            found = without_a_queue(workload, self._warmup)
-            if self._metric not in found:
-                raise ValueError(f"runs of {self._scenario.name!r} have no {self._metric}")
-            figures.append(found[self._metric])
-        return self._interval(pd.Series(figures, dtype="float64").dropna())
+            outcomes.append(without_a_queue(workload, self._warmup))
+        if self._asked.statistic not in _POOLED and self._metric not in outcomes[0].figures:
+            raise ValueError(f"runs of {self._scenario.name!r} have no {self._metric}")
+        return Pooled(
+            pd.DataFrame([outcome.figures for outcome in outcomes]),
+            [outcome.tallies for outcome in outcomes],
+            steady=False,
+        ).interval(self._metric, self._level)
+
+    def _reachable(self, ideal: Interval) -> bool:
+        """Return whether a worker for every job meets the target, and so some number can."""
+        if self._metric == "utilisation":
+            # Still more workers are less busy: there is no end to it.
+            return self._target > 0.0
+        if ideal.never:
+            return not _raised(self._metric)
+        if self._horizon == "steady":
+            # The target may lie so close to what is best that short runs cannot tell.
+            return not self._misses(ideal.low, ideal.high)
+        return self._meets(ideal.low, ideal.high)
 
     def _nothing(self) -> str:
         return f"no run has a {self._metric}: too few jobs are ever paid to tell"
 
     def _unreachable(self, ideal: Interval) -> str:
-        found = _in_words(ideal, self._metric)
+        found = interval_in_words(ideal, self._metric)
         return f"with a worker for every job, so that nobody waits, it is {found}"
 
     def _why_not_fewer(self, low: int) -> str:
         load = self._load
         if low in self._found:
-            return f"{count_of(low, 'worker')}: {_in_words(self._found[low], self._metric)}"
+            found = interval_in_words(self._found[low], self._metric)
+            return f"{count_of(low, 'worker')}: {found}"
         if low == 0 or load is None:
             return "there is no fewer than one"
         return f"no steady state: {needs(load)}"
 
     def _answer(self, workers: int | None, found: Interval, reason: str) -> WorkersNeeded:
-        table = pd.concat(self._tables) if self._tables else pd.DataFrame({"workers": []})
+        tables = [self._tables[crew] for crew in sorted(self._tables)]
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"workers": []})
         return WorkersNeeded(
             scenario=self._scenario,
             metric=self._metric,
             target=self._target,
             workers=workers,
             interval=found,
-            table=table.sort_values(["workers"], kind="stable", ignore_index=True),
+            table=table,
             reason=reason,
+            horizon=self._horizon,
+            why=self._why,
+            by_theory=self._by_theory() if self._horizon == "steady" and workers else None,
         )
+
+    def _by_theory(self) -> int | None:
+        """Return the answer of exact formulas, if there are any for this metric."""
+        figure = _exact_figure(self._metric, self._asked)
+        if figure is None or self._load is None:
+            return None
+        workers = workers_for(self._load)
+        most = workers + max(64, 2 * workers)
+        while workers < most:
+            value = figure(self._scenario.replace({"workers": workers}))
+            if math.isnan(value):
+                return None
+            if self._meets(value, value):
+                return workers
+            workers += 1
+        return None
+
+
+def _exact_figure(metric: str, asked: Figure) -> Callable[[Scenario], float] | None:
+    """Return what gives a figure of the steady state exactly, NaN where it cannot."""
+
+    def figure(scenario: Scenario) -> float:
+        known = theory(scenario)
+        if not known.exact:
+            return math.nan
+        if asked.statistic == "quantile":
+            return known.wait_percentile(100.0 * asked.value)
+        if asked.statistic == "within":
+            return 1.0 - known.wait_exceeds(asked.value)
+        return float(getattr(known, metric))
+
+    if asked.statistic in _POOLED:
+        return figure if asked.quantity == "wait" and asked.value < 1.0 else None
+    return figure if metric in ("wait_mean", "sojourn_mean", "utilisation") else None
+
+
+def _well_staffed(scenario: Scenario) -> Scenario:
+    """Return the scenario with enough workers: whether a load is stationary is asked of these."""
+    load = scenario.offered_load
+    return scenario if load is None else scenario.replace({"workers": workers_for(load)})
+
+
+def _raised(metric: str) -> bool:
+    """Return whether more workers raise a figure, so that a target is met from below."""
+    return parse_figure(metric).at_least
 
 
 def _target(target: dict[str, float]) -> tuple[str, float]:
@@ -315,13 +510,13 @@ def _target(target: dict[str, float]) -> tuple[str, float]:
         given = ", ".join(target) or "none"
         raise ValueError(f"give one metric and its target, such as wait_p95=30.0; given: {given}")
     ((metric, value),) = target.items()
-    if metric not in AT_MOST + AT_LEAST:
+    asked = parse_figure(metric)
+    if asked.quantity not in DISTRIBUTIONS and metric not in AT_MOST + AT_LEAST:
         choices = ", ".join(AT_MOST + AT_LEAST)
-        raise ValueError(f"workers cannot be sized by {metric!r}; choose from {choices}")
+        raise ValueError(
+            f"workers cannot be sized by {metric!r}; choose from {choices}, or any quantile or "
+            "share, such as wait_p90 or wait_within_20s"
+        )
     if not 0 <= value < math.inf:
         raise ValueError(f"{metric} is {value}; a target is a finite number of at least 0")
-    return metric, float(value)
-
-
-def _in_words(found: Interval, metric: str) -> str:
-    return f"{in_words(found.mean, metric)} ± {in_words(found.half_width, metric)}"
+    return asked.name, float(value)

@@ -6,7 +6,8 @@ too much. Independent are only replications, and nearly so the means of long bat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,34 +17,45 @@ from jobsim.figures.intervals import half_width
 
 @dataclass(frozen=True, repr=False)
 class Interval:
-    """A confidence interval for a mean.
+    """A confidence interval for a mean, or for a quantile.
 
     Attributes
     ----------
     mean
         The estimate.
     half_width
-        What the interval reaches to either side.
+        What the interval reaches to either side. Of an event that was never seen, what it
+        may be at most: see `never`.
     level
-        How often such intervals cover the true mean, such as 0.95.
+        How often such intervals cover the truth, such as 0.95.
     n
         How many independent samples it rests on: replications, pairs, or batches.
+    problem
+        Why the level is not to be relied on, such as runs that are too short for this figure;
+        empty if nothing was found.
+    never
+        Whether the figure was 0 in every sample. The interval then goes from 0 to an upper
+        bound, infinite for a duration that nothing is known of.
 
     Examples
     --------
     >>> Interval(mean=2.0, half_width=0.5, level=0.95, n=20)
     2 ± 0.5 (95 %, n = 20)
+    >>> Interval(mean=0.0, half_width=0.15, level=0.95, n=20, never=True)
+    0, at most 0.15 (95 %, n = 20, no event)
     """
 
     mean: float
     half_width: float
     level: float
     n: int
+    problem: str = ""
+    never: bool = False
 
     @property
     def low(self) -> float:
         """Lower end."""
-        return self.mean - self.half_width
+        return 0.0 if self.never else self.mean - self.half_width
 
     @property
     def high(self) -> float:
@@ -55,8 +67,13 @@ class Interval:
         return self.low <= value <= self.high
 
     def __repr__(self) -> str:
-        level = f"{100 * self.level:.4g} %"
-        return f"{self.mean:.6g} ± {self.half_width:.3g} ({level}, n = {self.n:,})"
+        level = f"{100 * self.level:.4g} %, n = {self.n:,}"
+        if self.never:
+            known = math.isfinite(self.half_width)
+            bound = f"at most {self.half_width:.3g}" if known else "upper bound unknown"
+            return f"{self.mean:.6g}, {bound} ({level}, no event)"
+        note = f"; {self.problem}" if self.problem else ""
+        return f"{self.mean:.6g} ± {self.half_width:.3g} ({level}){note}"
 
 
 def mean_interval(samples: ArrayLike, *, level: float = 0.95) -> Interval:
@@ -157,12 +174,61 @@ def batch_means(series: ArrayLike, *, batches: int = 25, level: float = 0.95) ->
     >>> batch_means([9.0, 1.0, 2.0, 3.0, 4.0], batches=2)
     2.5 ± 12.7 (95 %, n = 2)
     """
+    means = batch_series(series, batches).mean(axis=1)
+    found = mean_interval(means, level=level)
+    if correlated(means):
+        return replace(found, problem="too short: the batches depend on each other")
+    return found
+
+
+def batch_series(series: ArrayLike, batches: int) -> NDArray[np.float64]:
+    """Return a series cut into equal batches, shape (batches, length); see `batch_means`.
+
+    Examples
+    --------
+    >>> batch_series([9.0, 1.0, 2.0, 3.0, 4.0], 2).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     if batches < 2:
         raise ValueError(f"batches is {batches}; an interval needs at least 2")
     values = _series(series, least=batches, what=f"{batches} batches")
     length = len(values) // batches
-    means = values[len(values) - length * batches :].reshape(batches, length).mean(axis=1)
-    return mean_interval(means, level=level)
+    return values[len(values) - length * batches :].reshape(batches, length)
+
+
+def correlated(means: ArrayLike, *, risk: float = 0.01) -> bool:
+    """Return whether the means of neighbouring batches are alike: von Neumann's test.
+
+    The mean squared difference of neighbours over the variance is near 2 where they are
+    independent, and smaller where they are positively correlated.
+
+    Parameters
+    ----------
+    means
+        In the order of the batches, shape (n,); with fewer than 8 nothing is found.
+    risk
+        How often independent batches are taken for correlated ones.
+
+    References
+    ----------
+    von Neumann (1941), Distribution of the ratio of the mean square successive difference to the
+    variance, Annals of Mathematical Statistics 12(4). Fishman (1978), Grouping observations in
+    digital simulation, Management Science 24(5), applies it to batches.
+
+    Examples
+    --------
+    >>> correlated([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
+    True
+    """
+    from scipy.special import ndtri
+
+    values = np.asarray(means, dtype=np.float64)
+    n = len(values)
+    square = float(((values - values.mean()) ** 2).sum())
+    if n < 8 or square == 0.0:
+        return False
+    alike = 1.0 - float((np.diff(values) ** 2).sum()) / (2.0 * square)
+    return alike > float(ndtri(1.0 - risk)) * float(np.sqrt((n - 2) / (n**2 - 1)))
 
 
 def mser5(series: ArrayLike) -> int:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
 import pandas as pd
 
+from jobsim.figures.names import parse_figure
 from jobsim.scenario.log import Log
 from jobsim.scenario.part import Part
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
-from jobsim.studies.cells import Warmup, check_warmup, default_warmup
+from jobsim.studies.cells import DISTRIBUTIONS, Warmup, check_warmup, default_warmup
 from jobsim.studies.grid import Setting, run_grid
+from jobsim.studies.horizon import check_horizon
 from jobsim.studies.of_log import jobs_of_log, sweep_log
 from jobsim.studies.pool import Cluster
 
@@ -24,6 +26,7 @@ def sweep(
     over: Mapping[str, Iterable[Any]],
     *,
     replications: int = 20,
+    figures: Sequence[str] = (),
     warmup: Warmup | None = None,
     executor: Executor | Cluster | None = None,
     progress: bool | None = None,
@@ -45,6 +48,9 @@ def sweep(
     replications
         Runs of each setting; their seeds follow from that of the scenario, which is the
         first run's own.
+    figures
+        Further figures: any quantile and any share, such as ``"wait_p90"`` and
+        ``"wait_within_20s"``.
     warmup
         What to delete from the start of each run: a fraction of its requests, with all their
         attempts, or ``"mser5"``. By default a tenth, and nothing where arrivals have no rate.
@@ -59,7 +65,10 @@ def sweep(
     DataFrame
         One row a setting and replication, in this order: the swept fields; `replication`
         and its `seed`; `warmup`, how many jobs were deleted; the figures of
-        `jobsim.figures.metrics.metrics` of the others; what theory says of some, such as
+        `jobsim.figures.metrics.metrics` of the others; for each quantile, the jackknife value
+        whose mean over replications is the quantile of all their jobs together, such as
+        `wait_p95_jackknife`; `too_short`, for which figures runs of this length are too short to
+        speak of the steady state, or too few; what theory says of some, such as
         `wait_mean_theory`, and which (`theory`); `error`, missing where there is none.
         After Ctrl-C, the rows that are done.
 
@@ -105,8 +114,15 @@ def sweep(
         return sweep_log(jobs, over, replications=replications)
     assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
     settings = list(_settings(scenario, over, warmup))
-    table, _ = run_grid(settings, range(replications), executor=executor, progress=progress)
-    return table
+    for figure in figures:
+        asked = parse_figure(figure)
+        if asked.quantity not in DISTRIBUTIONS or asked.statistic not in ("quantile", "within"):
+            raise ValueError(
+                f"{figure!r} is not a quantile or a share of {', '.join(DISTRIBUTIONS)}; give one "
+                "such as 'wait_p90' or 'wait_within_20s'"
+            )
+    found = run_grid(settings, range(replications), executor=executor, progress=progress)
+    return found.table(figures)
 
 
 def _settings(
@@ -127,7 +143,7 @@ def _settings(
         changed = scenario.replace(dict(zip(grid, point, strict=True)))
         labels = {path: _label(changed, path) for path in grid}
         how = default_warmup(changed) if warmup is None else check_warmup(warmup)
-        yield Setting(labels, changed, how)
+        yield Setting(labels, changed, how, check_horizon(None, changed)[0])
 
 
 def _label(scenario: Scenario, path: str) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
 
+import numpy as np
 import pytest
 
 from jobsim import Scenario, preset
@@ -24,8 +27,8 @@ def upper_ends(scenario, metric, crew, **how):
 
 @pytest.mark.parametrize("target", [0.2, 0.5, 1.0])
 def test_the_answer_meets_the_target_and_one_fewer_does_not(target):
-    answer = workers_needed(BUSY, wait_p95=target, replications=10)
-    ends = upper_ends(BUSY, "wait_p95", range(7, 16), replications=10)
+    answer = workers_needed(BUSY, wait_p95=target, replications=10, horizon="scenario")
+    ends = upper_ends(BUSY, "wait_p95", range(5, 16), replications=10, warmup=0.0)
     assert answer.workers == min(workers for workers, end in ends.items() if end <= target)
     assert answer.interval.high == pytest.approx(ends[answer.workers])
     assert answer.met
@@ -38,9 +41,9 @@ def test_the_answer_is_that_of_theory():
 
 
 def test_the_curve_is_the_rows_of_a_sweep():
-    answer = workers_needed(BUSY, wait_mean=0.1, replications=3)
+    answer = workers_needed(BUSY, wait_mean=0.1, replications=3, horizon="scenario")
     crew = sorted(set(answer.table["workers"]))
-    table = sweep(BUSY, {"workers": crew}, replications=3)
+    table = sweep(BUSY, {"workers": crew}, replications=3, warmup=0.0)
     assert list(answer.table) == list(table)
     assert answer.table["wait_mean"].tolist() == table["wait_mean"].tolist()
     assert {answer.workers - 1, answer.workers} <= set(crew)
@@ -48,10 +51,13 @@ def test_the_curve_is_the_rows_of_a_sweep():
 
 def test_the_answer_is_a_sentence():
     answer = workers_needed(BUSY, wait_p95=0.5, replications=5)
+    assert answer.agrees
     assert answer.sentence.startswith(f"{answer.workers} workers for a wait_p95 of at most 500 ms")
     assert "95 % confidence" in repr(answer)
     assert "fewer" in answer._repr_html_()
-    assert "of 3,000 jobs" in repr(answer)
+    assert re.search("of 3,000 to [0-9,]+ jobs", repr(answer))
+    assert "steady: the load is stationary" in repr(answer)
+    assert "10 workers (exact); agrees" in repr(answer)
 
 
 def test_the_search_begins_at_the_fewest_with_a_steady_state():
@@ -86,7 +92,7 @@ def test_a_target_that_no_crew_can_meet_says_why():
     assert answer.interval.low > 2.0
     assert answer.table.empty
     assert "no answer for a sojourn_p95 of at most 2 s" in repr(answer)
-    assert "tried   nothing" in repr(answer)
+    assert "tried    nothing" in repr(answer)
 
 
 def test_a_load_that_is_never_paid_has_no_wait_to_size_by():
@@ -153,6 +159,60 @@ def test_a_share_is_a_target_too():
     assert workers_needed(BUSY, utilisation=0.5, replications=3).workers == 13
 
 
+def test_workers_without_a_job_make_the_others_less_busy():
+    few = {"kind": "schedule", "times": [0.0] * 10}
+    second = {"kind": "constant", "value": 1.0}
+    calm = Scenario(arrivals=few, work={"service": second})
+    # Ten jobs of a second on c workers: 25 are busy for 0.4 of the time, if it is a second.
+    answer = workers_needed(calm, utilisation=0.4, replications=2)
+    assert answer.workers == 25
+    assert not workers_needed(calm, utilisation=0.0, replications=2).met
+
+
+def test_a_service_level_is_a_target_from_below():
+    # Erlang C: 13 agents serve 79.6 % within 20 s, 14 serve 88.8 %.
+    calls = Scenario(
+        jobs=20_000,
+        arrivals={"kind": "poisson", "rate": 1 / 18},
+        work={"service": {"kind": "exponential", "mean": 180.0}},
+    )
+    answer = workers_needed(calls, wait_within_20s=0.8)
+    assert (answer.workers, answer.by_theory) == (14, 14)
+    assert "at least 80 %" in answer.sentence
+
+
+def test_no_crew_is_too_small_at_the_stated_risk():
+    # Of random M/M/c, with Erlang's own answer beside each.
+    rng = np.random.default_rng(10)
+    for number in range(3):
+        load = float(np.exp(rng.uniform(np.log(1.6), np.log(8.0))))
+        scenario = Scenario(jobs=1000, arrivals={"kind": "poisson", "rate": load}, seed=number)
+        target = float(rng.uniform(0.1, 1.0))
+        answer = workers_needed(scenario, wait_p95=target)
+        least = math.floor(load) + 1
+        right = next(c for c in range(least, 99) if mmc_wait_percentile(c, load, 1.0, 95) <= target)
+        assert right <= answer.workers <= right + 1
+        assert answer.by_theory == right
+
+
+def test_clients_who_leave_are_the_slowest():
+    # All but those whom one worker serves in time leave: no p95 is short then.
+    storm = STORMY.replace({"retry": None, "outages": (), "arrivals.rate": 6.0})
+    answer = workers_needed(storm, response_p95=4.0, replications=2, horizon="scenario")
+    few = sweep(storm, {"workers": [1]}, replications=2)
+    assert (few["left"] > 100).all()
+    assert answer.workers is None or answer.workers > 5
+
+
+def test_a_load_that_ends_is_sized_as_it_is():
+    short = BUSY.replace({"jobs": None, "duration": 30.0})
+    answer = workers_needed(short, wait_p95=0.5, replications=3)
+    assert answer.horizon == "scenario"
+    assert answer.why == "the arrivals end after a given duration"
+    assert answer.by_theory is None
+    assert workers_needed(BUSY, makespan=600.0, replications=2).horizon == "scenario"
+
+
 @pytest.mark.parametrize("after", [0, 1])
 def test_ctrl_c_ends_the_search_with_what_was_seen(monkeypatch, after):
     rounds = []
@@ -178,8 +238,8 @@ def test_ctrl_c_while_it_narrows_down_ends_the_search(monkeypatch):
 
     def run_grid(settings, *args, **how):
         rounds.append(1)
-        table, interrupted = real(settings, *args, **how)
-        return table, interrupted or len(rounds) == 4
+        found = real(settings, *args, **how)
+        return dataclasses.replace(found, interrupted=len(rounds) == 4)
 
     monkeypatch.setattr(sizing, "run_grid", run_grid)
     answer = workers_needed(preset("stampede"), wait_p95=10.0, replications=2)

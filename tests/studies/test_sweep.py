@@ -176,7 +176,7 @@ def test_reapers_and_outages_draw_nothing_so_their_settings_are_sampled_once(mon
 def test_the_warm_up_of_requests_that_were_asked_again_is_made_of_whole_requests():
     def settled(scenario, warmup):
         run = run_virtual(scenario)
-        return cells.settled_metrics(run.jobs, run.workload, scenario, warmup), run.jobs
+        return cells.outcome_of(run.jobs, run.workload, scenario, warmup).figures, run.jobs
 
     figures, jobs = settled(STORMY, 0.25)
     first_fifty = jobs[jobs["request"] < 50]

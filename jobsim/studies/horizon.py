@@ -1,0 +1,66 @@
+"""What a study answers for: the steady state of a load, or exactly this finite run."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Literal
+
+from jobsim.scenario.closed import Closed
+from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.varying import Varying
+
+Horizon = Literal["steady", "scenario"]
+"""``"steady"``: as if the load had always been there. ``"scenario"``: this run, from its first job
+to its last, with no warm-up deleted."""
+
+# Jobs in all that a study may run for a figure before it says that it knows no better: what
+# takes some seconds, compiled and not, without feedback and with it.
+_WORTH = {(True, False): 24_000_000, (True, True): 2_000_000,
+          (False, False): 6_000_000, (False, True): 200_000}  # fmt: skip
+
+
+def not_stationary(scenario: Scenario) -> str:
+    """Return why a scenario has no steady state that runs could be made longer for; or nothing.
+
+    Examples
+    --------
+    >>> not_stationary(Scenario(jobs=100, workers=2))
+    ''
+    >>> not_stationary(Scenario(duration=100.0))
+    'the arrivals end after a given duration'
+    """
+    load = scenario.offered_load
+    reasons = {
+        "the arrivals end after a given duration": scenario.duration is not None,
+        "nothing says how many jobs there are": scenario.jobs is None,
+        "workers are out for a while": bool(scenario.outages),
+        "the arrival rate changes": isinstance(scenario.arrivals, Varying),
+        "the arrivals have no long-run rate": scenario.arrivals.mean_rate is None
+        and not isinstance(scenario.arrivals, Closed),
+        "the load is more than the workers can serve": load is not None
+        and load >= scenario.workers,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def check_horizon(horizon: Horizon | None, scenario: Scenario) -> tuple[Horizon, str]:
+    """Return the horizon of a study and why it is that one.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or the steady state of a load without one is asked for.
+    """
+    reason = not_stationary(scenario)
+    if horizon is None:
+        return ("scenario", reason) if reason else ("steady", "the load is stationary")
+    if horizon not in ("steady", "scenario"):
+        raise ValueError(f"horizon is {horizon!r}; choose 'steady' or 'scenario'")
+    if horizon == "steady" and reason:
+        raise ValueError(f"there is no steady state to ask for: {reason}; take horizon='scenario'")
+    return horizon, "it was asked for"
+
+
+def worth(scenario: Scenario) -> int:
+    """Return how many jobs in all a study of one setting may run before it gives up."""
+    return _WORTH[find_spec("numba") is not None, scenario.has_feedback]

@@ -1,0 +1,219 @@
+"""How often the 95 % intervals cover the truth: ``make coverage`` prints the table.
+
+Each load is asked about as a user would ask: `replicate` as it is, `replicate` with a half-width
+to reach, and `wait_interval` of one long run. An interval that says that its runs are too short
+counts as such, not as covering. It exits with 1 if an interval covers less than 92 or more than
+98 % where it is stated, or if one is withheld where it should not be.
+
+The truth is Erlang's for M/M/c; for M/G/1 the Pollaczek-Khinchine transform, inverted numerically;
+for the closed loop the distribution of the machine repairman's queue at arrivals. None of it
+comes from the simulation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import gammaincc
+from scipy.stats import lognorm
+
+from jobsim import Scenario, replicate, run_virtual
+from jobsim.studies.replicate import wait_interval
+from jobsim.studies.statistics import Interval
+
+FIGURES = ("wait_mean", "wait_p95", "wait_p99")
+LOW, HIGH = 0.92, 0.98
+JOBS = 10_000  # what the user writes; lengthening is not the user's business
+PRECISION = 0.05
+
+Beyond = Callable[[float], float]
+"""The probability of a wait that is longer than so many seconds."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One row of the table: a scenario, its true waits, how long one long run of it is."""
+
+    scenario: Scenario
+    mean: float
+    beyond: Beyond
+    one_run: int
+    withheld: float
+    """The part of the experiments of `replicate` that may end without an interval."""
+
+    def truth(self, figure: str) -> float:
+        """Return the true value of a figure."""
+        if figure == "wait_mean":
+            return self.mean
+        q = float(figure.removeprefix("wait_p")) / 100.0
+        return float(brentq(lambda t: self.beyond(t) - (1.0 - q), 0.0, 1e6, xtol=1e-9))
+
+
+def mmc(workers: int, load: float, one_run: int, withheld: float = 0.0) -> Load:
+    """Return M/M/c with work of 1 s on average (Erlang 1917)."""
+    offered = workers * load
+    lost = 1.0
+    for k in range(1, workers + 1):
+        lost = offered * lost / (k + offered * lost)
+    waits = lost / (1.0 - load * (1.0 - lost))
+    spare = workers - offered
+    scenario = Scenario(jobs=JOBS, workers=workers, arrivals={"kind": "poisson", "rate": offered})
+    return Load(scenario, waits / spare, lambda t: waits * np.exp(-spare * t), one_run, withheld)
+
+
+def mg1(load: float, cv: float, one_run: int) -> Load:
+    """Return M/G/1 with lognormal work of mean 1 s.
+
+    The wait is a geometric sum of residual work (Pollaczek and Khinchine). The residual's density,
+    what remains of the work over its mean, is put on a grid; the sum's transform is
+    ``(1 - load) / (1 - load * transform)``.
+    """
+    sigma2 = np.log1p(cv**2)
+    work = lognorm(s=np.sqrt(sigma2), scale=np.exp(-sigma2 / 2.0))
+    step, points = 0.01, 2**21
+    # The residual's mass between grid points, halves rounded to either side.
+    edges = (np.arange(points + 1) - 0.5) * step
+    edges[0] = 0.0
+    # Its distribution function: mean of min(work, t), in closed form for the lognormal.
+    with np.errstate(divide="ignore"):
+        z = (np.log(edges) + sigma2 / 2.0) / np.sqrt(sigma2)
+    shifted = lognorm(s=1.0).cdf(np.exp(z - np.sqrt(sigma2)))
+    mass = np.diff(shifted + edges * work.sf(edges))
+    transform = np.fft.rfft(mass, 2 * points)
+    waits = np.fft.irfft((1.0 - load) / (1.0 - load * transform), 2 * points)[:points]
+    tail = 1.0 - np.cumsum(waits)
+    grid = (np.arange(points) + 0.5) * step
+    scenario = Scenario(
+        jobs=JOBS,
+        workers=1,
+        arrivals={"kind": "poisson", "rate": load},
+        work={"service": {"kind": "lognormal", "mean": 1.0, "cv": cv}},
+    )
+    mean = load * (1.0 + cv**2) / (2.0 * (1.0 - load))
+    return Load(scenario, mean, lambda t: float(np.interp(t, grid, tail)), one_run, 1.0)
+
+
+def closed(workers: int, users: int, think: float, one_run: int) -> Load:
+    """Return M/M/c//N with work of 1 s on average (Kleinrock 1975; Sevcik and Mitrani 1981).
+
+    An arrival sees what the other users alone would leave; with n of them there it waits for
+    n - c + 1 ends of work, which come at rate c.
+    """
+    others = users - 1
+    weights = np.ones(others + 1)
+    for n in range(1, others + 1):
+        weights[n] = weights[n - 1] * (others - n + 1) / (think * min(n, workers))
+    seen = weights / weights.sum()
+    busy = np.arange(workers, others + 1)
+    ends = busy - workers + 1
+    scenario = Scenario(
+        jobs=JOBS,
+        workers=workers,
+        arrivals={
+            "kind": "closed", "users": users, "think": {"kind": "exponential", "mean": think}
+        },
+    )  # fmt: skip
+    return Load(
+        scenario,
+        float((seen[busy] * ends).sum()) / workers,
+        lambda t: float((seen[busy] * gammaincc(ends, workers * t)).sum()),
+        one_run,
+        1.0,
+    )
+
+
+def loads() -> Mapping[str, Load]:
+    """Return the loads by name."""
+    return {
+        "M/M/1 at 0.5": mmc(1, 0.5, 200_000),
+        "M/M/1 at 0.8": mmc(1, 0.8, 1_000_000),
+        "M/M/1 at 0.95": mmc(1, 0.95, 8_000_000, 0.05),
+        "M/M/8 at 0.8": mmc(8, 0.8, 1_000_000),
+        "M/G/1 at 0.8, cv 2": mg1(0.8, 2.0, 5_000_000),
+        "closed, 6 workers, 50 users": closed(6, 50, 10.0, 500_000),
+    }
+
+
+def experiment(name: str, ways: Sequence[str], number: int) -> dict[tuple[str, str], Interval]:
+    """Return the intervals of one experiment, by way and figure."""
+    load = loads_once()[name]
+    seed = int(np.random.SeedSequence([2026, number]).generate_state(1)[0])
+    scenario = load.scenario.replace({"seed": seed})
+    found: dict[tuple[str, str], Interval] = {}
+    with ThreadPoolExecutor(1) as one:
+        how = {"executor": one, "progress": False}
+        if "replicate" in ways:
+            together = replicate(scenario, **how)
+            found |= {("replicate", figure): together.interval(figure) for figure in FIGURES}
+        if "until 5 %" in ways:
+            for figure in FIGURES:
+                until = replicate(scenario, until_half_width=PRECISION, metric=figure, **how)
+                found["until 5 %", figure] = until.interval(figure)
+    if "one long run" in ways:
+        run = run_virtual(scenario.replace({"jobs": load.one_run}), progress=False)
+        found |= {("one long run", figure): wait_interval(run, figure) for figure in FIGURES}
+    return found
+
+
+_LOADS: dict[str, Load] = {}
+
+
+def loads_once() -> Mapping[str, Load]:
+    """Return the loads, computed once per process."""
+    if not _LOADS:
+        _LOADS.update(loads())
+    return _LOADS
+
+
+def main() -> bool:
+    """Print the table; return whether every interval holds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--experiments", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", default="", help="loads whose name contains this")
+    parser.add_argument(
+        "--ways", nargs="+", default=["replicate", "until 5 %", "one long run"], help="which ways"
+    )
+    options = parser.parse_args()
+    # A count that is far from its expectation only by chance must not fail a short check.
+    slack = 2.0 * np.sqrt(0.05 * 0.95 / options.experiments) if options.experiments < 1000 else 0.0
+    print(f"{options.experiments:,} experiments per row, {JOBS:,} jobs asked for per run")
+    print("| load | asked by | figure | truth | covered | too short | half-width |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    held, before = True, time.perf_counter()
+    with ProcessPoolExecutor(options.processes) as processes:
+        for name, load in loads_once().items():
+            if options.only not in name:
+                continue
+            run = partial(experiment, name, options.ways)
+            results = list(processes.map(run, range(options.experiments), chunksize=5))
+            for way, figure in results[0]:
+                intervals = [result[way, figure] for result in results]
+                truth = load.truth(figure)
+                stated = [interval for interval in intervals if not interval.problem]
+                short = 1.0 - len(stated) / len(intervals)
+                row = f"| {name} | {way} | {figure} | {truth:.4g} s |"
+                if not stated:
+                    print(f"{row} - | {short:.1%} | - |", flush=True)
+                    continue
+                covered = np.mean([interval.covers(truth) for interval in stated])
+                width = np.median([interval.half_width for interval in stated]) / truth
+                good = LOW - slack <= covered <= HIGH + slack
+                good &= way != "replicate" or short <= load.withheld
+                held &= bool(good)
+                note = "" if good else " **no**"
+                print(f"{row} {covered:.1%}{note} | {short:.1%} | {width:.1%} |", flush=True)
+    print(f"{time.perf_counter() - before:,.0f} s; {'all hold' if held else 'NOT all hold'}")
+    return held
+
+
+if __name__ == "__main__":
+    sys.exit(not main())
