@@ -490,7 +490,8 @@ def _exact_figure(metric: str, asked: Figure) -> Callable[[Scenario], float] | N
         return float(getattr(known, metric))
 
     if asked.statistic in _POOLED:
-        return figure if asked.quantity == "wait" and asked.value < 1.0 else None
+        longest = asked.statistic == "quantile" and asked.value == 1.0
+        return figure if asked.quantity == "wait" and not longest else None
     return figure if metric in ("wait_mean", "sojourn_mean", "utilisation") else None
 
 

@@ -46,7 +46,7 @@ def test_ctrl_c_outside_a_run_is_said_in_one_line(monkeypatch, capsys):
         (["sweep", "steady", "--over", "workers=1", "--over", "workers=2"], "twice"),
         (["sweep", "steady", "--over", "workers=1", "--out", "bad.toml"], "already exists"),
         (["workers-needed", "steady", "wait_p95"], "not of the form"),
-        (["workers-needed", "steady", "speed=3"], "choose from"),
+        (["workers-needed", "steady", "speed=3"], "there is no figure"),
         (["fly"], "invalid choice: 'fly'"),
     ],
 )

@@ -234,7 +234,7 @@ def test_ctrl_c_gives_the_replications_that_are_done(monkeypatch):
     [
         ({"n": 1}, "n is 1"),
         ({"until_half_width": 0.0}, "until_half_width is 0.0"),
-        ({"metric": "wait"}, "no metric 'wait'; choose from jobs"),
+        ({"metric": "wait"}, "no figure 'wait'; did you mean 'waiting'"),
         ({"level": 95}, "level is 95"),
         ({"warmup": -0.1}, "fraction is -0.1"),
     ],
@@ -245,7 +245,7 @@ def test_arguments_out_of_range_are_refused(how, text):
 
 
 def test_an_unknown_metric_has_no_interval(found):
-    with pytest.raises(ValueError, match="no metric 'lag'"):
+    with pytest.raises(ValueError, match="no figure 'lag'"):
         found.interval("lag")
 
 

@@ -149,10 +149,9 @@ def test_a_large_answer_with_feedback_is_found_too():
     assert answer.workers == 15
 
 
-def test_a_figure_that_such_runs_do_not_have_is_no_target(monkeypatch):
-    monkeypatch.setattr(sizing, "AT_LEAST", ("throughput", "usefulness"))
-    with pytest.raises(ValueError, match="runs of 'custom' have no usefulness"):
-        workers_needed(BUSY, usefulness=1.0, replications=2)
+def test_a_figure_that_such_runs_do_not_have_is_no_target():
+    with pytest.raises(ValueError, match="runs of 'custom' have no wait_max"):
+        workers_needed(BUSY, wait_max=1.0, replications=2)
 
 
 def test_a_share_is_a_target_too():
