@@ -32,6 +32,9 @@ UNITS: Mapping[str, str] = MappingProxyType(
 )
 """The figures that are always computed, each with its unit."""
 
+OF_THREADS: Mapping[str, str] = MappingProxyType({"lost_answers": "calls", "work_stretch": "times"})
+"""What the summary of a run has besides: of interest for threads."""
+
 AT_LEAST = frozenset({"throughput", "goodput", "served", "completed"})
 """Of these more is better; of all others of which one can want something, less is."""
 
@@ -104,8 +107,9 @@ def parse_figure(name: str) -> Figure:
     """
     match = _SPREAD.fullmatch(name)
     if match is None:
-        if name in UNITS:
-            return Figure(name, name, "value", 0.0, UNITS[name], name in AT_LEAST)
+        known_units = {**UNITS, **OF_THREADS}
+        if name in known_units:
+            return Figure(name, name, "value", 0.0, known_units[name], name in AT_LEAST)
         close = difflib.get_close_matches(name, UNITS, n=1)
         known = f"choose from {', '.join(UNITS)}, any percentile (wait_p90) or level "
         hint = f"did you mean {close[0]!r}?" if close else f"{known}(wait_within_20s)"

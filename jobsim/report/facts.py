@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jobsim.display.text import Rows, count_of, format_duration, format_number, format_share
 from jobsim.figures.durations import STAGES, dwell
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
+from jobsim.figures.timekeeping import RAN_LATE
 from jobsim.run.run import Run
 from jobsim.scenario.workload import Workload
 
@@ -58,7 +59,8 @@ def tiles(run: Run) -> list[Tile]:
         note = count_of(int(killed), "false kill") if killed else "of those that failed"
         found.append(Tile("reaped", f"{figures['reaped']:,.0f}", note))
     if not math.isnan(figures["wait_p50"]):
-        note = f"95 % within {format_duration(figures['wait_p95'])}"
+        within = f"95 % within {format_duration(figures['wait_p95'])}"
+        note = "of late threads, not of this load" if late(run) else within
         found.append(Tile("median wait", format_duration(figures["wait_p50"]), note))
     took, label = ("response", "asked to served") if requests else ("sojourn", "created to done")
     if not math.isnan(figures[f"{took}_p50"]):
@@ -79,6 +81,14 @@ def tiles(run: Run) -> list[Tile]:
     if figures["rejected"]:
         found.append(Tile("refused", f"{figures['rejected']:,.0f}", "calls, by the repository"))
     return found
+
+
+def late(run: Run) -> str:
+    """Return what has to be said first of a run whose threads ran late; else nothing."""
+    if run.waits_are_true or not run.info.keeps_time:
+        return ""
+    said = f"{RAN_LATE[0].upper()}{RAN_LATE[1:]}"
+    return f"{said}: {run.timekeeping}. Virtual time has the true waits."
 
 
 def _requests(figures: Mapping[str, float]) -> list[Tile]:

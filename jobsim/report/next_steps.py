@@ -48,7 +48,7 @@ class _Found(NamedTuple):
     @property
     def keeps_time(self) -> bool:
         """Whether the run kept to its schedule, so that its waits are those of the load."""
-        return self.run.info.keeps_time
+        return self.run.waits_are_true
 
     def python(self, *lines: str) -> Code:
         return Code("python", "\n".join(["import jobsim", "", as_python(self.shown), *lines]))

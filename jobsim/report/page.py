@@ -67,6 +67,7 @@ def as_page(run: Run, shown: str | None) -> str:
             why=scenario.why,
             kind=kind,
             badge=badge,
+            late=facts.late(run),
             scenario_rows=_scenario_rows(run),
             violations=violations,
             more=max(found - SHOWN_VIOLATIONS, 0),

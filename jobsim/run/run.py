@@ -18,18 +18,22 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from jobsim.display.text import Rows, format_duration, format_number, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
-from jobsim.figures.metrics import figures_of, has_retries_or_losses
-from jobsim.figures.names import unit_of
+from jobsim.figures.metrics import figures_of
+from jobsim.figures.names import parse_figure, unit_of
+from jobsim.figures.timekeeping import NO_SCHEDULE, NOT_THE_LOADS, Timekeeping, timekeeping
+from jobsim.figures.window import window_of
 from jobsim.files.claim import Claim
 from jobsim.logs.source import TraceSource
 from jobsim.proof.check import check_history
 from jobsim.proof.verdict import Verdict
+from jobsim.run.display import run_rows
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import COLUMNS, Workload
 from jobsim.tables.derive import transitions_from_jobs
 from jobsim.tables.jobs_table import from_before
+from jobsim.tables.last_word import lost_answers
 from jobsim.tables.schema import CALLS, FINAL, JOBS, TRANSITIONS, require_columns
 
 Ended = Literal["complete", "time_limit", "interrupted", "failed", "deadlock", "hang"]
@@ -106,10 +110,14 @@ class RunInfo(BaseModel):
     platform: Platform = Field(default_factory=Platform.here)
 
     @property
+    def jumps(self) -> bool:
+        """Whether time jumps from event to event, so that nobody can be late."""
+        return self.engine == "virtual" or self.schedule is not None
+
+    @property
     def keeps_time(self) -> bool:
         """Whether the run kept to its schedule, so that its waits can be those of the load."""
-        jumps = self.engine == "virtual" or self.schedule is not None
-        return jumps or math.isfinite(self.speedup)
+        return self.jumps or math.isfinite(self.speedup)
 
     @property
     def pace(self) -> str:
@@ -198,16 +206,57 @@ class Run:
         """
         return figures_of(self.jobs, self.workload, also=also)
 
-    def summary(self, *also: str) -> pd.DataFrame:
-        """Return the key figures as a table: one row a figure, with its `value` and `unit`.
+    @cached_property
+    def timekeeping(self) -> Timekeeping:
+        """How well the run kept the time of its load; virtual time always does."""
+        return timekeeping(self.jobs, self.workload)
 
-        `also` is as for `metrics`.
+    @property
+    def waits_are_true(self) -> bool:
+        """Whether the waits of the run are those of its load, and not of late threads.
+
+        Of a run that ignored the schedule (an infinite speed-up) they are not.
         """
-        figures = self.metrics(*also)
+        info = self.info
+        if info.jumps or not info.keeps_time:
+            return info.jumps
+        return self.timekeeping.kept
+
+    @cached_property
+    def lost_answers(self) -> int:
+        """How many transitions happened in the repository of which no answer came."""
+        if self.calls is None:
+            return 0
+        return lost_answers(self.jobs, self.transitions)
+
+    def summary(self, *also: str) -> pd.DataFrame:
+        """Return the key figures as a table: one row a figure, `value`, `unit` and `note`.
+
+        `also` is as for `metrics`. Besides them there are `lost_answers` and `work_stretch`, how
+        many times as long as asked for the work took. `note` says of waits that they are not
+        those of the load, where the threads ran late, and of rates over which time they are.
+        """
+        figures = self.metrics(*also) | {
+            "lost_answers": self.lost_answers,
+            "work_stretch": self.timekeeping.stretch,
+        }
         return pd.DataFrame(
-            {"value": figures.values(), "unit": [unit_of(name) for name in figures]},
+            {
+                "value": figures.values(),
+                "unit": [unit_of(name) for name in figures],
+                "note": [self._note(name) for name in figures],
+            },
             index=pd.Index(figures, name="figure"),
         )
+
+    def _note(self, name: str) -> str:
+        """Return what a reader of a figure has to know, or nothing."""
+        if name in {"utilisation", "throughput", "goodput"}:
+            return str(window_of(self.jobs, self.workload.scenario))
+        timed = parse_figure(name).quantity in {"wait", "sojourn", "response"}
+        if not timed or self.waits_are_true:
+            return ""
+        return NOT_THE_LOADS if self.info.keeps_time else NO_SCHEDULE
 
     def check(self) -> Verdict:
         """Prove or refute that the recorded history is linearizable and keeps its invariants.
@@ -313,41 +362,7 @@ class Run:
         return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
-        scenario, figures = self.workload.scenario, self.metrics()
-        return f"Run of {scenario.name!r}", [
-            ("engine", self._engine_row()),
-            ("jobs", _jobs_row(figures)),
-            ("wait", _spread_row(figures, "wait")),
-            ("sojourn", _spread_row(figures, "sojourn")),
-            ("workers", _workers_row(figures, scenario.workers)),
-            *_feedback_rows(figures),
-            *self._calls_rows(figures),
-            *(("never returned", left.actor) for left in self.unreturned),
-        ]
-
-    def _engine_row(self) -> str:
-        info = self.info
-        wall = format_duration(info.wall_seconds)
-        if info.engine == "virtual":
-            return f"virtual time; {self.ended} after {wall} of wall time"
-        ended = self.ended.replace("_", " ")
-        perturbed = ", perturbed" if info.perturbed else ""
-        where = f"threads on {info.repository}{perturbed}"
-        return f"{where}, {info.pace}; {ended} after {wall} of wall time"
-
-    def _calls_rows(self, figures: dict[str, float]) -> Rows:
-        if self.calls is None:
-            return []
-        outcomes = self.calls["outcome"].value_counts()
-        made = ", ".join(
-            f"{count:,} {str(name).replace('_', ' ')}" for name, count in outcomes.items() if count
-        )
-        rows = [("calls", f"{len(self.calls):,} on the repository: {made}")]
-        if self.info.schedule is None and not math.isnan(figures["lateness_p50"]):
-            late = _spread_row(figures, "lateness", ("p50", "p99", "max"))
-            wall = format_duration(figures["lateness_p50"] / self.info.speedup)
-            rows.append(("lateness", f"{late} (p50 is {wall} of wall time)"))
-        return rows
+        return run_rows(self)
 
 
 def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
@@ -361,52 +376,6 @@ def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
     if workload.digest() != index["workload_digest"]:
         raise ValueError("workload.parquet holds another workload than the one that was run")
     return workload
-
-
-def _jobs_row(figures: dict[str, float]) -> str:
-    parts = {
-        "completed": "completed",
-        "failed": "failed",
-        "unpaid": "never paid",
-        "waiting": "paid and waiting",
-        "in_progress": "being worked on",
-        "stuck": "stuck in RUNNING",
-    }
-    counts = (f"{figures[name]:,.0f} {label}" for name, label in parts.items() if figures[name])
-    created = f"{figures['created']:,.0f} of {figures['jobs']:,.0f} created"
-    return f"{created}: {', '.join(counts) or 'none finished'}"
-
-
-def _feedback_rows(figures: dict[str, float]) -> Rows:
-    if not has_retries_or_losses(figures):
-        return []
-    requests, served, left = (figures[name] for name in ("requests", "served", "left"))
-    parts = {"served": served, "left": left, "open": requests - served - left}
-    ends = ", ".join(f"{count:,.0f} {name}" for name, count in parts.items() if count)
-    grown = "" if not requests else f"; amplification {format_number(figures['amplification'])}"
-    rows = [
-        ("requests", f"{requests:,.0f}: {ends or 'none made'}{grown}"),
-        ("response", _spread_row(figures, "response")),
-    ]
-    if figures["crashed"] or figures["reaped"]:
-        reaped, false = figures["reaped"], figures["false_kills"]
-        killed = f"{reaped:,.0f} reaped, {false:,.0f} of them false kills"
-        rows.append(("cut off", f"{figures['crashed']:,.0f} lost their worker; {killed}"))
-    return rows
-
-
-def _spread_row(
-    figures: dict[str, float], name: str, tail: tuple[str, ...] = ("mean", "p50", "p95", "p99")
-) -> str:
-    return ", ".join(f"{part} {format_duration(figures[f'{name}_{part}'])}" for part in tail)
-
-
-def _workers_row(figures: dict[str, float], workers: int) -> str:
-    busy = figures["utilisation"]
-    share = "" if math.isnan(busy) else f", busy {busy:.0%}"
-    rate = figures["throughput"]
-    done = "" if math.isnan(rate) else f"; {format_number(rate)} jobs/s finished"
-    return f"{workers:,}{share}{done}"
 
 
 class RunFailed(JobsimError):  # noqa: N818 - says what happened, like a verdict

@@ -42,11 +42,30 @@ class Comparison:
         Whether clients asked again or left, or jobs lost their worker. Then a job may be in one
         run only, and end in different ways, and no repository be at fault: what is close to a
         timeout, or to the end of a client's patience, falls on either side of it.
+    waits
+        The mean waits of the threaded run and of the virtual one, in seconds.
+    service
+        The mean service in the virtual run, in seconds.
     """
 
     jobs: pd.DataFrame
     speedup: float
     feedback: bool = False
+    waits: tuple[float, float] = (math.nan, math.nan)
+    service: float = math.nan
+
+    @property
+    def times_agree(self) -> bool | None:
+        """Whether the mean waits are alike; None where there is none to compare.
+
+        They are not where they differ by more than half of the longer one and by more than a
+        tenth of the mean service: threads that wake late make other queues.
+        """
+        threaded, virtual = self.waits
+        if math.isnan(threaded) or math.isnan(virtual) or math.isinf(self.speedup):
+            return None
+        apart = abs(threaded - virtual)
+        return not (apart > max(threaded, virtual) / 2 and apart > self.service / 10)
 
     @property
     def unmatched(self) -> pd.DataFrame:
@@ -84,6 +103,14 @@ class Comparison:
         beyond = drift[known].abs() > self.jobs.loc[known, "lateness"].abs()
         return float(beyond.mean())
 
+    def _verdict(self) -> str:
+        if not self.agree:
+            return "DIFFER"
+        if self.times_agree is not False:
+            return "agree"
+        threaded, virtual = map(format_duration, self.waits)
+        return f"same outcomes, other TIMES: mean wait {threaded}, {virtual} in virtual time"
+
     def times(self) -> pd.DataFrame:
         """Return percentiles of `lateness`, `dispatch` and `drift`, in scenario seconds."""
         return percentiles(self.jobs[["lateness", "dispatch", "drift"]], q=(0.5, 0.95, 1.0))
@@ -97,7 +124,7 @@ class Comparison:
     def _display(self) -> tuple[str, Rows]:
         unmatched, different = len(self.unmatched), len(self.different)
         rows = [
-            ("verdict", "agree" if self.agree else "DIFFER"),
+            ("verdict", self._verdict()),
             ("jobs", f"{len(self.jobs) - unmatched:,} in both runs, {unmatched:,} in one only"),
             ("outcomes", f"{different:,} differ in status or refused calls"),
         ]
@@ -171,8 +198,14 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     joined["drift"] = drift if threaded.info.keeps_time else math.nan
     names = [f"{what}_{which}" for what in _OUTCOMES for which in ("threaded", "virtual")]
     columns = [*names, "found_in", "drift", "dispatch", "lateness"]
-    feedback = any(has_retries_or_losses(run.metrics()) for run in (threaded, virtual))
-    return Comparison(joined[columns], speedup, feedback)
+    figures = [run.metrics() for run in (threaded, virtual)]
+    return Comparison(
+        joined[columns],
+        speedup,
+        any(map(has_retries_or_losses, figures)),
+        waits=(figures[0]["wait_mean"], figures[1]["wait_mean"]),
+        service=figures[1]["service_mean"],
+    )
 
 
 def _ideal_starts(run: Run) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

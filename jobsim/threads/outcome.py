@@ -14,6 +14,7 @@ from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.scenario.workload import Workload
 from jobsim.tables.calls import calls_table
 from jobsim.tables.derive import jobs_from_calls, transitions_from_calls
+from jobsim.tables.last_word import with_last_word
 from jobsim.threads.audit import Look, final_table, text_column
 from jobsim.threads.clock import Clock
 from jobsim.threads.play import Play
@@ -34,12 +35,13 @@ def transitions(timed: pd.DataFrame) -> pd.DataFrame:
     return transitions_from_calls(timed, zero_ns=0, seconds_per_ns=1.0 / TICKS_PER_SECOND)
 
 
-def pressed_jobs(timed: pd.DataFrame, workload: Workload) -> pd.DataFrame:
-    """Return the jobs of a run that ignored its schedule."""
+def pressed_jobs(timed: pd.DataFrame, workload: Workload, rows: NDArray[np.intp]) -> pd.DataFrame:
+    """Return the jobs of a run that ignored its schedule, by their numbers in `timed`."""
     return jobs_from_calls(
         timed,
-        arrival=workload.arrival,
-        delay=workload.delay,
+        arrival=workload.arrival[rows],
+        delay=workload.delay[rows],
+        request=rows.astype(np.int32),
         zero_ns=0,
         seconds_per_ns=1.0 / TICKS_PER_SECOND,
         workers=workload.scenario.workers,
@@ -50,6 +52,12 @@ def pressed_jobs(timed: pd.DataFrame, workload: Workload) -> pd.DataFrame:
 def asked_rows(play: Play) -> NDArray[np.intp]:
     """Return the rows of the workload that were asked for: the jobs of the run."""
     return np.sort(np.fromiter(play.asked, dtype=np.intp, count=len(play.asked)))
+
+
+def created_rows(calls: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the rows of the workload that clients came to before the run ended."""
+    creates = calls.loc[(calls["op"] == "create") & (calls["job"] >= 0), "job"]
+    return np.unique(creates.to_numpy()).astype(np.intp)
 
 
 def played_jobs(
@@ -118,15 +126,15 @@ def run_of(
     """
     calls, ids = calls_table(recorded), text_column(created)
     final = final_table([*looks], [*looks.values()])
-    if play is not None:
-        rows = asked_rows(play)
+    rows = created_rows(calls) if play is None else asked_rows(play)
+    if len(rows) < len(workload):
         calls["job"] = renumbered(calls["job"], rows)
         final["job"] = renumbered(final["job"], rows)
         ids.index = renumbered(ids.index.to_series(), rows)
     timed = in_ticks(calls, clock)
     if play is None:
-        jobs = pressed_jobs(timed, workload)
+        jobs = pressed_jobs(timed, workload, rows)
     else:
         jobs = played_jobs(timed, workload, play, rows)
-    jobs = jobs.assign(job_id=ids.reindex(jobs.index))
+    jobs = with_last_word(jobs.assign(job_id=ids.reindex(jobs.index)), final)
     return Run(workload, info, jobs, transitions=transitions(timed), calls=calls, final=final)

@@ -138,7 +138,8 @@ def test_a_storm_suggests_a_retry_budget_until_there_is_one():
 
 def test_false_kills_suggest_a_longer_timeout():
     rows = [(0, 1, 0.0, 0.0, 0.0, 4.0, "failed", "worker-0")]
-    run = retried(rows, released={0: 5.0}, reaped=[0], reaper={"timeout": 3.0}, **CALM)
+    five = {"service": {"kind": "constant", "value": 5.0}}
+    run = retried(rows, released={0: 5.0}, reaped=[0], reaper={"timeout": 3.0}, work=five, **CALM)
     reason, code = only(run)
     assert reason.startswith("The reaper failed 1 job whose worker was still at it")
     assert code.endswith('{"reaper.timeout": [3, 6, 12]}))')

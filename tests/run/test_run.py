@@ -14,7 +14,7 @@ from jobsim import (
     run_threads,
     run_virtual,
 )
-from jobsim.figures.metrics import UNITS
+from jobsim.figures.names import unit_of
 from jobsim.run.run import Platform, RunInfo, Unreturned
 
 
@@ -47,7 +47,10 @@ def test_a_run_tells_where_it_ran(run):
 def test_the_summary_gives_each_figure_with_its_unit(run):
     summary = run.summary()
     assert summary.loc["completed", "value"] == 7
-    assert summary["unit"].to_dict() == {name: UNITS[name] for name in summary.index}
+    assert list(summary) == ["value", "unit", "note"]
+    assert summary["unit"].to_dict() == {name: unit_of(name) for name in summary.index}
+    assert "ignored the schedule" in summary.loc["wait_p95", "note"]
+    assert summary.loc["throughput", "note"].endswith("up to the last request")
 
 
 def test_the_text_tells_what_happened(run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from jobsim import InMemoryJobRepository, Run, Scenario, Workload, preset, run_threads
-from jobsim.studies.compare import compare
+from jobsim.studies.compare import Comparison, compare
 from jobsim.virtual.run_virtual import run_virtual
 
 SCENARIO = Scenario(
@@ -182,3 +183,22 @@ def test_the_table_is_plain_data(threaded):
     jobs = compare(threaded).jobs
     assert list(jobs.index.names) == ["request", "attempt"]
     assert isinstance(jobs["found_in"].dtype, pd.CategoricalDtype)
+
+
+@pytest.mark.parametrize(
+    ("waits", "alike"), [((20.4, 0.34), False), ((0.4, 0.34), True), ((0.05, 0.0), True)]
+)
+def test_equal_outcomes_over_other_waits_are_no_agreement(waits, alike):
+    run = run_virtual(Scenario(jobs=5))
+    late = dataclasses.replace(compared(run), waits=waits, service=1.0)
+    assert late.agree
+    assert late.times_agree is alike
+    assert ("agree" in dict(late._display()[1])["verdict"]) is alike
+
+
+def compared(run):
+    jobs = run.jobs[["request", "attempt"]].assign(
+        status_threaded="completed", status_virtual="completed", rejected_threaded=0,
+        rejected_virtual=0, found_in="both", drift=0.0, dispatch=0.0, lateness=0.0,
+    )  # fmt: skip
+    return Comparison(jobs.set_index(["request", "attempt"]), speedup=60.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 
 import pandas as pd
@@ -47,7 +48,11 @@ def made(rows=(), *, calls=None, engine="virtual", ended="complete", **scenario)
         repository=scenario.pop("repository", "" if engine == "virtual" else "Mine"),
         perturbed=scenario.pop("perturbed", False),
     )
-    workload = Workload.sample(Scenario(**{"jobs": max(len(rows), 1), "workers": 2} | scenario))
+    worked = (jobs["finished"] - jobs["started"]).mean()
+    # As asked for on average, so that threads kept time.
+    service = {"kind": "constant", "value": 1.0 if math.isnan(worked) else worked}
+    fields = {"jobs": max(len(rows), 1), "workers": 2, "work": {"service": service}}
+    workload = Workload.sample(Scenario(**fields | scenario))
     return Run(workload, info, jobs.rename_axis("job"), calls=calls)
 
 
