@@ -93,15 +93,12 @@ def target(text: str) -> tuple[str, float]:
 
 def figure(text: str) -> str:
     """Read the name of a figure."""
-    from jobsim.figures.metrics import UNITS
+    from jobsim.figures.names import UnknownFigureError, parse_figure
 
-    if text not in UNITS:
-        import difflib
-
-        close = difflib.get_close_matches(text, UNITS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise argparse.ArgumentTypeError(f"there is no figure {text!r}{hint}")
-    return text
+    try:
+        return parse_figure(text).name
+    except UnknownFigureError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
 
 
 def requirement(text: str) -> Requirement:

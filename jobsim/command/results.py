@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def say_run(run: Run, options: argparse.Namespace) -> int:
     code = OK
     if run.calls is not None:
         code = say_verdict(run.check(), strict=options.strict)
-    figures = run.metrics()
+    figures = run.metrics(*(wanted.figure for wanted in options.require))
     for wanted in options.require:
         code = code if _say_requirement(wanted, figures) else NOT_MET
     if options.require or run.calls is not None:
@@ -69,11 +70,16 @@ def say_verdict(verdict: Verdict, *, strict: bool) -> int:
 
 
 def _say_requirement(wanted: Requirement, figures: dict[str, float]) -> bool:
-    from jobsim.studies.replicate import in_words
+    from jobsim.display.text import format_duration, format_number
+    from jobsim.figures.names import unit_of
 
     met = wanted.is_met(figures)
-    found = in_words(figures.get(wanted.figure, float("nan")), wanted.figure)
-    say(f"{wanted}: {found}", first=f"{mark(met)} ")
+    found, unit = figures.get(wanted.figure, float("nan")), unit_of(wanted.figure)
+    if unit == "s":
+        shown = format_duration(found)
+    else:
+        shown = "none" if math.isnan(found) else f"{format_number(found)} {unit}"
+    say(f"{wanted}: {shown}", first=f"{mark(met)} ")
     return met
 
 

@@ -121,14 +121,14 @@ def _columns(
 ) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of a table with these figures."""
     from jobsim.display.text import printable
-    from jobsim.figures.metrics import UNITS
+    from jobsim.figures.names import unit_of
 
     settings = found[metrics[0]][by]
     columns = [[printable(_plain(value)) for value in settings[name]] for name in by]
     for metric in metrics:
         cells = zip(found[metric]["mean"], found[metric]["half_width"], strict=True)
         columns.append([with_error(mean, half) for mean, half in cells])
-    head = [*by, *(f"{metric} ({UNITS[metric]})" for metric in metrics)]
+    head = [*by, *(f"{metric} ({unit_of(metric)})" for metric in metrics)]
     return head, [list(row) for row in zip(*columns, strict=True)]
 
 

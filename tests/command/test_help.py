@@ -9,7 +9,7 @@ import pytest
 from jobsim.command import explained
 from jobsim.command.main import main
 from jobsim.command.parser import COMMANDS
-from jobsim.figures.metrics import UNITS
+from jobsim.figures.names import UNITS
 from jobsim.scenario.presets import preset, presets
 
 HELP = [[], ["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]

@@ -158,3 +158,11 @@ def test_a_virtual_run_leaves_tables_and_a_report_but_has_no_verdict(capsys, rep
     assert reports == [("v", None)]
     assert jobsim("check", "v") == 2
     assert "only a threaded run has calls" in one_line_error(capsys)
+
+
+def test_any_percentile_and_any_level_can_be_required(capsys):
+    run = ["run", "steady", "--jobs", "50", "--engine", "virtual", "--no-report", "--out", "r"]
+    levels = ["--require", "wait_p90<1e9", "--require", "wait_within_20s>=0.8"]
+    assert jobsim(*run, *levels, "--require", "wait_p99.9<0") == 1
+    marks = [line[0] for line in capsys.readouterr().out.splitlines() if "wait_" in line]
+    assert marks == ["✓", "✓", "✗"]
