@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from jobsim.display.text import Rows, format_duration, format_number
+from jobsim.figures.faulted import fault_rows
 from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.figures.timekeeping import NOT_THE_LOADS, RAN_LATE
 
@@ -28,6 +29,7 @@ def run_rows(run: Run) -> tuple[str, Rows]:
         ("workers", _workers_row(figures, scenario.workers)),
         *_request_rows(figures, mark),
         *_calls_rows(run, figures),
+        *([] if run.calls is None or run.faults is None else fault_rows(run.calls, run.faults)),
         *(("never returned", left.actor) for left in run.unreturned),
     ]
 

@@ -34,11 +34,17 @@ from jobsim.scenario.workload import COLUMNS, Workload
 from jobsim.tables.derive import transitions_from_jobs
 from jobsim.tables.jobs_table import from_before
 from jobsim.tables.last_word import lost_answers
-from jobsim.tables.schema import CALLS, FINAL, JOBS, TRANSITIONS, require_columns
+from jobsim.tables.schema import CALLS, FAULTS, FINAL, JOBS, TRANSITIONS, require_columns
 
 Ended = Literal["complete", "time_limit", "interrupted", "failed", "deadlock", "hang"]
 
-_TABLES = {"jobs": JOBS, "transitions": TRANSITIONS, "calls": CALLS, "final": FINAL}
+_TABLES = {
+    "jobs": JOBS,
+    "transitions": TRANSITIONS,
+    "calls": CALLS,
+    "final": FINAL,
+    "faults": FAULTS,
+}
 
 
 class Unreturned(BaseModel):
@@ -155,6 +161,8 @@ class Run:
         One row a job, columns as in `jobsim.tables.schema.JOBS`.
     calls, final
         The recorded calls and the last look at each job; None for a virtual run.
+    faults
+        What was done to the database meanwhile; None if nothing could be.
     """
 
     def __init__(
@@ -166,12 +174,14 @@ class Run:
         transitions: pd.DataFrame | None = None,
         calls: pd.DataFrame | None = None,
         final: pd.DataFrame | None = None,
+        faults: pd.DataFrame | None = None,
     ) -> None:
         self.workload = workload
         self.info = info
         self.jobs = jobs
         self.calls = calls
         self.final = final
+        self.faults = faults
         if transitions is not None:
             self.transitions = transitions
 
@@ -280,6 +290,7 @@ class Run:
             count_before=self.info.count_before,
             jobs=self.jobs,
             crashed=np.flatnonzero(self.jobs["crashed"]),
+            faults=self.faults,
             engine_texts=True,
         )
         return replace(verdict, incomplete=self.info.incomplete)
@@ -313,6 +324,7 @@ class Run:
             "transitions": self.transitions,
             "calls": self.calls,
             "final": self.final,
+            "faults": self.faults,
         }
         claim = folder if isinstance(folder, Claim) else claim_folder(folder)
         return write_folder(
@@ -345,6 +357,7 @@ class Run:
                 transitions=tables["transitions"],
                 calls=tables.get("calls"),
                 final=tables.get("final"),
+                faults=tables.get("faults"),
             )
         except KeyError as exc:
             raise SavedRunError(str(folder), f"{INDEX} is damaged: it has no {exc}") from exc

@@ -33,7 +33,7 @@ COMPLETE_SINCE = 2
 INDEX = "run.json"
 
 REQUIRED = ("workload", "jobs", "transitions")
-OPTIONAL = ("calls", "final")
+OPTIONAL = ("calls", "final", "faults")
 
 _NAMES = {"jobs": ("worker",), "transitions": ("actor",), "calls": ("actor", "error")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from sqlalchemy.engine import Engine, make_url
 
 from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
 from jobsim.domain.codes import FAULT_KINDS, KILLS
+from jobsim.figures.faulted import recovery_s
 from jobsim.tables.schema import FAULTS
 from jobsim.testing.fault_proxy import Proxy
 from jobsim.testing.postgres import PostgresServer
@@ -34,10 +36,6 @@ RECOVERY_S = 60.0
 """How long a server may take to answer after the last fault."""
 
 _POLL_S = 0.005
-
-
-class NoRecovery(RuntimeError):  # noqa: N818 - says what happened
-    """The server did not answer within `RECOVERY_S` after the last fault."""
 
 
 @dataclass
@@ -164,18 +162,12 @@ class Faults:
         """Wait while the server is being killed and started; calls would only be refused."""
         self._up.wait(RECOVERY_S)
 
-    def rest(self) -> None:
-        """Inject no more faults, and wait until the server answers.
-
-        Raises
-        ------
-        NoRecovery
-            If it does not within `RECOVERY_S`.
-        """
+    def rest(self) -> bool:
+        """Inject no more faults, wait for the server, and return whether it answers."""
         with self._lock:
             self._active = False
         self._killer.submit(lambda: None).result()  # what is being killed is back
-        self._wait_for_server()
+        return self._wait_for_server()
 
     def close(self) -> None:
         """Close the proxy with every connection through it; the server goes on."""
@@ -237,8 +229,8 @@ class Faults:
                     os.kill(backend, signal.SIGKILL)
                     struck.set()
                     other.execute("SELECT pg_sleep(%s)", (RECOVERY_S,))
-        self._wait_for_server()
-        row.ended_ns = time.perf_counter_ns()
+        if self._wait_for_server():
+            row.ended_ns = time.perf_counter_ns()
 
     def _connected(self) -> psycopg.Connection[Any]:
         url = make_url(self.direct_url).set(drivername="postgresql")
@@ -246,17 +238,17 @@ class Faults:
             url.render_as_string(hide_password=False), autocommit=True, connect_timeout=5
         )
 
-    def _wait_for_server(self) -> None:
+    def _wait_for_server(self) -> bool:
         deadline = time.monotonic() + RECOVERY_S
         while True:
             try:
                 self._connected().close()
-            except psycopg.OperationalError as exc:
+            except psycopg.OperationalError:
                 if time.monotonic() > deadline:
-                    raise NoRecovery(f"no answer within {RECOVERY_S:g} s: {exc}") from exc
+                    return False
                 time.sleep(_POLL_S)
             else:
-                return
+                return True
 
     def __repr__(self) -> str:
         return rows_as_text(*self._display())
@@ -269,11 +261,8 @@ class Faults:
         counts = table["kind"].value_counts()
         told = ", ".join(f"{counts[kind]:,} {kind}" for kind in FAULT_KINDS if counts[kind])
         rows: Rows = [("requests", f"{self.requests:,}"), ("injected", told or "none")]
-        back = table[table["kind"].isin(KILLS) & (table["ended_ns"] >= 0)]
-        if len(back):
-            seconds = (back["ended_ns"] - back["begun_ns"]).to_numpy() * 1e-9
-            longest = format_duration(float(seconds.max()))
-            rows.append(("recovery", f"at most {longest} after a kill"))
+        if not math.isnan(back := recovery_s(table)):
+            rows.append(("recovery", f"{format_duration(back)} at most after a kill"))
         return f"Faults of seed {self.seed}", rows
 
 

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
-from jobsim.display.text import Rows, count_of, format_duration, rows_as_html, rows_as_text
-from jobsim.domain.codes import KILLS
+from jobsim.display.text import Rows, rows_as_html, rows_as_text
 from jobsim.domain.marks import AUDITOR, INPUT_HASH, end_texts
 from jobsim.domain.models import Job, JobStatus
+from jobsim.figures.faulted import fault_rows, unanswered
 from jobsim.proof.check import check_history
 from jobsim.proof.verdict import Verdict
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 from jobsim.tables.calls import calls_table
 from jobsim.testing.pressure import together
-from jobsim.threads.audit import Look, final_table, look
+from jobsim.threads.audit import AFTER_FAULTS_S, Look, count_until, final_table, look_until
 
 if TYPE_CHECKING:
     from jobsim.testing.faults import Faults  # needs the extra `sql`
@@ -38,9 +37,6 @@ ROUNDS = 5
 """How many jobs they race for."""
 
 TIME_LIMIT_S = 120.0
-
-LOOK_S = 10.0
-"""How long final reads are repeated that end in an error, all together."""
 
 _END = (JobStatus.COMPLETED, JobStatus.FAILED)
 
@@ -66,37 +62,17 @@ class Raced:
     faults: pd.DataFrame | None = None
 
     @property
-    def errors(self) -> int:
-        """How many calls ended in an exception other than a refusal."""
-        return int((self.calls["outcome"] == "error").sum())
-
-    @property
-    def unknown_jobs(self) -> int:
-        """How many jobs have a write of which their client does not know whether it was done."""
-        writes = self.calls["op"].isin(["create", "update_status"])
-        failed = self.calls["outcome"].isin(["error", "pending"])
-        return int(self.calls["job"][writes & failed].nunique())
-
-    @property
     def note(self) -> str:
         """What the clients had of the faults, as one phrase; empty without any."""
         if self.faults is None:
             return ""
-        told = (
-            f"{count_of(len(self.faults), 'fault')}, {count_of(self.errors, 'answer')} lost, "
-            f"{count_of(self.unknown_jobs, 'job')} whose client cannot know"
-        )
-        back = self.recovery_s
-        return told if np.isnan(back) else f"{told}, back after {format_duration(back)} at most"
+        rows = fault_rows(self.calls, self.faults)
+        return "; ".join(f"{label}: {text}" for label, text in rows)
 
     @property
-    def recovery_s(self) -> float:
-        """Seconds from a kill until the server answered again, the longest; NaN without one."""
-        if self.faults is None:
-            return float("nan")
-        back = self.faults["kind"].isin(KILLS) & (self.faults["ended_ns"] >= 0)
-        spans = (self.faults["ended_ns"] - self.faults["begun_ns"])[back]
-        return float(spans.max()) * 1e-9 if len(spans) else float("nan")
+    def errors(self) -> int:
+        """How many calls ended in an exception other than a refusal."""
+        return unanswered(self.calls)
 
     def __repr__(self) -> str:
         return rows_as_text(*self._display())
@@ -107,15 +83,7 @@ class Raced:
     def _display(self) -> tuple[None, Rows]:
         rows = self.verdict.rows()
         if self.faults is not None:
-            kinds = self.faults["kind"].value_counts()
-            told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
-            rows += [
-                ("faults", told or "none"),
-                ("no answer", f"{count_of(self.errors, 'call')} ended in an error"),
-                ("unknown", f"{count_of(self.unknown_jobs, 'job')} whose client cannot know"),
-            ]
-            if not np.isnan(self.recovery_s):
-                rows.append(("recovery", f"at most {format_duration(self.recovery_s)}"))
+            rows += fault_rows(self.calls, self.faults)
         return None, rows
 
 
@@ -169,11 +137,10 @@ def race(
         parts = [(f"actor-{actor}", partial(play, actor)) for actor in range(ACTORS)]
         with nullcontext() if faults is None else faults.active():
             together(parts, time_limit=TIME_LIMIT_S, abort=barrier.abort)
-        deadline = time.monotonic() + LOOK_S
-        auditor = recorded.actor(AUDITOR)
-        _insist(lambda: _noted(auditor, auditor.count) is not None, deadline)
+        deadline = time.monotonic() + AFTER_FAULTS_S
+        count_until(recorded.actor(AUDITOR), deadline)
         created.sort(key=lambda pair: pair[0])
-        looks = [_looked(recorded, job.job_id, deadline) for _, job in created]
+        looks = [look_until(recorded, job.job_id, deadline) for _, job in created]
     table = None if faults is None else faults.table
     calls = calls_table(recorded)
     verdict = _judged(calls, created, looks, before, ACTORS * rounds, table)
@@ -246,24 +213,6 @@ def _noted(recorder: ActorRecorder, call: Callable[[], _R]) -> _R | None:
         if not recorder.noted(exc):
             raise
         return None
-
-
-def _looked(recorded: RecordedRepository, job_id: str, deadline: float) -> Look:
-    """Look at a job until there is an answer, once at least."""
-    seen: list[Look] = []
-
-    def answered() -> bool:
-        seen[:] = [look(recorded, job_id)]
-        return seen[0].outcome != "error"
-
-    _insist(answered, deadline)
-    return seen[0]
-
-
-def _insist(attempt: Callable[[], bool], deadline: float) -> None:
-    """Try until it is true, or too late: the first call may find a dead connection."""
-    while not attempt() and time.monotonic() < deadline:
-        time.sleep(0.002)
 
 
 def _judged(

@@ -20,6 +20,11 @@ from jobsim.tables.schema import FINAL, OUTCOME, STATUS
 PATIENCE_S = 10.0
 """How long one call may take in an audit before its thread is left behind."""
 
+AFTER_FAULTS_S = 10.0
+"""How long the last look is repeated that ends in an error, all jobs together."""
+
+RETRY_S = 0.002
+
 _TICK_S = 0.1
 
 
@@ -101,6 +106,27 @@ def look(recorded: RecordedRepository, job_id: str) -> Look:
         return Look("not_found")
     except Exception as exc:  # noqa: BLE001 - a repository may raise anything, it is data here
         return Look("error", error=exception_text(exc))
+
+
+def look_until(recorded: RecordedRepository, job_id: str, deadline: float) -> Look:
+    """Look at a job until there is an answer, once at least, for as long as `deadline` is ahead.
+
+    After faults a repository may find dead connections first. `deadline` is of `time.monotonic`.
+    """
+    seen = look(recorded, job_id)
+    while seen.outcome == "error" and time.monotonic() < deadline:
+        time.sleep(RETRY_S)
+        seen = look(recorded, job_id)
+    return seen
+
+
+def count_until(recorder: ActorRecorder, deadline: float) -> int | None:
+    """Count until there is an answer, likewise; each attempt is a call of the history."""
+    count = count_all(recorder)
+    while count is None and time.monotonic() < deadline:
+        time.sleep(RETRY_S)
+        count = count_all(recorder)
+    return count
 
 
 def text_column(values: Sequence[Any] | Mapping[int, Any]) -> pd.Series:

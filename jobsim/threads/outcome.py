@@ -106,6 +106,7 @@ def run_of(
     created: Mapping[int, str],
     clock: Clock,
     play: Play | None,
+    faults: pd.DataFrame | None = None,
 ) -> Run:
     """Return a run from what its threads left behind.
 
@@ -123,6 +124,8 @@ def run_of(
         What the calls are stamped with.
     play
         What the rules know; None if none were played, and every row is a job.
+    faults
+        What was injected; None if nothing could be.
     """
     calls, ids = calls_table(recorded), text_column(created)
     final = final_table([*looks], [*looks.values()])
@@ -137,4 +140,12 @@ def run_of(
     else:
         jobs = played_jobs(timed, workload, play, rows)
     jobs = with_last_word(jobs.assign(job_id=ids.reindex(jobs.index)), final)
-    return Run(workload, info, jobs, transitions=transitions(timed), calls=calls, final=final)
+    return Run(
+        workload,
+        info,
+        jobs,
+        transitions=transitions(timed),
+        calls=calls,
+        final=final,
+        faults=faults,
+    )

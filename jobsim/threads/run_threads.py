@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from contextlib import ExitStack
+from typing import Any, Literal, cast
 
 from jobsim.display.progress import LiveProgress
 from jobsim.repository.job_repo import InMemoryJobRepository
@@ -13,7 +14,7 @@ from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.threads.controlled import FAIR, Controlled, RepositoryFactory
 from jobsim.threads.pace import choose_speedup
-from jobsim.threads.session import Session
+from jobsim.threads.session import Injector, Session
 
 
 def run_threads(
@@ -25,6 +26,7 @@ def run_threads(
     perturb: bool = False,
     progress: LiveProgress = None,
     wall_limit: float | None = None,
+    faults: Injector | None = None,
 ) -> Run:
     """Run a workload with real threads on a real repository, and record every call.
 
@@ -40,9 +42,10 @@ def run_threads(
     source
         A scenario, which is sampled first, or a workload.
     repository
-        Any object with the four methods of `JobRepository`; it may already hold jobs. By
-        default a new `InMemoryJobRepository`. With a schedule, what makes one: a class or a
-        function, for the locks of a repository must be made where turns are taken.
+        Any object with the four methods of `JobRepository`; it may already hold jobs. Or what
+        makes one, a class or a function: what it makes is closed after the run, if it can be. By
+        default a new `InMemoryJobRepository`. With a schedule it has to be what makes one, for
+        the locks of a repository must be made where turns are taken.
     schedule
         Who takes turns. None leaves it to the operating system and the wall clock. Otherwise one
         thread runs at a time, and time jumps: nobody waits, times are those of the scenario, and
@@ -64,6 +67,10 @@ def run_threads(
         about twice a second, and leaves the last one behind; elsewhere it shows the bar.
     wall_limit
         Wall seconds after which the run ends; None sets no limit.
+    faults
+        What injects faults between the repository and its database, which connects through it:
+        `jobsim.testing.faults.Faults`. The last look at each job and at the count is taken when
+        they are over. `Run.faults` keeps what was injected.
 
     Returns
     -------
@@ -104,10 +111,10 @@ def run_threads(
         raise ValueError(f"wall_limit must be positive, not {wall_limit}")
     if schedule is not None:
         _require_schedule(schedule, speedup=speedup, perturb=perturb)
+        if faults is not None:
+            raise ValueError("faults happen in wall time, and with a schedule time jumps")
         factory = _factory(repository)
         return Controlled(source, factory, schedule).run(progress, wall_limit)
-    made: Any = InMemoryJobRepository() if repository is None else repository
-    require_repository(made)
     speedup = choose_speedup(source) if speedup is None else float(speedup)
     if not speedup > 0:
         raise ValueError(f"speedup must be positive, not {speedup}")
@@ -117,7 +124,24 @@ def run_threads(
             "closed loops are about waiting; give schedule=1, which waits for nothing and skips "
             "nothing, or a finite speedup"
         )
-    return Session(source, made, speedup, perturb=perturb).run(progress, wall_limit)
+    with ExitStack() as closing:
+        made = _made(repository, closing)
+        session = Session(source, made, speedup, perturb=perturb, faults=faults)
+        return session.run(progress, wall_limit)
+
+
+def _made(repository: Any, closing: ExitStack) -> JobRepository:
+    """Return the repository, or what the factory makes, which is closed with the stack.
+
+    A class has the four methods as well, as functions; an instance of a class may be callable.
+    """
+    made: Any = InMemoryJobRepository() if repository is None else repository
+    if isinstance(made, type) or (callable(made) and not hasattr(made, "update_status")):
+        made = made()
+        if callable(close := getattr(made, "close", None)):
+            closing.callback(close)
+    require_repository(made)
+    return cast("JobRepository", made)
 
 
 def _require_schedule(schedule: object, *, speedup: float | None, perturb: bool) -> None:

@@ -7,9 +7,12 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timezone
 from functools import partial
+from typing import Protocol
+
+import pandas as pd
 
 from jobsim.display.progress import LiveProgress
 from jobsim.domain.marks import AUDITOR, CLIENT, WORKER
@@ -18,7 +21,15 @@ from jobsim.repository.recorded import RecordedRepository
 from jobsim.run.interrupts import Interrupts
 from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
 from jobsim.scenario.workload import Workload
-from jobsim.threads.audit import PATIENCE_S, Audit, Look, count_all, look
+from jobsim.threads.audit import (
+    AFTER_FAULTS_S,
+    PATIENCE_S,
+    Audit,
+    Look,
+    count_all,
+    count_until,
+    look_until,
+)
 from jobsim.threads.clock import Source, WallClock
 from jobsim.threads.live import View, view
 from jobsim.threads.outcome import run_of
@@ -29,6 +40,19 @@ GRACE_S = 1.0
 """How long after the end of a run a thread may stay inside a repository call."""
 
 _TICK_S = 0.1
+
+
+class Injector(Protocol):
+    """What injects faults while a run goes on, such as `jobsim.testing.faults.Faults`."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What was injected, as in `jobsim.tables.schema.FAULTS`."""
+        ...
+
+    def active(self) -> AbstractContextManager[None]:
+        """Inject until the exit, which waits until the database answers."""
+        ...
 
 
 class Session:
@@ -47,8 +71,10 @@ class Session:
         *,
         perturb: bool,
         source: Source | None = None,
+        faults: Injector | None = None,
     ) -> None:
         self._workload = workload
+        self._injector = faults
         self._clock = WallClock(speedup, source)
         self._repository = repository
         self._perturbation = Perturbation(repository, workload.scenario.seed) if perturb else None
@@ -89,9 +115,12 @@ class Session:
         clock.start()  # again in _start; a run that ends before has a start all the same
         fault: BaseException | None = None
         ended: Ended
+        injecting = ExitStack()
         try:
             with interrupts.heard():
                 self._count()
+                if self._injector is not None:
+                    injecting.enter_context(self._injector.active())
                 self._start()
                 ended = self._watch(shown, wall_limit)
         except KeyboardInterrupt:
@@ -100,6 +129,7 @@ class Session:
             fault = exc
         wall_seconds = (clock.now_ns() - clock.zero_ns) * 1e-9
         self._stop()
+        injecting.close()  # from here on nothing is injected, and the server answers
         try:
             shown.finish(self._stage.settled())  # exact: no thread goes on
         except Exception as exc:  # noqa: BLE001 - the display failed; what was recorded is kept
@@ -144,6 +174,12 @@ class Session:
         else:
             self._leave(AUDITOR, audit.thread)
 
+    def _count_again(self, deadline: float) -> None:
+        auditor = self._recorded.actor(AUDITOR)
+        audit = Audit([partial(count_until, auditor, deadline)], name=AUDITOR)
+        if not audit.finish(AFTER_FAULTS_S + PATIENCE_S):
+            self._leave(AUDITOR, audit.thread)
+
     def _start(self) -> None:
         for thread in self._threads:
             thread.start()
@@ -179,13 +215,19 @@ class Session:
     def _final(self, ended: Ended, interrupts: Interrupts) -> tuple[dict[int, Look], Ended]:
         """Look at every created job once more; Ctrl-C ends this too."""
         created = self._stage.created()
-        looks = (partial(look, self._recorded, job_id) for job_id in created.values())
+        deadline = -math.inf if self._injector is None else time.monotonic() + AFTER_FAULTS_S
+        looks = (
+            partial(look_until, self._recorded, job_id, deadline) for job_id in created.values()
+        )
         audit = Audit(looks, name=AUDITOR)
         try:
             with interrupts.heard():
                 # With one thread stuck in the repository, the next is likely to be as well.
                 if not audit.finish(GRACE_S if self._unreturned else PATIENCE_S):
                     self._leave(AUDITOR, audit.thread)
+                elif self._injector is not None:
+                    # A call that was made twice, as its first answer was lost, shows here only.
+                    self._count_again(deadline)
         except KeyboardInterrupt:
             ended = "interrupted"
         return dict(zip(created, list(audit.results), strict=False)), ended
@@ -199,4 +241,5 @@ class Session:
             created=self._stage.created(),
             clock=self._clock,
             play=self._stage.play,
+            faults=None if self._injector is None else self._injector.table,
         )

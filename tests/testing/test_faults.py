@@ -9,11 +9,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import pandas as pd
 import psycopg
 import pytest
 from sqlalchemy import create_engine
 
+from jobsim import Run, preset, run_threads
 from jobsim.domain.models import JobStatus
+from jobsim.figures.faulted import recovery_s, unknown_jobs
 from jobsim.proof.verdict import Outcome
 from jobsim.repository.sql_errors import had_no_effect
 from jobsim.repository.sql_repo import SqlJobRepository
@@ -279,14 +282,14 @@ def test_commits_that_the_log_does_not_hold_yet_are_told_as_lost(make):
     assert set(raced.verdict.counts) == {"lost_after_recovery"}
     first = raced.verdict.violations[0]
     assert "an acknowledged write is missing after the recovery" in first.sentence
-    assert raced.recovery_s > 0
+    assert recovery_s(raced.faults) > 0
 
 
 def test_a_race_says_what_its_clients_do_not_know(inject):
     faults = inject(rates={"cut_after": 0.3})
     raced = race(lambda: SqlJobRepository(faults.url), rounds=2, faults=faults)
     assert raced.errors > 0
-    assert 0 < raced.unknown_jobs <= raced.verdict.jobs
+    assert 0 < unknown_jobs(raced.calls) <= raced.verdict.jobs
     text = repr(raced)
     assert f"{raced.errors} calls ended in an error" in text
     assert "whose client cannot know" in text
@@ -344,8 +347,8 @@ def test_check_repository_makes_one_more_check_with_faults(inject, monkeypatch):
     assert report.ok, report
     last = report.results[-1]
     assert last.check.name == "nothing_lost_under_faults"
-    assert f"{len(faults.table)} faults" in last.note
-    assert last.note in repr(report)
+    assert last.note.startswith("faults: ")
+    assert "nothing_lost_under_faults  passed: faults: " in repr(report)
 
 
 def test_check_repository_finds_a_blind_retry_with_faults_only(inject, monkeypatch):
@@ -357,3 +360,42 @@ def test_check_repository_finds_a_blind_retry_with_faults_only(inject, monkeypat
     assert [result.check.name for result in report.failures] == ["nothing_lost_under_faults"]
     assert report.failures[0].problem
     assert report.failures[0].verdict is not None
+
+
+def test_a_run_keeps_its_faults_and_shows_them(inject, tmp_path):
+    faults = inject(rates={"cut_before": 0.04, "cut_after": 0.04})
+    scenario = preset("steady").replace({"jobs": 60})
+    run = run_threads(
+        scenario, lambda: SqlJobRepository(faults.url), speedup=float("inf"), faults=faults
+    )
+    assert run.check().outcome is Outcome.OK
+    assert len(run.faults) > 0
+    pd.testing.assert_frame_equal(run.faults, faults.table)
+    assert run.calls["op"].iloc[-1] == "count"
+    assert "whose client cannot know" in repr(run)
+    again = Run.load(run.save(tmp_path / "run"))
+    pd.testing.assert_frame_equal(again.faults, run.faults)
+    assert again.check().counts == {}
+
+
+def test_a_run_without_faults_has_none(make, tmp_path):
+    scenario = preset("steady").replace({"jobs": 10})
+    url = f"sqlite:///{tmp_path}/jobs.db?synchronous=OFF"
+    run = run_threads(scenario, lambda: make(SqlJobRepository, url), speedup=float("inf"))
+    assert run.faults is None
+    assert run.info.repository == "SqlJobRepository"
+    assert run.check().ok
+
+
+def test_a_blind_retry_is_caught_in_a_run_too(inject):
+    faults = inject(rates={"cut_after": 0.2})
+    scenario = preset("steady").replace({"jobs": 60})
+    run = run_threads(
+        scenario, lambda: BROKEN_SQL["blind_retry"](faults.url), speedup=float("inf"), faults=faults
+    )
+    assert "count" in run.check().counts
+
+
+def test_faults_and_a_schedule_exclude_each_other(inject):
+    with pytest.raises(ValueError, match="faults happen in wall time"):
+        run_threads(preset("steady"), schedule=1, faults=inject())

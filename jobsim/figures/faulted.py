@@ -1,0 +1,57 @@
+"""What injected faults came to, as the clients saw it."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from jobsim.display.text import Rows, count_of, format_duration
+from jobsim.domain.codes import KILLS
+
+
+def unanswered(calls: pd.DataFrame) -> int:
+    """Return how many calls ended in an exception other than a refusal.
+
+    Parameters
+    ----------
+    calls
+        As in `jobsim.tables.schema.CALLS`.
+    """
+    return int((calls["outcome"] == "error").sum())
+
+
+def unknown_jobs(calls: pd.DataFrame) -> int:
+    """Return how many jobs have a write of which its client cannot know whether it was done."""
+    writes = calls["op"].isin(["create", "update_status"])
+    failed = calls["outcome"].isin(["error", "pending"])
+    return int(calls["job"][writes & failed].nunique())
+
+
+def recovery_s(faults: pd.DataFrame) -> float:
+    """Return the longest time in seconds from a kill until the server answered again.
+
+    NaN if nothing was killed, or it never came back.
+
+    Parameters
+    ----------
+    faults
+        As in `jobsim.tables.schema.FAULTS`.
+    """
+    back = faults["kind"].isin(KILLS) & (faults["ended_ns"] >= 0)
+    spans = (faults["ended_ns"] - faults["begun_ns"])[back]
+    return float(spans.max()) * 1e-9 if len(spans) else math.nan
+
+
+def fault_rows(calls: pd.DataFrame, faults: pd.DataFrame) -> Rows:
+    """Return what a display says of the faults of a run: labels and texts."""
+    kinds = faults["kind"].value_counts()
+    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
+    rows: Rows = [
+        ("faults", told or "none"),
+        ("no answer", f"{count_of(unanswered(calls), 'call')} ended in an error"),
+        ("unknown", f"{count_of(unknown_jobs(calls), 'job')} whose client cannot know"),
+    ]
+    if not math.isnan(back := recovery_s(faults)):
+        rows.append(("recovery", f"{format_duration(back)} at most after a kill"))
+    return rows
