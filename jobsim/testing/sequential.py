@@ -1,7 +1,4 @@
-"""What one thread at a time may expect of a repository; each check is named by its function.
-
-What its docstring requires is the sentence that people read.
-"""
+"""What one thread at a time may expect of a repository; each check is named by its function."""
 
 from __future__ import annotations
 
