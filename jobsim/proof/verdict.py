@@ -44,6 +44,17 @@ class Outcome(str, Enum):  # noqa: UP042 - like JobStatus: str first, then Enum
     UNKNOWN = "UNKNOWN"
 
 
+def replaced_threads(library: str) -> str:
+    """Return the phrase for a run whose threads were another library's.
+
+    Examples
+    --------
+    >>> replaced_threads("gevent")
+    "gevent had replaced Python's threads: its own switch only where one waits"
+    """
+    return f"{library} had replaced Python's threads: its own switch only where one waits"
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of a history, as plain values.
@@ -159,8 +170,8 @@ class Verdict:
         Pairs of calls that were never under way at the same time, see `jobsim.proof.overlap`:
         what could go wrong between them, this history cannot show.
     incomplete
-        Why a run that took turns did not control them all, one phrase each: it is no proof of
-        what its schedule says.
+        Why the run did not control all turns that it was to take, or had no real threads, one
+        phrase each: it is no proof of what its threads would show.
 
     Examples
     --------

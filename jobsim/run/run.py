@@ -27,7 +27,7 @@ from jobsim.figures.window import window_of
 from jobsim.files.claim import Claim
 from jobsim.logs.source import TraceSource
 from jobsim.proof.check import check_history
-from jobsim.proof.verdict import Verdict
+from jobsim.proof.verdict import Verdict, replaced_threads
 from jobsim.run.display import run_rows
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import COLUMNS, Workload
@@ -113,6 +113,9 @@ class RunInfo(BaseModel):
     deadlock: str = Field(default="", description="Who held what and waited for what, in the end.")
     count_before: int | None = Field(default=None, description="`count()` before the first job.")
     unreturned: tuple[Unreturned, ...] = ()
+    threads_of: str = Field(
+        default="", description="The library that had replaced Python's threads, if one had."
+    )
     platform: Platform = Field(default_factory=Platform.here)
 
     @property
@@ -134,10 +137,13 @@ class RunInfo(BaseModel):
 
     @property
     def incomplete(self) -> tuple[str, ...]:
-        """Why turns were not all controlled, one phrase each; none if they were, or not taken."""
+        """Why the run is no proof of what it says of its threads, one phrase each.
+
+        Turns that were to be controlled and were not all, or threads that are not Python's.
+        """
+        found = [replaced_threads(self.threads_of)] if self.threads_of else []
         if self.schedule is None:
-            return ()
-        found = []
+            return tuple(found)
         if not self.points:
             found.append("no turn was taken inside the repository's own code")
         if self.outside:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
+from jobsim.proof.verdict import replaced_threads
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing.checks import CHECKS, TIME_LIMIT, CheckResult, run_check
 from jobsim.testing.faulted import under_faults
 from jobsim.testing.trial import Options
+from jobsim.threads.daemons import replaced_by
 
 if TYPE_CHECKING:
     from jobsim.testing.faults import Faults  # needs the extra `sql`
@@ -50,10 +52,13 @@ class ConformanceReport:
         What was tested.
     results
         In the order in which the checks were made.
+    threads_of
+        The library that had replaced Python's threads, if one had: then hardly any race shows.
     """
 
     repository: str
     results: tuple[CheckResult, ...]
+    threads_of: str = ""
 
     @property
     def ok(self) -> bool:
@@ -87,6 +92,8 @@ class ConformanceReport:
         told = ", ".join(f"{number} {name}" for name, number in counts.items())
         spent = format_duration(sum(result.seconds for result in self.results))
         rows: Rows = [("checks", f"{told}, in {spent}")]
+        if self.threads_of:
+            rows.append(("threads", replaced_threads(self.threads_of)))
         for result in self.results:
             rows += _result_rows(result)
         return f"Conformance of {self.repository}", rows
@@ -225,4 +232,4 @@ def check_repository(
         )
         results.append(under_faults(factory, faults, options))
     name = getattr(factory, "__qualname__", type(factory).__qualname__)
-    return ConformanceReport(name, tuple(results))
+    return ConformanceReport(name, tuple(results), replaced_by())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
+from jobsim.threads.daemons import Daemon, stacks, wait_all
 from jobsim.threads.perturb import Perturbation
 
 SWITCH_S = 1e-5
@@ -125,40 +125,22 @@ def together(
     BaseException
         The first that a part raised.
     """
-    faults: list[BaseException] = []
+    faults: list[BaseException] = []  # the first is the cause: others may follow from the abort
 
-    def body(part: Callable[[], None]) -> None:
-        try:
-            part()
-        except BaseException as exc:  # noqa: BLE001 - raised again by the caller's thread
-            faults.append(exc)
-            abort()
+    def failed(exc: BaseException) -> None:
+        faults.append(exc)
+        abort()
 
-    threads = [
-        threading.Thread(target=body, args=(part,), name=f"jobsim {name}", daemon=True)
-        for name, part in parts
-    ]
-    deadline = time.monotonic() + time_limit
+    daemons = [Daemon(name, part, failed) for name, part in parts]
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(max(deadline - time.monotonic(), 0.0))
+        for daemon in daemons:
+            daemon.start()
+        wait_all(daemons, time_limit)
     finally:
         abort()
-    for thread in threads:  # those that only waited for the others are on their way out
-        thread.join(GRACE_S)
-    stacks = _stacks(threads)
+    wait_all(daemons, GRACE_S)  # those that only waited for the others are on their way out
+    left = stacks(daemons)
     if faults:
         raise faults[0]
-    if stacks:
-        raise Hung(time_limit, stacks)
-
-
-def _stacks(threads: Sequence[threading.Thread]) -> dict[str, str]:
-    frames = sys._current_frames()
-    return {
-        thread.name.removeprefix("jobsim "): "".join(traceback.format_stack(frames[thread.ident]))
-        for thread in threads
-        if thread.is_alive() and thread.ident in frames
-    }
+    if left:
+        raise Hung(time_limit, left)

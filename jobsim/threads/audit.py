@@ -16,6 +16,7 @@ from jobsim.domain.models import Job
 from jobsim.domain.text import encodable, exception_text
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 from jobsim.tables.schema import FINAL, OUTCOME, STATUS
+from jobsim.threads.daemons import TICK_S, Daemon
 
 PATIENCE_S = 10.0
 """How long one call may take in an audit before its thread is left behind."""
@@ -24,8 +25,6 @@ AFTER_FAULTS_S = 10.0
 """How long the last look is repeated that ends in an error, all jobs together."""
 
 RETRY_S = 0.002
-
-_TICK_S = 0.1
 
 
 class Audit:
@@ -44,35 +43,30 @@ class Audit:
     def __init__(self, steps: Iterable[Callable[[], Any]], *, name: str) -> None:
         self._steps = steps
         self._cancelled = threading.Event()
-        self._fault: BaseException | None = None  # written by the daemon, read after its end
         self.results: list[Any] = []
-        self.thread = threading.Thread(target=self._run, name=f"jobsim {name}", daemon=True)
+        self.daemon = Daemon(name, self._run)
 
     def finish(self, patience_s: float) -> bool:
         """Run the steps; return False if one of them took longer than `patience_s` seconds."""
         seen, deadline = -1, 0.0
         try:
-            self.thread.start()
-            while self.thread.is_alive():
+            self.daemon.start()
+            while not self.daemon.wait(min(TICK_S, patience_s)):
                 if len(self.results) > seen:
                     seen, deadline = len(self.results), time.monotonic() + patience_s
                 elif time.monotonic() > deadline:
                     return False
-                self.thread.join(min(_TICK_S, patience_s))
         finally:
             self._cancelled.set()
-        if self._fault is not None:
-            raise self._fault
+        if self.daemon.fault is not None:
+            raise self.daemon.fault
         return True
 
     def _run(self) -> None:
-        try:
-            for step in self._steps:
-                if self._cancelled.is_set():
-                    return
-                self.results.append(step())
-        except BaseException as exc:  # noqa: BLE001 - raised by the main thread
-            self._fault = exc
+        for step in self._steps:
+            if self._cancelled.is_set():
+                return
+            self.results.append(step())
 
 
 def count_all(recorder: ActorRecorder) -> int | None:

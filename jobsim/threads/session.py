@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
 import time
-import traceback
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timezone
 from functools import partial
@@ -31,6 +29,7 @@ from jobsim.threads.audit import (
     look_until,
 )
 from jobsim.threads.clock import Source, WallClock
+from jobsim.threads.daemons import Daemon, replaced_by
 from jobsim.threads.live import View, view
 from jobsim.threads.outcome import run_of
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
@@ -88,11 +87,8 @@ class Session:
         kind = Pressed if math.isinf(speedup) else Paced
         self._stage: Stage = kind(workload, self._recorded, self._clock, self._over.set)
         self._actors = self._stage.actors
-        self._threads = [
-            threading.Thread(
-                target=self._play, args=(actor,), name=f"jobsim {actor.recorder.name}", daemon=True
-            )
-            for actor in self._actors
+        self._daemons = [
+            Daemon(actor.recorder.name, partial(self._play, actor)) for actor in self._actors
         ]
         self._lock = threading.Lock()
         # Those whose end is that of the run; guarded by _lock.
@@ -149,6 +145,7 @@ class Session:
             perturbed=self._perturbation is not None,
             count_before=self._count_before,
             unreturned=tuple(self._unreturned),
+            threads_of=replaced_by(),
         )
         run = self._tables(info, looks)
         if fault is not None:
@@ -172,17 +169,17 @@ class Session:
         if audit.finish(PATIENCE_S):
             (self._count_before,) = audit.results
         else:
-            self._leave(AUDITOR, audit.thread)
+            self._leave(audit.daemon)
 
     def _count_again(self, deadline: float) -> None:
         auditor = self._recorded.actor(AUDITOR)
         audit = Audit([partial(count_until, auditor, deadline)], name=AUDITOR)
         if not audit.finish(AFTER_FAULTS_S + PATIENCE_S):
-            self._leave(AUDITOR, audit.thread)
+            self._leave(audit.daemon)
 
     def _start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        for daemon in self._daemons:
+            daemon.start()
         self._stage.begin()
 
     def _watch(self, shown: View, wall_limit: float | None) -> Ended:
@@ -197,20 +194,16 @@ class Session:
         """Let every thread end, and name those that do not come back from a call."""
         self._stage.close()
         deadline = time.monotonic() + GRACE_S
-        for thread, actor in zip(self._threads, self._actors, strict=True):
-            if thread.ident is None:
-                continue  # it could not be started
-            thread.join(max(deadline - time.monotonic(), 0.0))
-            if thread.is_alive() and not actor.recorder.is_inside_call():
+        for daemon, actor in zip(self._daemons, self._actors, strict=True):
+            back = daemon.wait(max(deadline - time.monotonic(), 0.0))
+            if not back and not actor.recorder.is_inside_call():
                 # On its way out, on a busy machine.
-                thread.join(PATIENCE_S)
-            if thread.is_alive():
-                self._leave(actor.recorder.name, thread)
+                back = daemon.wait(PATIENCE_S)
+            if not back:
+                self._leave(daemon)
 
-    def _leave(self, actor: str, thread: threading.Thread) -> None:
-        frame = sys._current_frames().get(thread.ident or 0)
-        stack = "" if frame is None else "".join(traceback.format_stack(frame))
-        self._unreturned.append(Unreturned(actor=actor, stack=stack))
+    def _leave(self, daemon: Daemon) -> None:
+        self._unreturned.append(Unreturned(actor=daemon.name, stack=daemon.stack()))
 
     def _final(self, ended: Ended, interrupts: Interrupts) -> tuple[dict[int, Look], Ended]:
         """Look at every created job once more; Ctrl-C ends this too."""
@@ -224,7 +217,7 @@ class Session:
             with interrupts.heard():
                 # With one thread stuck in the repository, the next is likely to be as well.
                 if not audit.finish(GRACE_S if self._unreturned else PATIENCE_S):
-                    self._leave(AUDITOR, audit.thread)
+                    self._leave(audit.daemon)
                 elif self._injector is not None:
                     # A call that was made twice, as its first answer was lost, shows here only.
                     self._count_again(deadline)

@@ -23,7 +23,7 @@ def test_a_step_that_hangs_is_left_behind_and_the_rest_is_cancelled():
     assert audit.finish(patience_s=0.05) is False
     assert audit.results == [1]
     release.set()
-    audit.thread.join(10)
+    assert audit.daemon.wait(10)
     assert audit.results == [1, True]
 
 
