@@ -143,7 +143,7 @@ def test_an_exception_from_the_repository_is_data_and_its_actor_goes_on():
     run = fair(workload(4, {"arrival": [0.0, 1.0, 2.0, 3.0]}), Moody)
     assert run.jobs["created"].notna().tolist() == [True, False, True, False]
     assert run.jobs["left"].tolist()[1::2] == [1.0, 3.0]
-    assert set(run.calls["error"].dropna()) == {"OSError: disk full"}
+    assert run.calls["error"].dropna().str.startswith("OSError: disk full (test_").all()
 
 
 def test_a_start_that_is_accepted_twice_counts_once_and_is_found():
