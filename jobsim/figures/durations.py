@@ -9,8 +9,15 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from jobsim.figures.recovery import lost_worker
+
 STAGES: Mapping[str, str] = MappingProxyType(
-    {"unpaid": "until paid", "wait": "waiting for a worker", "service": "running"}
+    {
+        "unpaid": "until paid",
+        "wait": "waiting for a worker",
+        "service": "being worked on",
+        "lost": "RUNNING without a worker",
+    }
 )
 """The stages of a job in words, by their columns in `dwell`."""
 
@@ -29,24 +36,27 @@ def dwell(jobs: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         float64 seconds, a row a job: `unpaid` (created to paid), `wait` (paid to started),
-        `service` (started to finished) and `sojourn` (created to finished). The first two
-        are together the time in AWAITING_PAYMENT, the third is the time in RUNNING. NaN
-        where the stage did not end.
+        `service` (started until the job is finished or has lost its worker), `lost` (from then
+        until it is finished, 0 where no worker was lost) and `sojourn` (created to finished).
+        The first two are together the time in AWAITING_PAYMENT, the next two that in RUNNING.
+        NaN where the stage did not end.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> jobs = pd.DataFrame({"created": [0.0], "paid": [2.0], "started": [2.5],
-    ...                      "finished": [6.0]})
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = jobs_of(paid=[2.0], started=2.5, released=4.0, crashed=True, finished=6.0)
     >>> dwell(jobs).loc[0].to_dict()
-    {'unpaid': 2.0, 'wait': 0.5, 'service': 3.5, 'sojourn': 6.0}
+    {'unpaid': 2.0, 'wait': 0.5, 'service': 1.5, 'lost': 2.0, 'sojourn': 6.0}
     """
+    finished = jobs["finished"]
+    worked_until = jobs["released"].where(lost_worker(jobs), finished)
     return pd.DataFrame(
         {
             "unpaid": jobs["paid"] - jobs["created"],
             "wait": jobs["started"] - jobs["paid"],
-            "service": jobs["finished"] - jobs["started"],
-            "sojourn": jobs["finished"] - jobs["created"],
+            "service": worked_until - jobs["started"],
+            "lost": finished - worked_until,
+            "sojourn": finished - jobs["created"],
         }
     )
 

@@ -122,6 +122,7 @@ def parts(run: Run) -> list[Part]:
             format_duration(float(stages[name].mean())),
         )
         for name, label in STAGES.items()
+        if name != "lost" or stages[name].any()
     ]
 
 
@@ -132,10 +133,11 @@ def time_spent(run: Run) -> str:
     if not total:
         return "No job was finished, so there is no time to divide."
     shares = {name: format_share(float(stages[name].sum()) / total) for name in stages}
+    lost = f", {shares['lost']} RUNNING without a worker" if stages["lost"].any() else ""
     return (
         f"A finished job took {format_duration(total / len(stages))} on average: "
         f"{shares['unpaid']} of that until it was paid, {shares['wait']} waiting for a worker, "
-        f"{shares['service']} running."
+        f"{shares['service']} being worked on{lost}."
     )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobsim.scenario.arrivals import Poisson
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Distribution
 from jobsim.scenario.payment import Payment
 from jobsim.scenario.scenario import Scenario
-from jobsim.scenario.ticks import blocks, round_in_place, to_ticks
+from jobsim.scenario.ticks import TICKS_PER_SECOND, blocks, round_in_place, to_ticks
 
 LONGEST = 2.0**33
 """Seconds up to which whole ticks are exact floats: 272 years."""
@@ -28,6 +29,13 @@ NEEDED_FOR = {
     "restart": "`work.crash`",
     "call_time": "`call_time`",
 }
+
+
+COARSE = 0.01
+"""By how much the mean of drawn times may change when they are rounded to ticks."""
+
+FASTEST = TICKS_PER_SECOND / 16
+"""Arrivals per second; an exponential gap of 16 ticks loses 1/(24 * 16^2) of its mean."""
 
 
 def stream_of(seed: int, stream: int, attempt: int = 1) -> np.random.Generator:
@@ -57,6 +65,13 @@ def needed_arrays(scenario: Scenario) -> list[str]:
 def draw_arrivals(scenario: Scenario) -> NDArray[np.float64]:
     """Draw when each request is asked for; see `ArrivalProcess.sample`."""
     rng = stream_of(scenario.seed, ARRIVALS)
+    rate = scenario.arrivals.mean_rate
+    if isinstance(scenario.arrivals, Poisson) and rate is not None and rate > FASTEST:
+        raise ValueError(
+            f"arrivals.rate is {rate:.3g} per second; above {FASTEST:,.0f} the time between jobs "
+            "is lost in the grain of time (2**-20 s): take milliseconds for microseconds in all "
+            "of the scenario"
+        )
     arrival = scenario.arrivals.sample(rng, scenario.jobs, scenario.duration)
     _check_longest("arrivals", arrival)
     return arrival
@@ -169,7 +184,15 @@ def _times(
 ) -> NDArray[np.float64]:
     times = distribution.sample(rng, n)
     _check_longest(name, times)
-    return round_in_place(times)
+    drawn = float(times.sum())
+    rounded = round_in_place(times)
+    if drawn > 0 and abs(float(rounded.sum()) / drawn - 1.0) > COARSE:
+        off = float(rounded.sum()) / drawn - 1.0
+        raise ValueError(
+            f"{name} is {drawn / n:.3g} s on average, near the grain of time (2**-20 s), and would "
+            f"be off by {off:+.1%}: take milliseconds for microseconds in all of the scenario"
+        )
+    return rounded
 
 
 def _check_longest(name: str, times: NDArray[np.float64]) -> None:

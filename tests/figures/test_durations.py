@@ -7,28 +7,40 @@ import pandas as pd
 import pytest
 
 from jobsim.figures.durations import dwell, holding_times, latencies, percentiles
+from jobsim.tables.jobs_table import jobs_of
 
 NAN = math.nan
 
 
 def test_dwell_measures_each_stage_and_leaves_open_ones_empty() -> None:
-    jobs = pd.DataFrame(
-        {
-            "created": [0.0, 1.0, 2.0, 3.0, NAN],
-            "paid": [2.0, 1.0, NAN, 4.0, NAN],
-            "started": [2.5, 3.0, NAN, NAN, NAN],
-            "finished": [6.0, NAN, NAN, NAN, NAN],
-        }
+    jobs = jobs_of(
+        created=[0.0, 1.0, 2.0, 3.0, NAN],
+        paid=[2.0, 1.0, NAN, 4.0, NAN],
+        started=[2.5, 3.0, NAN, NAN, NAN],
+        finished=[6.0, NAN, NAN, NAN, NAN],
     )
     expected = pd.DataFrame(
         {
             "unpaid": [2.0, 0.0, NAN, 1.0, NAN],
             "wait": [0.5, 2.0, NAN, NAN, NAN],
             "service": [3.5, NAN, NAN, NAN, NAN],
+            "lost": [0.0, NAN, NAN, NAN, NAN],
             "sojourn": [6.0, NAN, NAN, NAN, NAN],
-        }
+        },
+        index=jobs.index,
     )
     pd.testing.assert_frame_equal(dwell(jobs), expected)
+
+
+def test_a_job_whose_worker_died_is_not_worked_on_until_the_reaper_comes() -> None:
+    jobs = jobs_of(
+        started=[0.0, 0.0], finished=[60.0, 60.0], released=[5.0, 90.0], crashed=[True, True],
+        reaped=True, status="failed",
+    )  # fmt: skip
+    stages = dwell(jobs)
+    # The second worker was lost only after the reaper had failed its job.
+    assert stages["service"].tolist() == [5.0, 60.0]
+    assert stages["lost"].tolist() == [55.0, 0.0]
 
 
 def test_holding_times_are_since_the_previous_transition_of_the_same_job() -> None:

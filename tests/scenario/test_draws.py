@@ -237,3 +237,28 @@ def test_a_trace_of_a_scenario_that_needs_draws_is_one_line_on_the_command_line(
     assert err.startswith("jobsim: 'log.csv' needs draws of pause, which this workload does not")
     assert err.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("service", "off"),
+    [
+        ({"kind": "exponential", "mean": 1e-6}, "-3.7%|-3.6%|-3.8%"),
+        ({"kind": "constant", "value": 2e-6}, "-4.6%"),
+        ({"kind": "constant", "value": 1e-7}, "-100.0%"),
+    ],
+)
+def test_work_that_the_grain_of_time_would_change_is_refused(service, off):
+    with pytest.raises(ValueError, match=rf"near the grain of time .* be off by ({off})"):
+        Workload.sample(Scenario(jobs=100_000, work={"service": service}))
+
+
+def test_work_of_a_hundred_microseconds_keeps_its_mean():
+    scenario = Scenario(jobs=100_000, work={"service": {"kind": "exponential", "mean": 1e-4}})
+    assert Workload.sample(scenario).service.mean() == pytest.approx(1e-4, rel=0.01)
+
+
+def test_a_rate_that_the_grain_of_time_would_change_is_refused():
+    with pytest.raises(ValueError, match=r"arrivals.rate is 5e\+06 per second; above 65,536"):
+        Workload.sample(Scenario(jobs=10, arrivals={"kind": "poisson", "rate": 5e6}))
+    fast = Workload.sample(Scenario(jobs=100_000, arrivals={"kind": "poisson", "rate": 5e4}))
+    assert (len(fast) - 1) / np.ptp(fast.arrival) == pytest.approx(5e4, rel=0.01)
