@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobsim.command.arguments import positive, schedule
 from jobsim.command.codes import BAD_INPUT
@@ -29,6 +30,7 @@ _EXAMPLES = f"""\
 examples:
   jobsim run steady
   jobsim run mine.toml --workers 6 --out runs/six
+  jobsim run steady --repository sqlite:///jobs.db
   jobsim run --log log.swf --engine virtual
   jobsim run stampede --schedule 7
   jobsim run steady --require 'wait_p95<30' --require 'failed<=30' --strict
@@ -61,6 +63,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "schedule",
     )
     parser.add_argument(
+        "--repository",
+        metavar="URL|MODULE:FACTORY",
+        help="a database (sqlite:///jobs.db, postgresql+psycopg://...) or what makes a repository; "
+        "by default one in memory",
+    )
+    parser.add_argument(
         "--wall-limit", type=positive, metavar="S", help="end after so many seconds"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
@@ -72,12 +80,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run, save, and say what happened."""
-    from jobsim.run.run import RunFailed
-
     _refuse_contradictions(options)
-    signals, threads = options.signals, options.engine == "threads"
+    signals = options.signals
     with signals.heard():
         scenario = scenario_of(options)
+    with ExitStack() as closing:
+        with signals.heard():
+            repository = _repository(options, closing)
+        return _run(options, scenario, repository)
+
+
+def _run(options: argparse.Namespace, scenario: Scenario, repository: Any) -> int:
+    from jobsim.run.run import RunFailed
+
+    signals, threads = options.signals, options.engine == "threads"
     if options.log is None:
         require_fits(scenario, options, threads=threads)
     failed: RunFailed | None = None
@@ -87,7 +103,7 @@ def execute(options: argparse.Namespace) -> int:
             workload = _workload(scenario, options)
         _introduce(workload)
         try:
-            run = _engine(options, workload)
+            run = _engine(options, workload, repository)
         except RunFailed as exc:
             run, failed = exc.run, exc
         folder, problem = keep(run, claim)
@@ -107,7 +123,25 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
         options.parser.error("--schedule is for --engine threads; virtual time repeats as it is")
     if options.speedup is not None and options.schedule is not None:
         options.parser.error("--speedup is about the wall clock; with --schedule time jumps")
+    if virtual and options.repository is not None:
+        options.parser.error("--repository is for --engine threads; virtual time calls none")
     refuse_without_log(options)
+
+
+def _repository(options: argparse.Namespace, closing: ExitStack) -> Any:
+    """Return the repository that was named, or, where turns are taken, what makes it."""
+    if options.repository is None:
+        return None
+    from jobsim.repository.named import made_by, repository_factory
+
+    factory = repository_factory(options.repository)
+    if options.schedule is not None:
+        return factory
+    # Made here, so that a database that cannot be reached is told before anything runs.
+    made = made_by(options.repository, factory)
+    if callable(close := getattr(made, "close", None)):
+        closing.callback(close)
+    return made
 
 
 def _workload(scenario: Scenario, options: argparse.Namespace) -> Workload:
@@ -142,14 +176,17 @@ def _introduce(workload: Workload) -> None:
     print(flush=True)
 
 
-def _engine(options: argparse.Namespace, workload: Workload) -> Run:
+def _engine(options: argparse.Namespace, workload: Workload, repository: Any) -> Run:
     if options.engine == "threads":
         from jobsim.threads.run_threads import run_threads
 
         # Hears Ctrl-C by itself, where nothing that was recorded is lost by it.
-        if options.schedule is not None:
-            return run_threads(workload, schedule=options.schedule, wall_limit=options.wall_limit)
-        return run_threads(workload, speedup=options.speedup, wall_limit=options.wall_limit)
+        pace: dict[str, Any] = (
+            {"speedup": options.speedup}
+            if options.schedule is None
+            else {"schedule": options.schedule}
+        )
+        return run_threads(workload, repository, wall_limit=options.wall_limit, **pace)
     from jobsim.virtual.run_virtual import run_virtual
 
     with options.signals.heard():
