@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from jobsim.scenario.scenario import Scenario
     from jobsim.scenario.workload import Workload
     from jobsim.services.job_service import advance_job_state, create_job
+    from jobsim.studies.calibrate import Calibration, calibrate
     from jobsim.studies.compare import compare
     from jobsim.studies.replay import replay
     from jobsim.studies.replicate import replicate
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from jobsim.virtual.run_virtual import run_virtual
 
 _HOME = {
+    "Calibration": "studies.calibrate",
     "InMemoryJobRepository": "repository.job_repo",
     "InvalidStateTransitionError": "domain.exceptions",
     "Job": "domain.models",
@@ -61,6 +63,7 @@ _HOME = {
     "adapt": "repository.adapt",
     "advance_job_state": "services.job_service",
     "build_report": "report.build",
+    "calibrate": "studies.calibrate",
     "compare": "studies.compare",
     "create_job": "services.job_service",
     "explore": "explorer.panel",
@@ -80,6 +83,7 @@ _HOME = {
 
 __all__ = [
     "LEGAL_TRANSITIONS",
+    "Calibration",
     "InMemoryJobRepository",
     "InvalidStateTransitionError",
     "Job",
@@ -96,6 +100,7 @@ __all__ = [
     "adapt",
     "advance_job_state",
     "build_report",
+    "calibrate",
     "compare",
     "create_job",
     "explore",

@@ -102,6 +102,8 @@ _SUFFIXES = frozenset(
     {"at", "on", "time", "timestamp", "ts", "date", "datetime", "utc", "dttm", "when", "stamp",
      "dt", "epoch", "unix", "gmt", "local"}
 )  # fmt: skip
+_THINGS = frozenset({"request", "queue", "payment", "pay", "order", "q"})
+"""Stems that alone name a thing; with ``at`` or ``time`` behind them, when it was."""
 _PLAIN_ONLY = frozenset({"status", "success", "failed", "error", "exit_code", "activity", "job",
                          "http_status", "attempt"})  # fmt: skip
 
@@ -158,6 +160,8 @@ def candidates(headers: Iterable[Hashable]) -> list[Candidate]:
         whole = " ".join(words_of(str(header)))
         for role, stems in _STEMS.items():
             names = [whole] if role in _PLAIN_ONLY else [stem, whole]
+            if role in INSTANTS and stem in _THINGS and not had:
+                continue
             ranks = [stems.index(name) for name in names if name in stems]
             # `event` alone is an activity; with a suffix it is when that was.
             if role == "time" and stem and not had and whole not in {"time", "ts", "date"}:

@@ -209,8 +209,72 @@ class Sum(Part):
         return f"{in_words(self.mean)} s on average ({stages})"
 
 
+class Mixture(Part):
+    """One of several kinds of work, each with its share: quick jobs and slow ones.
+
+    Examples
+    --------
+    >>> quick, slow = Exponential(mean=1.0), Exponential(mean=21.0)
+    >>> mixed = Mixture(parts=[quick, slow], weights=[0.9, 0.1])
+    >>> mixed.mean, round(mixed.variance)
+    (3.0, 81)
+    """
+
+    kind: Literal["mixture"] = "mixture"
+    parts: Annotated[tuple[Single, ...], Field(min_length=1)] = Field(
+        description="The kinds of work, each a distribution of its own."
+    )
+    weights: tuple[Annotated[float, Field(strict=True, ge=0)], ...] = Field(
+        description="The share of each part; they are divided by their sum."
+    )
+
+    @model_validator(mode="after")
+    def _one_weight_each(self) -> Self:
+        if len(self.weights) != len(self.parts):
+            raise ValueError(f"{len(self.parts)} parts have {len(self.weights)} weights")
+        if not sum(self.weights) > 0:
+            raise ValueError("all weights are 0")
+        return self
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The weights as shares of 1."""
+        total = math.fsum(self.weights)
+        return tuple(weight / total for weight in self.weights)
+
+    @property
+    def mean(self) -> float:
+        """Mean, in seconds."""
+        pairs = zip(self.shares, self.parts, strict=True)
+        return math.fsum(share * part.mean for share, part in pairs)
+
+    @property
+    def variance(self) -> float:
+        """Variance, in seconds squared."""
+        pairs = zip(self.shares, self.parts, strict=True)
+        square = math.fsum(share * (part.variance + part.mean**2) for share, part in pairs)
+        return square - self.mean**2
+
+    def sample(self, rng: np.random.Generator, n: int) -> Times:
+        """Draw `n` times as float64 seconds."""
+        choice, *own = rng.spawn(1 + len(self.parts))
+        ends = np.cumsum(self.shares)
+        kinds = np.searchsorted(ends[:-1], choice.random(n), side="right")
+        times = np.empty(n)
+        for number, (part, generator) in enumerate(zip(self.parts, own, strict=True)):
+            mine = kinds == number
+            times[mine] = part.sample(generator, int(mine.sum()))
+        return times
+
+    def describe(self) -> str:
+        """Return the distribution in a few words."""
+        pairs = zip(self.shares, self.parts, strict=True)
+        kinds = "; ".join(f"{share:.3g} of them {part.describe()}" for share, part in pairs)
+        return f"{in_words(self.mean)} s on average ({kinds})"
+
+
 Distribution = Annotated[
-    Constant | Uniform | Exponential | LogNormal | Gamma | Weibull | Empirical | Sum,
+    Constant | Uniform | Exponential | LogNormal | Gamma | Weibull | Empirical | Sum | Mixture,
     Field(discriminator="kind"),
 ]
 """Any distribution of times, told apart by `kind`."""
@@ -222,6 +286,7 @@ __all__ = [
     "Exponential",
     "Gamma",
     "LogNormal",
+    "Mixture",
     "Single",
     "Sum",
     "Uniform",

@@ -634,6 +634,13 @@ def test_two_columns_that_could_be_the_same_and_differ_are_asked_about():
     same(column(jobsim.read_log(frame), "arrival"), [0, 1])
 
 
+def test_the_name_of_a_request_or_a_queue_is_no_instant():
+    frame = pd.DataFrame(
+        {"request": [7, 8], "queue": ["a", "b"], "created": [0, 1], "took": [2, 3]}
+    )
+    same(column(jobsim.read_log(frame), "arrival"), [0, 1])
+
+
 def test_one_queue_of_several(log):
     text = "queue,created,duration\na,1,2\nb,2,3\na,5,4\n"
     assert any("'queue'" in note for note in log(text).notes)

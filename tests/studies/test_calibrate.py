@@ -1,0 +1,183 @@
+"""What is learned from logs of known loads; `make coverage` has the full table of intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import jobsim
+from jobsim.scenario.distributions import Exponential, Gamma, LogNormal, Mixture, Weibull
+from jobsim.studies.arrival_fit import fit_arrivals
+from jobsim.studies.fitting import Times, fit_times
+
+MIXED = Mixture(
+    parts=[LogNormal(mean=0.5, cv=0.5), LogNormal(mean=5.0, cv=0.6)], weights=[0.85, 0.15]
+)
+KNOWN = {
+    "exponential": Exponential(mean=2.0),
+    "lognormal": LogNormal(mean=2.0, cv=1.5),
+    "weibull": Weibull(mean=2.0, cv=1.4),
+    "gamma": Gamma(mean=2.0, cv=0.5),
+    "mixture": MIXED,
+}
+
+
+def without(times: np.ndarray) -> Times:
+    return Times(times, np.empty(0))
+
+
+@pytest.mark.parametrize("family", list(KNOWN))
+def test_the_family_of_a_known_load_is_found_with_its_figures(family):
+    truth = KNOWN[family]
+    fit = fit_times(without(truth.sample(np.random.default_rng(5), 3000)))
+    assert fit.family == family
+    assert fit.fits
+    assert fit.mean.low * 0.99 <= truth.mean <= fit.mean.high * 1.01
+    assert fit.cv.value == pytest.approx(truth.variance**0.5 / truth.mean, rel=0.1)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    truth, hits = KNOWN["lognormal"], 0
+    p95 = truth.p95
+    for seed in range(40):
+        fit = fit_times(without(truth.sample(np.random.default_rng(seed), 500)))
+        hits += fit.mean.covers(2.0) + fit.p95.covers(p95) + fit.cv.covers(1.5)
+    # 120 intervals at 95 %: fewer than 105 happen once in 10,000 times.
+    assert hits >= 105
+
+
+def test_dropping_unfinished_jobs_instead_of_censoring_them_is_wrong():
+    truth, censored, dropped = KNOWN["lognormal"], 0, 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        start, times = rng.uniform(0.0, 12.0, 2000), truth.sample(rng, 2000)
+        over = start + times <= 12.0
+        known, age = times[over], (12.0 - start)[~over]
+        censored += fit_times(Times(known, age)).mean.covers(truth.mean)
+        dropped += fit_times(without(known)).mean.covers(truth.mean)
+    assert censored >= 4
+    assert dropped <= 1
+
+
+def bursts(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Clusters at random, of one to nine jobs each within seconds."""
+    size = rng.geometric(0.25, count)
+    at = np.repeat(np.sort(rng.uniform(0.0, 40.0 * count, count)), size)
+    return np.sort(at + rng.exponential(2.0, len(at)))
+
+
+def test_a_poisson_interval_for_bursts_covers_too_seldom():
+    good = poisson = 0
+    for seed in range(60):
+        arrival = bursts(np.random.default_rng(seed), 600)
+        fit = fit_arrivals(arrival - arrival[0], 24_000.0)
+        good += fit.rate.covers(0.1)
+        reach = 1.96 * len(arrival) ** 0.5 / 24_000.0
+        poisson += abs(fit.rate.value - 0.1) <= reach
+    assert good >= 50
+    assert poisson <= 45
+
+
+def test_bursts_are_said_and_the_scenario_repeats_them():
+    arrival = bursts(np.random.default_rng(1), 600)
+    fit = fit_arrivals(arrival - arrival[0], 24_000.0)
+    assert fit.arrivals.kind == "schedule"
+    assert "times as bursty as independent users" in fit.warnings[-1]
+    plain = fit_arrivals(np.sort(np.random.default_rng(2).uniform(0, 24_000, 2400)), 24_000.0)
+    assert (plain.arrivals.kind, plain.warnings) == ("poisson", ())
+
+
+def test_a_rate_by_the_hour_is_found_where_the_log_is_long_enough():
+    day = jobsim.Scenario(
+        duration=6 * 86_400.0, workers=500,
+        arrivals={"kind": "varying", "period": 86_400.0,
+                  "points": [[0.0, 0.02], [28_800.0, 0.02], [28_800.0, 0.1], [61_200.0, 0.1],
+                             [61_200.0, 0.02]]},
+    )  # fmt: skip
+    run = jobsim.run_virtual(day)
+    frame = run.jobs.assign(
+        created=pd.Timestamp("2026-01-07T00:00:00Z")
+        + pd.to_timedelta(run.jobs["created"], unit="s")
+    )
+    found = jobsim.calibrate(jobsim.read_log(frame[["created"]].assign(service_s=1.0)))
+    assert found.scenario.arrivals.kind == "varying"
+    again = jobsim.run_virtual(found.scenario.replace({"jobs": None, "duration": 3 * 86_400.0}))
+    expected = int((run.jobs["arrival"] < 3 * 86_400).sum())
+    assert len(again.jobs) == pytest.approx(expected, rel=0.05)
+    hour = (again.jobs["arrival"] + run.jobs["arrival"].iloc[0]) % 86_400 // 3600
+    counts = hour.value_counts()
+    assert counts[12] > 3 * counts[3]
+    assert any("depends on the hour" in text for text in found.warnings)
+
+
+LOAD = jobsim.Scenario(
+    jobs=4000, workers=9, arrivals={"kind": "poisson", "rate": 3.0},
+    payment={"delay": {"kind": "lognormal", "mean": 8.0, "cv": 0.7}, "abandon": 0.08},
+    work={"service": {"kind": "lognormal", "mean": 2.0, "cv": 1.2}, "fail": 0.05},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    return jobsim.calibrate(jobsim.read_log(jobsim.run_virtual(LOAD).jobs))
+
+
+def test_a_scenario_is_learned_with_its_intervals(calibration):
+    fit = calibration.fit.set_index("parameter")
+    truth = {"arrivals per second": 3.0, "service mean": 2.0, "service cv": 1.2,
+             "payment delay mean": 8.0, "share failed": 0.05, "share never paid": 0.08}  # fmt: skip
+    for name, value in truth.items():
+        wide = 0.5 * (fit.loc[name, "high"] - fit.loc[name, "low"])
+        assert fit.loc[name, "low"] - wide <= value <= fit.loc[name, "high"] + wide, name
+    assert calibration.scenario.workers == 9
+    assert calibration.warnings == ()
+
+
+def test_the_scenario_can_be_saved_and_run(calibration, tmp_path):
+    path = tmp_path / "learned.toml"
+    calibration.scenario.to_toml(path)
+    assert jobsim.Scenario.load(path) == calibration.scenario
+    assert len(jobsim.run_virtual(calibration.scenario).jobs) == calibration.scenario.jobs
+
+
+def test_the_last_part_is_not_looked_at():
+    jobs = jobsim.run_virtual(LOAD).jobs
+    late = jobs["arrival"] > 0.8 * jobs["arrival"].max()
+    changed = jobs.assign(finished=jobs["finished"].where(~late, jobs["started"] + 500.0))
+    columns = ["request", "arrival", "paid", "started", "finished"]
+    one, two = (jobsim.calibrate(jobsim.read_log(f[columns])) for f in (jobs, changed))
+    assert one.service.mean == two.service.mean
+
+
+def test_retries_are_learned():
+    again = LOAD.replace({"retry": {"attempts": 3, "base": 30.0, "factor": 1.0}, "work.fail": 0.2})
+    found = jobsim.calibrate(jobsim.read_log(jobsim.run_virtual(again).jobs))
+    assert found.scenario.retry.attempts == 3
+    assert found.scenario.retry.base == pytest.approx(30.0, abs=0.1)
+
+
+def test_curves_show_what_was_logged_beside_what_was_fitted(calibration):
+    curves = calibration.curves
+    assert set(curves["quantity"]) == {"service", "payment delay"}
+    middle = curves[curves["share"].between(0.1, 0.9)]
+    assert (middle["fitted"] / middle["logged"]).between(0.85, 1.15).all()
+
+
+def test_a_mixture_draws_each_kind_with_its_share():
+    times = MIXED.sample(np.random.default_rng(1), 200_000)
+    assert times.mean() == pytest.approx(MIXED.mean, rel=0.01)
+    assert times.var() == pytest.approx(MIXED.variance, rel=0.03)
+    with pytest.raises(ValueError, match="2 parts have 1 weights"):
+        Mixture(parts=MIXED.parts, weights=[1.0])
+
+
+@pytest.mark.parametrize("holdout", [-0.1, 1.0])
+def test_a_share_out_of_range_is_refused(holdout, calibration):
+    with pytest.raises(ValueError, match="from 0 to below 1"):
+        jobsim.calibrate(calibration.log, holdout=holdout)
+
+
+def test_too_few_jobs_are_refused():
+    with pytest.raises(ValueError, match="30 are needed"):
+        jobsim.calibrate(jobsim.read_log(pd.DataFrame({"created": [0, 1], "duration": [1, 2]})))
