@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -70,16 +69,11 @@ def say_verdict(verdict: Verdict, *, strict: bool) -> int:
 
 
 def _say_requirement(wanted: Requirement, figures: dict[str, float]) -> bool:
-    from jobsim.display.text import format_duration, format_number
-    from jobsim.figures.names import unit_of
+    from jobsim.studies.replicate import in_words
 
     met = wanted.is_met(figures)
-    found, unit = figures.get(wanted.figure, float("nan")), unit_of(wanted.figure)
-    if unit == "s":
-        shown = format_duration(found)
-    else:
-        shown = "none" if math.isnan(found) else f"{format_number(found)} {unit}"
-    say(f"{wanted}: {shown}", first=f"{mark(met)} ")
+    found = in_words(figures.get(wanted.figure, float("nan")), wanted.figure)
+    say(f"{wanted}: {found}", first=f"{mark(met)} ")
     return met
 
 

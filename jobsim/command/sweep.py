@@ -66,6 +66,7 @@ def add_replications(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run all settings, print their intervals, and write all figures if they are asked for."""
+    from jobsim.figures.names import UNITS
     from jobsim.files.claim import Claim
     from jobsim.studies.sweep import sweep
 
@@ -80,7 +81,8 @@ def execute(options: argparse.Namespace) -> int:
     with nullcontext() if options.out is None else Claim(options.out) as claim:
         with warnings.catch_warnings(record=True) as warned, options.signals.heard():
             warnings.simplefilter("always")
-            table = sweep(load, grid, replications=options.replications)
+            further = [name for name in options.metric or () if name not in UNITS]
+            table = sweep(load, grid, replications=options.replications, figures=further)
         interrupted = options.signals.number is not None
         if len(table):
             _say_intervals(table, options.metric or list(_DEFAULT), list(grid))

@@ -40,5 +40,6 @@ def execute(options: argparse.Namespace) -> int:
     load = load_of(options)
     with options.signals.heard():
         answer = workers_needed(load, replications=options.replications, **{metric: bound})
-    say(str(answer), rest="  ")
+    for line in str(answer).splitlines():
+        say(line, rest=" " * 11)
     return OK if answer.met else NOT_MET
