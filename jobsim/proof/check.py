@@ -95,6 +95,8 @@ answered awaiting_payment: the job had come as far as running, and went back
         raise ValueError(
             f"created has {len(created)} rows for {history.jobs} jobs; give one row a job"
         )
+    # Each check looks at the whole history by itself. None relies on another one having passed:
+    # a broken repository breaks several at once, and `RULES` says which of them is the cause.
     checks = ["linearizability", "identifiers", "timestamps"]
     findings = linearizability.find(history)
     findings += invariants.identifiers(history, created)

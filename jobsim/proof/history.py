@@ -88,7 +88,9 @@ class History:
         self.jobs = max(jobs, int(given.max(initial=-1)) + 1)
         if final is not None:
             self.jobs = max(self.jobs, int(final["job"].to_numpy().max(initial=-1)) + 1)
+        # Unknown jobs share one row too many, so that tables by job need no mask for them.
         self.job: NDArray[np.int32] = np.where(given < 0, np.int32(self.jobs), given)
+        # `end` lies after everything, so that a final read comes later than whatever was recorded.
         self.start = int(self.invoked.min()) if len(calls) else 0
         self.end = int(max(self.invoked.max(), self.returned.max())) + 1 if len(calls) else 1
 

@@ -245,6 +245,7 @@ def _changed_at_last(history: History) -> Finding:
 def _by_text(
     history: History, rule: str, column: str, wrong: NDArray[np.bool_], expected: Any
 ) -> Finding:
+    """Return the final reads of one text that are wrong, each told beside what was expected."""
     rows = np.flatnonzero(wrong)
 
     def tell(position: int) -> tuple[str, tuple[Call, ...]]:

@@ -135,6 +135,7 @@ def judge(history: History, bounds: Bounds) -> NDArray[np.int8]:
         broken[name] = np.zeros(history.jobs, np.bool_)
         broken[name][history.job[history.rows(roles.FAULT, fault)]] = True
     rule = np.full(history.jobs, -1, np.int8)
+    # Backwards, so that of several broken rules the first is written last and stays.
     for number in reversed(range(len(RULES))):
         rule[broken[RULES[number]]] = number
     return rule
@@ -142,7 +143,8 @@ def judge(history: History, bounds: Bounds) -> NDArray[np.int8]:
 
 def bound(history: History) -> Bounds:
     """Return what the calls and the final reads say about each job's steps."""
-    # One row too many for calls that say nothing, one column too many for unknown jobs.
+    # One row too many for calls that say nothing, one column too many for unknown jobs: so every
+    # call adds to the tables, and no masks have to be made.
     width = history.jobs + 1
     lower = np.full((4, width), ALWAYS)
     upper = np.full((5, width), NEVER)
@@ -178,6 +180,7 @@ def _read_final(history: History, lower: IntArray, upper: IntArray) -> None:
 def _choose_writers(bounds: Bounds) -> None:
     """Bound each needed step without a definite writer by its first possible one."""
     needed = np.zeros(bounds.lower.shape[1], np.bool_)
+    # From the last step to the first: what was reached needs everything before it.
     for step in reversed(range(3)):
         needed |= bounds.reached(step) < NEVER
         written = bounds.writers[step] > 0
@@ -205,6 +208,7 @@ def _earliest_end(bounds: Bounds, job: NDArray[np.int32]) -> IntArray:
 
 
 def _finding(history: History, bounds: Bounds, rule: str, jobs: IntArray) -> Finding:
+    """Return the jobs of one rule; a proof is worked out only for those that are shown."""
     tellers = {
         "wrong_answer": _tell_wrong_answer,
         "spurious_rejection": _tell_spurious,
@@ -267,6 +271,7 @@ def _tell_unwritten(history: History, bounds: Bounds, job: int) -> _Proof:
 
 
 def _tell_real_time(history: History, bounds: Bounds, job: int) -> _Proof:
+    """Tell the pair of bounds that are furthest apart: the plainest of several proofs."""
     lower = [int(bounds.lower[step, job]) for step in range(3)]
     upper = [int(bounds.reached(step)[job]) for step in range(3)]
     pairs = [(j, k) for k in range(3) for j in range(k + 1) if lower[j] > upper[k]]

@@ -103,6 +103,7 @@ def goodput(history: History, jobs: pd.DataFrame) -> list[Finding]:
 
 
 def _out_of_order(history: History, jobs: pd.DataFrame) -> Finding:
+    """Return the jobs whose place in the table is not that of the next attempt."""
     request, attempt = (jobs[name].to_numpy().astype(np.int64) for name in ("request", "attempt"))
     step = np.diff(request, prepend=-1)
     expected = np.where(step == 0, np.concatenate([[0], attempt[:-1]]) + 1, 1)
@@ -122,6 +123,7 @@ def _out_of_order(history: History, jobs: pd.DataFrame) -> Finding:
 
 
 def _too_early(history: History, jobs: pd.DataFrame) -> Finding:
+    """Return the attempts that were asked for while the one before was still under way."""
     request = jobs["request"].to_numpy()
     create = _creates(history)[: len(jobs)]
     again = 1 + np.flatnonzero(request[1:] == request[:-1])
@@ -151,6 +153,7 @@ class _Pairs(NamedTuple):
 
 
 def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
+    """Return the attempts that a client asked for although it could know of a success."""
     pairs = _successes_and_later_creates(history, jobs)
     look = _last_looks(history, pairs)
     looked = look != _NO_ROW
@@ -183,6 +186,7 @@ def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
 
 
 def _successes_and_later_creates(history: History, jobs: pd.DataFrame) -> _Pairs:
+    """Return each success with each later attempt of its request that had no other reason."""
     create = _creates(history)[: len(jobs)]
     first, group = by_request(jobs)
     end = np.append(first[1:], len(jobs))[group]  # one after the request's last job

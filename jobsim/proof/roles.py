@@ -66,6 +66,10 @@ def _wrote(state: int) -> _Role:
     return _Role(lower=STEP[state], upper=state, writes=state)
 
 
+# An error is no answer: the call may have taken effect, at once, later or never, just as one that
+# has not returned. So both only may write, and what they were asked for bounds nothing else.
+
+
 def _create(outcome: int, observed: int) -> _Role:
     if outcome in (ERROR, PENDING):
         return _Role(may_write=AWAITING)
@@ -93,11 +97,16 @@ def _update(target: int, outcome: int, observed: int) -> _Role:
 
 
 def _refused(target: int, observed: int) -> _Role:
+    """Return what a refusal says: the state that it names, or all from which it is right."""
     if observed >= 0:
+        # A refusal that names a state from which the step is legal contradicts itself; any other
+        # is as good as a read of that state.
         if target >= 0 and STATUSES[target] in LEGAL_TRANSITIONS[STATUSES[observed]]:
             return _Role(fault=SPURIOUS)
         return _saw(observed)
-    # Any state but the one from which the step is legal; in each of them the job exists.
+    # It saw any state but the one from which the step is legal; in each of them the job exists.
+    # Towards RUNNING these are all states but the first: the step had been made. Towards an end
+    # they lie on both sides of RUNNING, and only the times of other calls tell which it was.
     if target == RUNNING:
         return _Role(upper=RUNNING)
     return _Role(upper=AWAITING, hides=target in (COMPLETED, FAILED))

@@ -199,6 +199,7 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         """VIOLATED if anything is, else UNKNOWN if anything is undecided, else OK."""
+        # In this order: one violation is a proof, whatever else stays open.
         if self.violations:
             return Outcome.VIOLATED
         return Outcome.UNKNOWN if self.undecided else Outcome.OK
@@ -278,6 +279,7 @@ class Verdict:
         first: dict[str, int] = {}
         for place, violation in enumerate(self.violations):
             first.setdefault(violation.rule, place)
+        # Five of one rule say less than one of each: the second rule may name the cause.
         ones = list(first.values())[:_SHOWN]
         rest = [place for place in range(len(self.violations)) if place not in ones]
         return [self.violations[at] for at in sorted(ones + rest[: _SHOWN - len(ones)])]

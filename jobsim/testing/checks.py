@@ -252,6 +252,7 @@ def _result(check: Check, factory: Callable[[], object], options: Options) -> Ch
 
 
 def _judged(check: Check, trial: Trial) -> CheckResult:
+    """Run the check; whatever ends it early becomes a result, so that no other check is lost."""
     try:
         check.run(trial)
     except Skipped as skipped:

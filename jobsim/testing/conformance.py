@@ -100,6 +100,7 @@ class ConformanceReport:
 
 
 def _result_rows(result: CheckResult) -> Rows:
+    """Return what a report shows of one check: a line if it passed, else all that proves it."""
     name = result.check.name
     if result.result == "passed":
         return [(name, f"passed: {result.note}" if result.note else "passed")]

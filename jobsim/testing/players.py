@@ -135,6 +135,7 @@ class Player:
         raise AssertionError  # not reached: the attempts have no end of their own
 
     def _attempt(self, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+        """Make a call; what the repository raises is noted by kind, and the player goes on."""
         try:
             return call(*args, **kwargs)
         except BaseException as exc:
@@ -149,6 +150,7 @@ class Player:
 
     def _see(self, job: Job | None) -> Job | None:
         if job is not None:
+            # Whose text it should be is known only when all is over; whether there is one, at once.
             if _is_torn(job):
                 self._notes.torn.append(Answer(self.name, self._last_row(), job))
             elif job.status in (JobStatus.COMPLETED, JobStatus.FAILED):

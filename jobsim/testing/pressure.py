@@ -89,6 +89,7 @@ def applied(pressure: Pressure | None, perturbation: Perturbation) -> Iterator[N
     if pressure in (None, Pressure.THREADS):
         yield
         return
+    # Of the whole process: no other check may run meanwhile, and it is restored in any case.
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:

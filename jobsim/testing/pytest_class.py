@@ -88,6 +88,7 @@ class RepositoryConformance:
 
 
 def _factory(request: pytest.FixtureRequest) -> Callable[[], object]:
+    """Return what the user's fixture gives; say in the user's terms what is wrong with it."""
     try:
         factory: Callable[[], object] = request.getfixturevalue("repository_factory")
     except pytest.FixtureLookupError as exc:

@@ -60,6 +60,7 @@ def counts_during_creates(trial: Trial) -> None:
         for _ in range(3):
             player.count()
 
+    # Most create, for two additions of one must meet to lose one of them.
     counting = trial.actors // 4
     steps = [create] * (trial.actors - counting) + [count] * counting
     trial.race([steps] * trial.scaled(ROUNDS))
@@ -123,6 +124,7 @@ def writes_to_different_jobs(trial: Trial) -> None:
 
 def many_jobs(trial: Trial) -> None:
     """Require that of thousands of jobs none is lost, and each is moved as it was asked."""
+    # Nobody meets anybody here: what shows is a table, cache or counter that is too small.
     each = 10
 
     def step(player: Player) -> None:
@@ -284,6 +286,7 @@ def _earliest(over: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, in
 def _torn_sentence(
     history: History, actor: str, interval: tuple[int, int], proof: list[Call], lower: int
 ) -> str:
+    """Tell in which of four ways no instant explains a snapshot."""
     when = f"between {history.at(interval[0])} and {history.at(interval[1])}"
     if lower == _NEVER:
         return f"{actor}'s snapshot, taken {when}, shows a state that nobody wrote"

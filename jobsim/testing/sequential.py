@@ -282,6 +282,8 @@ def writes_reach_other_threads(trial: Trial) -> None:
     def move(target: JobStatus) -> Callable[[Player], None]:
         return lambda player: _answer(player, player.recorder.update_status, ids[0], target)
 
+    # Each turn is taken in the thread of that player, one after the other: what is not seen here
+    # is not late but lost, or kept in a thread's own memory.
     before: list[int] = []
     trial.turns(
         (0, lambda player: before.append(_answer(player, player.recorder.count))),
@@ -375,6 +377,7 @@ def _refuses(
     *args: object,
     source: JobStatus | None = None,
 ) -> _E:
+    """Return the refusal of a call that has to be refused; raise `Failed` if it is not."""
     name = f"{getattr(call, '__name__', 'call')}({_listed(args, {})})"
     state = f" of a job that was {source.value}" if source is not None else ""
     try:

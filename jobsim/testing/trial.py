@@ -154,6 +154,7 @@ class Trial:
         try:
             together([("factory", make)], time_limit=self._time_limit)
         except Hung:
+            # If it comes back after all, the thread finds this set and closes what it made.
             given_up.set()
             raise
 
@@ -225,6 +226,7 @@ class Trial:
 
         self.alone(look_at_all)
         verdict = self._verdict(calls, final_table([number for number, _ in created], looks))
+        # Judged before anything is refused, so that whatever fails has the verdict beside it.
         # An error often is the cause, so it comes first; the verdict on the same history is kept.
         self._refuse_errors(calls, verdict)
         if verdict.violations:
@@ -271,8 +273,11 @@ class Trial:
     def _play(
         self, rounds: Sequence[Sequence[Step]], pressure: Pressure | None, *, meet: bool
     ) -> None:
+        """Let each player play its steps of each round in a thread of its own, and wait for all."""
         players = self.players(max(len(steps) for steps in rounds))
         beat = Rounds(len(players), min(BUDGET_S, self._time_limit / 2), meet=meet)
+        # All threads are there before the first round: starting one takes longer than a call, and
+        # the first would have played its rounds alone.
         ready = threading.Barrier(len(players))
 
         def part(player: Player, number: int) -> Callable[[], None]:
@@ -320,6 +325,8 @@ class Trial:
         written = calls[(calls["op"] == "update_status") & ends & (calls["job"] >= 0)]
         ended = written[written["outcome"] == "ok"]
         maybe = written[written["outcome"].isin(["error", "pending"])]
+        # Where two calls claim to have ended a job, the verdict has said so; where one ended in an
+        # error, it may be the writer. Neither leaves a text that is certainly wrong.
         known = ended["job"].duplicated(keep=False)
         writer = dict(zip(ended["job"][~known], ended["actor"][~known].astype(str), strict=True))
         number_of = {job.job_id: number for number, job in self.notes.created}
@@ -342,6 +349,7 @@ class Trial:
                 )
 
     def _refuse_backdated(self, calls: pd.DataFrame) -> None:
+        """Raise `Failed` if an end is dated before its start, by what the callers were told."""
         number_of = {job.job_id: number for number, job in self.notes.created}
         running = {
             job_id: at for job_id, target, at in self.notes.accepted if target is JobStatus.RUNNING

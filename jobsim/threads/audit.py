@@ -51,6 +51,8 @@ class Audit:
         seen, deadline = -1, 0.0
         try:
             self.daemon.start()
+            # The limit is for each step: ten thousand jobs that are read in turn may take long,
+            # as long as they come one after the other.
             while not self.daemon.wait(min(TICK_S, patience_s)):
                 if len(self.results) > seen:
                     seen, deadline = len(self.results), time.monotonic() + patience_s
