@@ -199,9 +199,21 @@ def _sweep_subtitle(table: pd.DataFrame, y: str, means: pd.DataFrame, level: flo
         return text
     rows = table[np.isfinite(table[f"{y}_theory"].astype(np.float64))]
     kinds = {str(kind).partition("/")[0] + "/" for kind in rows["theory"]}
-    approximate = any("approximation" in str(kind) for kind in rows["theory"])
     models = ", ".join(f"{kind}{_second(rows, kind)}/c" for kind in sorted(kinds))
-    return f"{text}; dashed: {models}{' (approximation)' if approximate else ''}"
+    return f"{text}; dashed: {models}{_how_near(rows)}"
+
+
+def _how_near(rows: pd.DataFrame) -> str:
+    """Say how far off an approximation may be; nothing of an exact formula."""
+    if not any("approximation" in str(kind) for kind in rows["theory"]):
+        return ""
+    names = [f"wait_mean_theory{end}" for end in ("", "_low", "_high")]
+    mean, low, high = rows.reindex(columns=names).to_numpy(dtype=np.float64).T
+    there = mean > 0.0
+    if not (high > mean).any():
+        return " (approximation)"
+    least, most = (low[there] / mean[there]).min(), (high[there] / mean[there]).max()
+    return f" (approximation: mean wait {least:.1g} to {most:.1f} times this)"
 
 
 def _second(rows: pd.DataFrame, kind: str) -> str:

@@ -226,8 +226,12 @@ def _theory(scenario: Scenario) -> dict[str, float | str]:
     known = theory(scenario)
     row: dict[str, float | str] = {name: getattr(known, of) for name, of in THEORY.items()}
     row |= {f"wait_p{q}_theory": known.wait_percentile(q) for q in _PERCENTILES}
-    kind = "" if known.model == "none" else " (exact)" if known.exact else " (approximation)"
-    return row | {"theory": known.model + kind}
+    low, high = known.wait_range
+    row |= {
+        "wait_mean_theory_low": low * known.wait_mean,
+        "wait_mean_theory_high": high * known.wait_mean,
+    }
+    return row | {"theory": known.kind}
 
 
 def _report(

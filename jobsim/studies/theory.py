@@ -9,7 +9,6 @@ from jobsim.display.text import rows_as_html, rows_as_text
 from jobsim.scenario.arrivals import Bursts, Paced, Poisson
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Constant, Exponential
-from jobsim.scenario.payment import Payment
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies import formulas
 
@@ -49,6 +48,8 @@ class Theory:
         Whether the queue has a steady state; None where there is no rate.
     wait_mean
         Mean wait from payment to start.
+    wait_range
+        Between which factors of `wait_mean` the true one lies; both 1 where it is exact.
     wait_probability
         Probability that a paid job has to wait.
     queue_mean
@@ -78,6 +79,17 @@ class Theory:
     paying_mean: float
     unpaid_rate: float
     notes: tuple[str, ...]
+    wait_range: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def kind(self) -> str:
+        """The model, whether it is exact, and how far off its mean wait may be if not."""
+        if self.model == NO_MODEL:
+            return self.model
+        if self.exact:
+            return f"{self.model} (exact)"
+        low, high = self.wait_range
+        return f"{self.model} (approximation: mean wait {low:.2g} to {high:.2g} times this)"
 
     def wait_percentile(self, q: float) -> float:
         """Return the wait that `q` percent of the paid jobs do not exceed.
@@ -120,8 +132,7 @@ class Theory:
         return self.model == _named("M/M", self.workers)
 
     def _rows(self) -> list[tuple[str, str]]:
-        kind = "" if self.model == NO_MODEL else " (exact)" if self.exact else " (approximation)"
-        rows = [("model", self.model + kind)]
+        rows = [("model", self.kind)]
         if not math.isnan(self.offered_load):
             rows.append(("offered load", f"{self.offered_load:.6g} erlangs"))
             plural = "" if self.workers == 1 else "s"
@@ -214,6 +225,17 @@ def theory(scenario: Scenario) -> Theory:
         paying_mean=formulas.mginf_occupancy_mean(rate, paying),
         unpaid_rate=(arrival_rate or math.nan) - rate,
         notes=tuple(notes),
+        wait_range=_wait_range(scenario, model, rate) if stable else (1.0, 1.0),
+    )
+
+
+def _wait_range(scenario: Scenario, model: str, rate: float) -> tuple[float, float]:
+    if model != _named("G/G", scenario.workers):
+        return 1.0, 1.0
+    arrival_cv2, service_cv2 = _cv2s(scenario, rate)
+    load = rate * scenario.work.service.mean
+    return formulas.ggc_wait_range(
+        scenario.workers, load, arrival_cv2=arrival_cv2, service_cv2=service_cv2
     )
 
 
@@ -288,11 +310,14 @@ def _model(scenario: Scenario, arrival_rate: float) -> tuple[str, bool, list[str
     workers, payment, service = scenario.workers, scenario.payment, scenario.work.service
     arrivals = scenario.arrivals
     if isinstance(arrivals, Paced) or (isinstance(arrivals, Bursts) and arrivals.size == 1):
-        cv2 = _paced_cv2(payment, arrival_rate)
         reason = (
-            f"not M/M/c or M/G/1: {arrivals.kind} arrivals are not Poisson; Allen-Cunneen with a "
-            f"squared coefficient of variation of {cv2:.4g} for the times between payments"
+            f"not M/M/c or M/G/1: {arrivals.kind} arrivals are not Poisson; Allen-Cunneen's "
+            "approximation, percentiles unknown"
         )
+        rate = arrival_rate * (payment.confirmed or 0.0)
+        if rate * service.mean < workers:
+            cv2 = _cv2s(scenario, rate)[0]
+            reason += f"; the times between payments have a squared cv of {cv2:.4g} for this queue"
         return _named("G/G", workers), False, [reason]
     if not isinstance(arrivals, Poisson):
         return NO_MODEL, False, [f"none of these formulas covers {arrivals.kind} arrivals"]
@@ -314,17 +339,39 @@ def _model(scenario: Scenario, arrival_rate: float) -> tuple[str, bool, list[str
     return _named("G/G", workers), False, [reason, *notes]
 
 
-def _paced_cv2(payment: Payment, arrival_rate: float) -> float:
-    """Return the squared coefficient of variation between payments of evenly spaced arrivals.
+def _cv2s(scenario: Scenario, rate: float) -> tuple[float, float]:
+    """Return the squared cv of the times between payments and of the work, for G/G/c."""
+    service = scenario.work.service
+    service_cv2 = service.variance / service.mean**2 if service.mean else 0.0
+    if isinstance(scenario.arrivals, Poisson):
+        return 1.0, service_cv2
+    return _paced_cv2(scenario, rate, service_cv2), service_cv2
+
+
+def _paced_cv2(scenario: Scenario, rate: float, service_cv2: float) -> float:
+    """Return the squared coefficient of variation that evenly spaced arrivals have for a queue.
 
     Without delays, abandonment leaves geometric gaps: p of them is their squared cv. Scattered
-    by delays of variance v, the gap g between neighbours gains 2 v; far scattered, payments
-    are as good as Poisson, so 1 is the most. Confirmations that are lost for ever count as
-    abandoned, those that are sent again as delayed.
+    by delays of standard deviation s, payments look like Poisson ones over times that are short
+    against s: the gap between neighbours gains 2 s squared, up to 1. Over longer times t they are
+    as regular as ever, for a delay only moves a payment across the edge of t: the count in t varies
+    by a share s / t of what Poisson's does. A queue averages over about its relaxation time,
+    which grows with the load and with the variation itself; so the two are found together (as
+    in the robust queueing of Whitt and You 2018, Operations Research 66(1)). Confirmations that
+    are lost for ever count as abandoned, those that are sent again as delayed.
     """
+    payment, workers, mean = scenario.payment, scenario.workers, scenario.work.service.mean
     kept = payment.confirmed or 0.0
-    scatter = 2.0 * payment.confirmation_variance * (arrival_rate * kept) ** 2
-    return min(1.0, 1.0 - kept + scatter)
+    spread = math.sqrt(payment.confirmation_variance)
+    short = min(1.0, 1.0 - kept + 2.0 * (spread * rate) ** 2)
+    free = 1.0 - rate * mean / workers
+    found = short
+    for _ in range(100):
+        # Halfway each time: the two pull each other in opposite directions.
+        time = mean * (1.0 - free) * (found + service_cv2) / (2.0 * workers * free**2)
+        long = 1.0 - kept + kept * (min(1.0, spread / time) if time else 1.0)
+        found = 0.5 * (found + min(short, long))
+    return found
 
 
 def _wait(scenario: Scenario, model: str, rate: float) -> tuple[float, float]:
@@ -338,13 +385,8 @@ def _wait(scenario: Scenario, model: str, rate: float) -> tuple[float, float]:
     if model == _named("M/G", 1):
         # Poisson arrivals see time averages: an arrival finds the worker busy that often.
         return formulas.mg1_wait_mean(rate, service.mean, service.variance), rate * service.mean
-    arrivals_rate = scenario.arrivals.mean_rate or math.nan
-    poisson = isinstance(scenario.arrivals, Poisson)
+    arrival_cv2, service_cv2 = _cv2s(scenario, rate)
     mean = formulas.ggc_wait_mean(
-        workers,
-        rate,
-        service.mean,
-        arrival_cv2=1.0 if poisson else _paced_cv2(scenario.payment, arrivals_rate),
-        service_cv2=service.variance / service.mean**2 if service.mean else 0.0,
+        workers, rate, service.mean, arrival_cv2=arrival_cv2, service_cv2=service_cv2
     )
     return mean, math.nan
