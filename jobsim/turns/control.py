@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from jobsim.domain.exceptions import JobsimError
-from jobsim.turns import real
+from jobsim.turns import loops, real
 from jobsim.turns.chance import Draws
 from jobsim.turns.crew import Crew
 from jobsim.turns.deadlock import Deadlock, place_of
@@ -331,6 +331,7 @@ class Control:
             world.over = world.aborting = True
             left = [n for n in range(1, len(world.gates)) if n not in world.ended]
         if not left:
+            loops.close(world.loops)
             return ()
         silenced = logging.getLogger("concurrent.futures")
         was, silenced.disabled = silenced.disabled, True  # a pool logs whatever ends its threads
@@ -338,6 +339,7 @@ class Control:
             stayed = tuple(world.names[n] for n in left if not self._end(world, n))
         finally:
             silenced.disabled = was
+        loops.close(world.loops)
         if stayed:
             self._crew = Crew()  # one of its threads may be the one that stays
         return stayed

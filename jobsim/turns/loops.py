@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from asyncio.selector_events import BaseSelectorEventLoop
 from typing import Any
@@ -12,6 +13,9 @@ from jobsim.turns.threads import Either
 from jobsim.turns.world import controlled
 
 _write_to_self = BaseSelectorEventLoop._write_to_self  # type: ignore[attr-defined]
+
+
+_init = BaseSelectorEventLoop.__init__
 
 
 class _Waiting(real.Selector):
@@ -49,3 +53,25 @@ def write_to_self(loop: Any) -> None:
     found = controlled()
     if found is not None:
         found[0].wake(("select", id(loop._selector)))
+
+
+def init(loop: Any, *args: Any, **kwargs: Any) -> None:
+    """Make a loop as ever, and remember one that a controlled thread makes."""
+    _init(loop, *args, **kwargs)
+    found = controlled()
+    if found is not None:
+        found[0].loops.append(loop)
+
+
+def close(loops: list[Any]) -> None:
+    """Close the loops of a run whose threads have ended, if nobody did.
+
+    Their sockets would stay open otherwise, two thousand after a thousand schedules.
+    """
+    for loop in loops:
+        if loop.is_closed() or loop.is_running():
+            continue
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+    loops.clear()

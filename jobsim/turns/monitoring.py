@@ -103,8 +103,9 @@ class Monitored:
             return _DISABLE
         world = HERE.world
         if world is not None:
+            # Not for the maker, number 0: the factory's own code is no part of the run.
             me = world.numbers.get(real.get_ident())
-            if me is not None:
+            if me:
                 if world.recorder is not None:
                     world.recorder.point(me, sys._getframe(1))
                 world.step(me)

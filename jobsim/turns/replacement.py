@@ -64,6 +64,7 @@ class Replacement:
             (os, "urandom", draws.urandom),
             (random, "_urandom", draws.urandom),
             (selectors, "DefaultSelector", loops.TurnSelector),
+            (asyncio.selector_events.BaseSelectorEventLoop, "__init__", loops.init),
             (
                 asyncio.selector_events.BaseSelectorEventLoop,
                 "_write_to_self",

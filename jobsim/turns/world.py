@@ -182,6 +182,7 @@ class World:
         # Numbers of those who end after an abort.
         self.farewell: queue.SimpleQueue[int] = real.SimpleQueue()
         self._refused = 0
+        self.loops: list[Any] = []  # event loops that were made in this run
         self._taking: dict[int, _Taking] = {}
 
     # Threads.
