@@ -12,7 +12,9 @@ from jobsim.domain.text import encodable
 from jobsim.proof.verdict import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing import races, sequential
+from jobsim.testing.explore.exploration import Exploration
 from jobsim.testing.pressure import Hung, Pressure
+from jobsim.testing.schedules import NotExplored, every_schedule
 from jobsim.testing.trial import FactoryFailed, Failed, Options, Skipped, Trial, what_it_did
 
 Result = Literal["passed", "failed", "skipped"]
@@ -33,11 +35,14 @@ class Check:
         What holds of a repository that passes.
     pressure
         Under which it is made; None for one thread at a time.
+    run
+        Makes it on one repository. None for the check that runs every schedule, each on a
+        repository of its own.
     """
 
     name: str
     sentence: str
-    run: Callable[[Trial], None]
+    run: Callable[[Trial], None] | None
     pressure: Pressure | None = None
 
 
@@ -65,6 +70,8 @@ class CheckResult:
         How long it took.
     note
         What else is worth knowing of a check that passed.
+    exploration
+        What running every schedule found, for the check of that name.
     """
 
     check: Check
@@ -76,6 +83,7 @@ class CheckResult:
     traceback: str = ""
     seconds: float = 0.0
     note: str = ""
+    exploration: Exploration | None = None
 
     @property
     def timeline(self) -> tuple[str, ...]:
@@ -201,6 +209,11 @@ CHECKS: tuple[Check, ...] = (
         )
         for each in Pressure
     ),
+    Check(
+        "every_schedule",
+        "Every schedule of small programs with few preemptions is answered as if one by one.",
+        None,
+    ),
 )
 """In the order in which they are made: first what one thread finds."""
 
@@ -232,6 +245,8 @@ def run_check(
 
 def _result(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
     """Make a check and close what the factory made, whatever came of it."""
+    if check.run is None:
+        return _explored(check, factory, options)
     try:
         trial = Trial(factory, pressure=check.pressure, options=options)
     except Hung as hung:
@@ -251,9 +266,26 @@ def _result(check: Check, factory: Callable[[], object], options: Options) -> Ch
     return found
 
 
+def _explored(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
+    try:
+        found = every_schedule(factory, options)
+    except NotExplored as reason:
+        return CheckResult(check, "skipped", str(reason))
+    except Exception as exc:  # noqa: BLE001 - a repository may raise anything before it is raced
+        return CheckResult(
+            check, "failed", f"before any race: {what_it_did(exc)}", traceback=_traceback_of(exc)
+        )
+    violation = found.violation
+    if violation is None:
+        return CheckResult(check, "passed", note=found.claim, exploration=found)
+    problem = f"{violation.rule}: {violation.sentence}"
+    return CheckResult(check, "failed", problem, traceback=str(violation), exploration=found)
+
+
 def _judged(check: Check, trial: Trial) -> CheckResult:
     """Run the check; whatever ends it early becomes a result, so that no other check is lost."""
     try:
+        assert check.run is not None  # noqa: S101 - told apart by the caller
         check.run(trial)
     except Skipped as skipped:
         return CheckResult(check, "skipped", str(skipped))

@@ -17,14 +17,18 @@ class Draws:
     """
 
     def __init__(self, seed: int) -> None:
+        self._seed = seed
         self._random = random.Random(seed)  # noqa: S311 - no secret
         # Drawn once and read from the start again in each run: cheaper than a new generator.
         self._bytes = self._random.randbytes(_BLOCK)
         self._at = 0  # moved by the thread that has the turn
 
-    def restart(self) -> None:
-        """Begin anew, for the next run."""
+    def restart(self, run: int = 0) -> None:
+        """Begin anew, for the next run; with other bytes if it has another number."""
         self._at = 0
+        if run:
+            self._random = random.Random(f"{self._seed} {run}")  # noqa: S311 - no secret
+            self._bytes = self._random.randbytes(1 << 10)
 
     def urandom(self, size: int, /) -> bytes:
         """Return `size` bytes."""

@@ -112,6 +112,9 @@ class Control:
         The threads of the current run; None before the first `make`.
     points
         The points of all code met so far.
+    same_draws
+        Whether every run draws the same bytes. A store that outlives a run would get the same
+        ids again; set it to False there.
     stuck
         Real locks that were found and could not be replaced: threads will block outside control.
 
@@ -142,6 +145,8 @@ class Control:
         self._walks = True  # whether the objects of a repository hold anything to swap
         self._crew = Crew()
         self._bodies: list[_Body] = []
+        self.same_draws = True
+        self._runs = 0
         self._blocks = False  # whether a thread blocked outside control before
         self._factory: object = None  # whose modules were walked last
 
@@ -202,7 +207,8 @@ class Control:
             self._swaps.swap(vars(module) for module in modules_of(factory))
             self._of_modules = len(self._swaps)
             self._walks = True
-        self._draws.restart()
+        self._runs += 1
+        self._draws.restart(0 if self.same_draws else self._runs)
         self._swaps.reset()
         world = self.world = World(FirstReady(), self.points.spans, self._arm)
         world.register("the factory", ready=False)

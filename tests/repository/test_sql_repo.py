@@ -13,7 +13,7 @@ from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundErr
 from jobsim.domain.models import JobStatus
 from jobsim.repository import sql_connections, sql_repo
 from jobsim.repository.sql_repo import SqlJobRepository
-from jobsim.testing import CHECKS, RepositoryConformance, races
+from jobsim.testing import CHECKS, RepositoryConformance, races, schedules
 from jobsim.testing.checks import run_check
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
@@ -56,6 +56,8 @@ class TestSqlite(RepositoryConformance):
     @pytest.fixture
     def repository_factory(self, make, tmp_path, monkeypatch):
         monkeypatch.setattr(races, "ROUNDS", 20)
+        monkeypatch.setattr(schedules, "BUDGET", 40)
+        monkeypatch.setattr(schedules, "MIXED", 2)
         return lambda: make(f"sqlite:///{tmp_path}/jobs.db")
 
 
@@ -63,6 +65,8 @@ class TestSqliteInMemory(RepositoryConformance):
     @pytest.fixture
     def repository_factory(self, make, monkeypatch):
         monkeypatch.setattr(races, "ROUNDS", 20)
+        monkeypatch.setattr(schedules, "BUDGET", 40)
+        monkeypatch.setattr(schedules, "MIXED", 2)
         return lambda: make("sqlite://")
 
 
@@ -70,6 +74,8 @@ class TestPostgres(RepositoryConformance):
     @pytest.fixture
     def repository_factory(self, make, postgres_url, monkeypatch):
         monkeypatch.setattr(races, "ROUNDS", 20)
+        monkeypatch.setattr(schedules, "BUDGET", 40)
+        monkeypatch.setattr(schedules, "MIXED", 2)
         return lambda: make(postgres_url)
 
 

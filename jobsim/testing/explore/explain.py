@@ -9,7 +9,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from jobsim.domain.codes import ERROR, ILLEGAL, NOT_FOUND, STATUSES
+from jobsim.domain.codes import ERROR, ILLEGAL, NOT_FOUND, PENDING, STATUSES
 from jobsim.testing.explore.judge import Answer, Step
 from jobsim.testing.explore.play import BACKDATED, FOREIGN, NO_JOB, TORN, thread_name
 from jobsim.testing.explore.programs import CREATE, OTHER, READS
@@ -127,6 +127,8 @@ def call_text(step: Step) -> str:
     """
     name, job, _ = step
     mark = OTHER if job else ""
+    if name == "close":
+        return "close()"
     if name == "created":
         return "get(a job that was created)"
     return f"{name}(){mark}" if name in (*READS, CREATE) else f"update_status({name}){mark}"
@@ -139,7 +141,7 @@ def answer_text(step: Step, answer: Answer) -> str:
         return "was refused" + (f" from {STATUSES[seen].value}" if seen >= 0 else "")
     if answer[0] == NOT_FOUND:
         return "found no such job"
-    if answer[0] == ERROR:
+    if answer[0] in (ERROR, PENDING):
         return "raised"
     if step[0] == "count":
         return f"answered {answer[1]}"

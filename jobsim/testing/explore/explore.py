@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -28,6 +29,9 @@ BUDGET = 200_000
 SAMPLES = 10
 """Random schedules of each program that the budget did not reach, or that is not controlled."""
 
+MIXED_POINTS = 150
+"""About how many points a longer program has."""
+
 SAMPLED_PROGRAMS = 200
 """How many programs are sampled at most."""
 
@@ -49,8 +53,10 @@ def explore_repository(
     seed: int = 0,
     time_limit: float | None = None,
     progress: Callable[[int, int], object] | None = None,
+    mixed: int = 0,
     illegal: ExceptionTypes = (),
     not_found: ExceptionTypes = (),
+    retryable: ExceptionTypes = (),
 ) -> Exploration:
     """Run small programs on a repository under every schedule with few preemptions.
 
@@ -78,8 +84,10 @@ def explore_repository(
         Seconds of the wall clock, as a cap; the result says if it was reached. None for none.
     progress
         Called now and then with the schedules run and the budget.
-    illegal, not_found
-        The repository's own exceptions, as for `jobsim.adapt`.
+    mixed
+        How many longer programs, of three threads with three calls each, are sampled besides.
+    illegal, not_found, retryable
+        The repository's own exceptions, as for `check_repository`.
 
     Returns
     -------
@@ -119,7 +127,7 @@ def explore_repository(
         raise ValueError(
             f"preemptions must be at least 0 and budget at least 1, not {preemptions} and {budget}"
         )
-    runner = Runner(factory, seed=seed, illegal=illegal, not_found=not_found)
+    runner = Runner(factory, seed=seed, illegal=illegal, not_found=not_found, retryable=retryable)
     explorer = _Explorer(runner, budget, time_limit, progress)
     with runner.control():
         if programs is not None:
@@ -128,6 +136,7 @@ def explore_repository(
             stages = _stages(tuple(threads), preemptions, snapshot=runner.snapshots)
         explorer.explore(stages)
         explorer.sample(preemptions + 1)
+        explorer.sample_mixed(mixed, preemptions + 1)
         return explorer.result()
 
 
@@ -143,11 +152,11 @@ def _stages(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[_Sta
     twos = [program for program in snapped if program.calls > 2]
     kinds = [
         # What, how many threads, the programs, and the order in which each bound has its turn.
-        ("two threads with one call each", 2, one, (0, 1, 5)),
-        ("two threads with at most two calls", 2, pairs, (2, 6, 10)),
-        ("three threads with one call each", 3, three, (3, 7, 11)),
-        ("two threads that use two jobs", 2, crossed, (4, 4, 8)),
-        ("two threads, one call each and a snapshot", 2, ones, (4, 4, 8)),
+        ("two threads with one call each", 2, one, (0, 1, 3)),
+        ("two threads with at most two calls", 2, pairs, (4, 6, 10)),
+        ("three threads with one call each", 3, three, (5, 7, 11)),
+        ("two threads that use two jobs", 2, crossed, (2, 2, 8)),
+        ("two threads, one call each and a snapshot", 2, ones, (2, 2, 8)),
         ("two threads, at most two calls and a snapshot", 2, twos, (9, 9, 12)),
     ]
     stages: list[tuple[int, _Stage]] = []
@@ -182,6 +191,7 @@ class _Explorer:
         self._violations: list[ScheduledRun] = []
         self._stopped: str | None = None
         self._sampling = ""
+        self._mixed = 0
         self._name = name_of(runner.factory)
         runner.out_of_time = self._out_of_time
 
@@ -250,9 +260,27 @@ class _Explorer:
                 f"probability {least:.2g} or more"
             )
 
+    def sample_mixed(self, number: int, depth: int) -> None:
+        """Run longer programs once each under random schedules, until something is found."""
+        if self._stopped not in (None, "budget"):
+            return
+        for program in itertools.islice(known_programs.mixed(self._runner.seed), number):
+            known = Explored(program, points=MIXED_POINTS)
+            self._runner.sample(known, 1, depth)
+            self._mixed += known.sampled
+            if known.finding is not None:
+                self._tell(known.finding)
+                return
+            if self._out_of_time():
+                return
+
     def _tell(self, ran: Ran) -> None:
         self._stopped = "violation"
         self._violations.append(told(self._runner, ran, self._name))
+
+    def _mixed_text(self) -> str:
+        what = "programs of three threads with three calls each, each under one random schedule"
+        return f"{self._mixed:,} {what}" if self._mixed else ""
 
     def result(self) -> Exploration:
         """Return what was found."""
@@ -268,8 +296,8 @@ class _Explorer:
             explored=tuple(self._known.values()),
             violations=tuple(self._violations),
             schedules=self._spent,
-            sampled=sum(known.sampled for known in self._known.values()),
-            sampling=self._sampling,
+            sampled=sum(known.sampled for known in self._known.values()) + self._mixed,
+            sampling="; ".join(filter(None, [self._sampling, self._mixed_text()])),
             stopped=self._stopped,
             uncontrolled=escaped + stuck,
             seconds=self._clock() - self._begun,
@@ -318,6 +346,7 @@ def replay_schedule(
     stop_at: int | None = None,
     illegal: ExceptionTypes = (),
     not_found: ExceptionTypes = (),
+    retryable: ExceptionTypes = (),
 ) -> ScheduledRun:
     """Run one schedule again, as often as you like, to the same end.
 
@@ -329,7 +358,7 @@ def replay_schedule(
         The text in `violation.schedule`.
     stop_at
         Open the debugger where the explanation has this step, with the code unchanged.
-    illegal, not_found
+    illegal, not_found, retryable
         As for `explore_repository`.
 
     Returns
@@ -357,7 +386,9 @@ def replay_schedule(
             f"the schedule was made by Python {wanted.python}, this is {python_version()}; steps "
             f"are bytecode instructions, so run it with Python {wanted.python} or explore again"
         )
-    runner = Runner(factory, seed=wanted.seed, illegal=illegal, not_found=not_found)
+    runner = Runner(
+        factory, seed=wanted.seed, illegal=illegal, not_found=not_found, retryable=retryable
+    )
     with runner.control():
         play = runner.play(wanted.program)
         runner.run(play, ())  # fills what the first run of a program fills

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, ILLEGAL, OK, RUNNING
+from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, ILLEGAL, OK, PENDING, RUNNING
 
 NOBODY = -1
 """Stands for who wrote a text where there is none."""
@@ -123,6 +123,9 @@ def explains(history: tuple[tuple[int, int, Step, Answer], ...], start: State) -
             # Next may be whoever was invoked before the first return of those that are left.
             if not placed >> at & 1 and invoked < first:
                 after, right = expected(state, step)
-                if _fits(answer, right):
+                if answer[0] == PENDING:
+                    # It may have taken effect, or not.
+                    stack += [(placed | 1 << at, state), (placed | 1 << at, after)]
+                elif _fits(answer, right):
                     stack.append((placed | 1 << at, after))
     return False

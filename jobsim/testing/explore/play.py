@@ -17,12 +17,13 @@ from jobsim.domain.codes import (
     NOT_FOUND,
     NUMBER_OF,
     OK,
+    PENDING,
     number_of,
 )
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.marks import INPUT_HASH, end_texts
 from jobsim.domain.models import JobStatus
-from jobsim.repository.adapt import ExceptionTypes, adapt
+from jobsim.repository.adapt import ExceptionTypes, adapt, matcher
 from jobsim.testing.explore.judge import NOBODY, Answer, State, Step
 from jobsim.testing.explore.programs import MOVES, OTHER, Program
 from jobsim.turns import Control
@@ -68,16 +69,22 @@ class Play:
     ----------
     program
         What the threads call.
-    illegal, not_found
-        The repository's own exceptions, as for `jobsim.adapt`.
+    illegal, not_found, retryable
+        The repository's own exceptions, as for `check_repository`.
     """
 
     def __init__(
-        self, program: Program, *, illegal: ExceptionTypes = (), not_found: ExceptionTypes = ()
+        self,
+        program: Program,
+        *,
+        illegal: ExceptionTypes = (),
+        not_found: ExceptionTypes = (),
+        retryable: ExceptionTypes = (),
     ) -> None:
         self.program = program
         self._mapping: dict[str, ExceptionTypes] = {"illegal": illegal, "not_found": not_found}
         self._adapted = bool(illegal or not_found)
+        self._is_retryable = matcher("retryable", retryable)
         names = [thread_name(n) for n in range(len(program.threads))]
         self._names = names
         self._texts = [end_texts(target, name) for name in names for target in MOVES.values()]
@@ -106,6 +113,7 @@ class Play:
         return answers
 
     def _open(self, made: Any) -> None:
+        self._made = made
         face = adapt(made, **self._mapping) if self._adapted else made
         self._face, self._snapshot = face, getattr(made, "snapshot", None)
         self._jobs = []
@@ -114,9 +122,10 @@ class Play:
             if self.program.start is JobStatus.RUNNING:
                 face.update_status(job.job_id, JobStatus.RUNNING)
             self._jobs.append(job)
-        count = face.count() if self._counts else len(self._jobs)
+        # A store may hold jobs of earlier runs: counts are told without them.
+        self._older = face.count() - len(self._jobs) if self._counts else 0
         status = NUMBER_OF[self.program.start]
-        self.answers.start = (tuple((status, NOBODY) for _ in self._jobs), count)
+        self.answers.start = (tuple((status, NOBODY) for _ in self._jobs), len(self._jobs))
         self._ids = {job.job_id: number for number, job in enumerate(self._jobs)}
         self._created = list(self._jobs)
         self._floor = [job.updated_at for job in self._jobs]
@@ -139,6 +148,7 @@ class Play:
                 world.held += 1
                 before = len(answers.history)
                 self._read_at_last(thread)
+                self._close(thread)
                 answers.final = len(answers.history) - before
 
         return body
@@ -173,8 +183,11 @@ class Play:
         except JobNotFoundError:
             answer = (NOT_FOUND,)
         except Exception as error:  # noqa: BLE001 - a repository may raise anything
-            answer = (ERROR,)
-            self.answers.raised.append(_raised(step, error))
+            if self._is_retryable(error):
+                answer = (PENDING,)
+            else:
+                answer = (ERROR,)
+                self.answers.raised.append(_raised(step, error))
         else:
             answer = self._read(step, got, floor)
         self.answers.history.append((invoked, next(self._clock), step, answer))
@@ -186,7 +199,7 @@ class Play:
         name, number, _ = step
         try:
             if name == "count":
-                return (OK, got + 0)
+                return (OK, got - self._older)
             if name == "snapshot":
                 return self._read_snapshot(got)
             if name == "create":
@@ -229,7 +242,7 @@ class Play:
             if seen is None or len(by_id) < len(jobs):
                 return (OK, NO_JOB, NO_JOB)
             parts += [NUMBER_OF[seen.status], self._judged(number, seen, job.created_at)]
-        return (OK, len(jobs), *parts)
+        return (OK, len(jobs) - self._older, *parts)
 
     def _read_at_last(self, thread: int) -> None:
         for number, job in enumerate(self._jobs):
@@ -244,6 +257,15 @@ class Play:
             self._note(("count", 0, thread), self._face.count, ())
         for job in fresh:
             self._look_at(job, thread)
+
+    def _close(self, thread: int) -> None:
+        """Close a repository that can be closed, while its threads can still answer."""
+        close = getattr(self._made, "close", None)
+        if callable(close):
+            try:
+                close()
+            except Exception as error:  # noqa: BLE001 - a repository may raise anything
+                self.answers.raised.append(_raised(("close", 0, thread), error))
 
     def _look_at(self, job: Any, thread: int) -> None:
         """Read a job that a thread created: it has to be there, as it was answered."""

@@ -7,6 +7,7 @@ disturb each other, so every program has a call that writes.
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -188,6 +189,15 @@ def _is_calls(value: object) -> bool:
         and not isinstance(value, str)
         and all(isinstance(call, str) for call in value)
     )
+
+
+def mixed(seed: int) -> Iterator[Program]:
+    """Yield programs of three threads with three calls each, drawn from a seed, without end."""
+    draw = random.Random(f"mixed {seed}")  # noqa: S311 - no secret
+    menu = (*PLAIN, "running", "get", "running'", "get'", "completed'")
+    while True:
+        threads = [[draw.choice(menu) for _ in range(3)] for _ in range(3)]
+        yield Program(threads, draw.choice(STARTS))
 
 
 def with_snapshot() -> Iterator[Program]:

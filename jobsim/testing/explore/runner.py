@@ -24,7 +24,7 @@ from jobsim.testing.explore.search import (
     children,
     preemptions,
 )
-from jobsim.turns import Control, End
+from jobsim.turns import Control, ControlError, End
 
 COLLECT = 400
 """After so many runs garbage is collected; no run is disturbed by it."""
@@ -113,8 +113,8 @@ class Runner:
         Makes a fresh repository.
     seed
         Of what the repository draws, and of random schedules.
-    illegal, not_found
-        As for `jobsim.adapt`.
+    illegal, not_found, retryable
+        As for `check_repository`.
     """
 
     def __init__(
@@ -124,10 +124,15 @@ class Runner:
         seed: int = 0,
         illegal: ExceptionTypes = (),
         not_found: ExceptionTypes = (),
+        retryable: ExceptionTypes = (),
     ) -> None:
         self.factory = factory
         self.seed = seed
-        self._mapping: dict[str, ExceptionTypes] = {"illegal": illegal, "not_found": not_found}
+        self._mapping: dict[str, ExceptionTypes] = {
+            "illegal": illegal,
+            "not_found": not_found,
+            "retryable": retryable,
+        }
         self.runs = 0
         self._snapshots = False
         self.out_of_time: Callable[[], bool] = lambda: False
@@ -143,9 +148,22 @@ class Runner:
                 first = self.play(Program([["create"], ["get"]]))
                 self.run(first, ())
                 self._snapshots = first.offers_snapshot
+                self._try_again(control, first)
                 yield self
             finally:
                 self._control = None
+
+    def _try_again(self, control: Control, play: Play) -> None:
+        """Make another repository, with ids of its own if the first one's are taken already."""
+        try:
+            raised = self.run(play, ()).answers.raised
+        except ControlError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a store raises for an id that it has
+            control.same_draws = False
+            raised = self.run(play, ()).answers.raised
+        if raised and control.same_draws:
+            control.same_draws = False
 
     def play(self, program: Program) -> Play:
         """Return how to run a program."""

@@ -1,0 +1,58 @@
+"""The check that runs small programs under every schedule, for the list of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from jobsim.testing.explore.explore import explore_repository
+from jobsim.turns import ControlError, FactoryError
+
+if TYPE_CHECKING:
+    from jobsim.testing.explore.exploration import Exploration
+    from jobsim.testing.trial import Options
+
+BUDGET = 12_000
+"""How many schedules the check runs at scale 1: some seconds for a repository in memory."""
+
+MIXED = 400
+"""How many longer programs it samples at scale 1."""
+
+PATIENCE = 6.0
+"""Of the time limit of a check: how long it may take. Only slow repositories come to it."""
+
+PREEMPTIONS = 2
+
+
+class NotExplored(Exception):  # noqa: N818 - a finding, not a fault
+    """The repository cannot be explored here, and why."""
+
+
+def every_schedule(
+    factory: Callable[[], Any], options: Options, *, preemptions: int = PREEMPTIONS
+) -> Exploration:
+    """Explore a repository as far as the scale says.
+
+    Raises
+    ------
+    NotExplored
+        If control cannot be had, or instances share one store: then the races stand alone.
+    """
+    if options.instances > 1:
+        raise NotExplored("several instances share one store; schedules are run on fresh ones")
+    try:
+        return explore_repository(
+            factory,
+            preemptions=preemptions,
+            budget=max(int(BUDGET * options.scale), 1),
+            mixed=int(MIXED * options.scale),
+            seed=options.seed,
+            time_limit=PATIENCE * options.time_limit,
+            illegal=options.illegal,
+            not_found=options.not_found,
+            retryable=options.retryable,
+        )
+    except ControlError as error:
+        raise NotExplored(str(error)) from error
+    except FactoryError as error:
+        raise NotExplored(f"the factory does not work under control: {error}") from error
