@@ -96,3 +96,22 @@ def technique_table(url: str, *, rounds: int = ROUNDS) -> pd.DataFrame:
         rows.append((*cell, raced.verdict.outcome.value, found, errors))
     columns = ["technique", "isolation", "instances", "verdict", "found", "errors"]
     return pd.DataFrame(rows, columns=columns).fillna({"isolation": ""})
+
+
+def technique_grid(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `technique_table` with a row per technique and a column per isolation level.
+
+    A verdict that came with errors of the database says so. Techniques that choose their level
+    stand in a column of their own.
+    """
+    several = table["instances"] > 1
+    name = table["technique"].where(
+        ~several, table["technique"] + ", " + table["instances"].astype("str") + " instances"
+    )
+    told = table["verdict"].where(table["errors"] == "none", table["verdict"] + ", with errors")
+    cells = pd.DataFrame({"technique": name, "level": table["isolation"], "told": told})
+    cells["level"] = cells["level"].replace({"": "its own"})
+    grid = cells.pivot_table(
+        index="technique", columns="level", values="told", aggfunc="first", sort=False
+    )
+    return grid.fillna("").rename_axis(None, axis="columns")

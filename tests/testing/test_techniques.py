@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
+import pandas as pd
 import pytest
 
 from jobsim.proof.verdict import Outcome
 from jobsim.testing.broken_sql import BROKEN_SQL
 from jobsim.testing.correct_sql import CORRECT_SQL
-from jobsim.testing.techniques import Cell, cells, technique_table
+from jobsim.testing.techniques import Cell, cells, technique_grid, technique_table
 
 RUNS = int(os.environ.get("JOBSIM_TECHNIQUE_RUNS", "1"))
 """How often each cell is run; `make faults` sets it to 20."""
@@ -96,3 +97,18 @@ def test_the_table_has_a_row_for_each_cell(tmp_path, monkeypatch):
     assert table["verdict"].tolist() == ["VIOLATED", "OK"]
     assert "written_twice" in table["found"][0]
     assert table["errors"].tolist() == ["none", "none"]
+
+
+def test_the_grid_has_a_row_per_technique_and_a_column_per_level():
+    rows = [
+        ("a", "LOW", 1, "VIOLATED", "real_time", "none"),
+        ("a", "HIGH", 1, "OK", "", "some"),
+        ("b", "", 1, "OK", "", "none"),
+        ("c", "LOW", 2, "OK", "", "none"),
+    ]
+    columns = ["technique", "isolation", "instances", "verdict", "found", "errors"]
+    grid = technique_grid(pd.DataFrame(rows, columns=columns))
+    assert grid.index.tolist() == ["a", "b", "c, 2 instances"]
+    assert grid.columns.tolist() == ["LOW", "HIGH", "its own"]
+    assert grid.loc["a"].tolist() == ["VIOLATED", "OK, with errors", ""]
+    assert grid.loc["b", "its own"] == "OK"
