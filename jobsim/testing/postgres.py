@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -26,6 +27,9 @@ USER_WHERE_ROOT = "nobody"
 
 START_S = 30.0
 """How long a server may take to be ready, also after a crash, on a busy machine."""
+
+STOP_S = 10.0
+"""How long an orderly stop may take before it becomes an immediate one."""
 
 _POLL_S = 0.002
 _READY_LINE = 7
@@ -153,9 +157,14 @@ class PostgresServer:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop the server at once; what was committed is there after the next start."""
-        if self._guard is not None:
-            self._end_guard(process_guard.KEEP)
+        """Stop the server in an orderly way; all that was committed is there after a start."""
+        if self._guard is None:
+            return
+        if self._guard.poll() is None:
+            os.kill(self._pid, signal.SIGINT)  # PostgreSQL's fast shutdown: it writes its log first
+            with suppress(subprocess.TimeoutExpired):
+                self._guard.wait(STOP_S)
+        self._end_guard(process_guard.KEEP)
 
     def kill(self) -> None:
         """End the server's main process with SIGKILL; its other processes end by themselves."""
