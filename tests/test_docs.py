@@ -123,6 +123,7 @@ def test_every_public_name_is_in_the_reference():
         ("transitions", tables.TRANSITIONS),
         ("calls", tables.CALLS),
         ("final", tables.FINAL),
+        ("faults", tables.FAULTS),
     ],
 )
 def test_every_column_is_explained_and_no_other(name, columns):

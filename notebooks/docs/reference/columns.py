@@ -71,6 +71,12 @@ COLUMNS = {
         "result": "As the repository answered; missing if there is none.",
         "error": "As the repository answered; missing if there is none.",
     },
+    "faults": {
+        "kind": "What was done: a cut, a delay, a stall or a kill.",
+        "request": "To which request to the database, counted from 0.",
+        "begun_ns": "When, on the clock of `calls`.",
+        "ended_ns": "When the cut was made, the delay over or the server back; -1 if never.",
+    },
 }
 """What each column of each table means."""
 
@@ -128,13 +134,14 @@ def preset_table() -> str:
 
 
 def run_tables() -> str:
-    """Return the columns of the four tables of a run."""
+    """Return the columns of the tables of a run."""
     notes = notes_below(tables)
     own = {
         "jobs": (tables.JOBS, notes["JOBS"]),
         "transitions": (tables.TRANSITIONS, notes["TRANSITIONS"]),
         "calls": (tables.CALLS, notes["CALLS"]),
         "final": (tables.FINAL, notes["FINAL"]),
+        "faults": (tables.FAULTS, notes["FAULTS"]),
     }
     sections = []
     for name, (dtypes, note) in own.items():
