@@ -64,7 +64,7 @@ def by_hand(repository: JobRepository, jobs: int, clients: int, workers: int) ->
 class Traffic(Session):
     """A run without what comes after the last thread has ended: the last look and the tables."""
 
-    def _final(self, ended):
+    def _final(self, ended, interrupts):
         return None, ended
 
     def _tables(self, info, final):
