@@ -45,6 +45,8 @@ def say_run(run: Run, options: argparse.Namespace) -> int:
     code = OK
     if run.calls is not None:
         code = say_verdict(run.check(), strict=options.strict)
+    if run.ended == "deadlock":
+        code = NOT_MET  # the repository's own locks wait for each other: no chance, no machine
     figures = run.metrics(*(wanted.figure for wanted in options.require))
     for wanted in options.require:
         code = code if _say_requirement(wanted, figures) else NOT_MET

@@ -31,6 +31,7 @@ def run_rows(run: Run) -> tuple[str, Rows]:
         *_calls_rows(run, figures),
         *([] if run.calls is None or run.faults is None else fault_rows(run.calls, run.faults)),
         *(("never returned", left.actor) for left in run.unreturned),
+        *([("deadlock", run.info.deadlock)] if run.info.deadlock else []),
     ]
 
 

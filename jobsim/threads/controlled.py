@@ -71,7 +71,7 @@ class Controlled:
         self._factory = factory
         self._schedule: int | Literal["fair"] = schedule
         self._fair = schedule == FAIR
-        self._play = Play(workload)
+        self._play = Play(workload, restless=False)
         self._created = Created()
         self._looks: dict[int, Look] = {}  # written by the auditor, read when it has ended
         self._count_before: int | None = None

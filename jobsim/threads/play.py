@@ -47,6 +47,9 @@ class Play:
     ----------
     workload
         The jobs.
+    restless
+        Whether a poller without an interval looks again at once. Otherwise it looks whenever a call
+        of another actor has returned, for time would stand still for ever.
 
     Attributes
     ----------
@@ -58,7 +61,7 @@ class Play:
         How many calls an actor was given that have not been answered, polls not among them.
     """
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Workload, *, restless: bool) -> None:
         scenario = workload.scenario
         self.sim = simulation(workload)
         self.asked: dict[int, int] = {}
@@ -75,6 +78,8 @@ class Play:
         self._interval = round(scenario.poll_interval * TICKS_PER_SECOND)
         # (time, poller), a heap. Pollers come last in an instant, and keep no run alive.
         self._polls = [(self._interval, number) for number in range(scenario.pollers)]
+        self._restless = restless
+        self._dozing: list[int] = []  # pollers that look again when something has happened
 
     def next(self, until: int) -> tuple[int, Call] | None:
         """Let everything happen up to the next call; return it after the number of its actor.
@@ -99,10 +104,13 @@ class Play:
         """Go on after a call: its outcome, in the codes of `jobsim.domain.codes`, and when."""
         what, number, worker = call
         if what == POLL:
-            # Without an interval a poller looks whenever something happens.
-            at = now + self._interval if self._interval else max(now, self.next_event())
-            heappush(self._polls, (at, number))
+            if self._interval or self._restless:
+                heappush(self._polls, (now + self._interval, number))
+            else:
+                self._dozing.append(number)
             return
+        while self._dozing:
+            heappush(self._polls, (now, self._dozing.pop()))
         self.open_calls -= 1
         if outcome == SERVED:
             del self.asked[number]
@@ -135,6 +143,8 @@ class Play:
 
     def next_due(self) -> int:
         """Return when something is due next, polls included; FAR if nothing is."""
+        if self.over:
+            return FAR  # for what `next` never hands out is not due
         event = self.next_event()
         return min(event, self._polls[0][0]) if self._polls else event
 

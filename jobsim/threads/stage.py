@@ -131,7 +131,7 @@ class Paced(Stage):
         over: Callable[[], None],
     ) -> None:
         self.clock = clock
-        self.play: Play = Play(workload)
+        self.play: Play = Play(workload, restless=True)
         self._created = Created()
         self._desk = PacedDesk(self.play, clock, over=over)
         self.actors = [
