@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from jobsim.scenario.scenario import Scenario
     from jobsim.scenario.workload import Workload
     from jobsim.services.job_service import advance_job_state, create_job
+    from jobsim.studies.backtest import Backtest, backtest
     from jobsim.studies.calibrate import Calibration, calibrate
     from jobsim.studies.compare import compare
+    from jobsim.studies.forecast import Forecast, forecast
     from jobsim.studies.replay import replay
     from jobsim.studies.replicate import replicate
     from jobsim.studies.sizing import workers_needed
@@ -45,7 +47,9 @@ if TYPE_CHECKING:
     from jobsim.virtual.run_virtual import run_virtual
 
 _HOME = {
+    "Backtest": "studies.backtest",
     "Calibration": "studies.calibrate",
+    "Forecast": "studies.forecast",
     "InMemoryJobRepository": "repository.job_repo",
     "InvalidStateTransitionError": "domain.exceptions",
     "Job": "domain.models",
@@ -62,11 +66,13 @@ _HOME = {
     "Workload": "scenario.workload",
     "adapt": "repository.adapt",
     "advance_job_state": "services.job_service",
+    "backtest": "studies.backtest",
     "build_report": "report.build",
     "calibrate": "studies.calibrate",
     "compare": "studies.compare",
     "create_job": "services.job_service",
     "explore": "explorer.panel",
+    "forecast": "studies.forecast",
     "hash_inputs": "domain.hashing",
     "preset": "scenario.presets",
     "presets": "scenario.presets",
@@ -83,7 +89,9 @@ _HOME = {
 
 __all__ = [
     "LEGAL_TRANSITIONS",
+    "Backtest",
     "Calibration",
+    "Forecast",
     "InMemoryJobRepository",
     "InvalidStateTransitionError",
     "Job",
@@ -99,11 +107,13 @@ __all__ = [
     "Workload",
     "adapt",
     "advance_job_state",
+    "backtest",
     "build_report",
     "calibrate",
     "compare",
     "create_job",
     "explore",
+    "forecast",
     "hash_inputs",
     "preset",
     "presets",
