@@ -7,10 +7,13 @@ chart makes the axes so small that its text leaves the neighbours their room.
 from __future__ import annotations
 
 from jobsim.plot.attempts import attempts
+from jobsim.plot.backtest import backtest
+from jobsim.plot.calibration import calibration
 from jobsim.plot.compare import compare
 from jobsim.plot.counterexample import counterexample
 from jobsim.plot.dark import dark
 from jobsim.plot.dwell import dwell
+from jobsim.plot.forecast import forecast
 from jobsim.plot.goodput import goodput
 from jobsim.plot.latency import latency
 from jobsim.plot.lifecycle import lifecycle
@@ -27,10 +30,13 @@ from jobsim.plot.warmup import warmup
 
 __all__ = [
     "attempts",
+    "backtest",
+    "calibration",
     "compare",
     "counterexample",
     "dark",
     "dwell",
+    "forecast",
     "goodput",
     "latency",
     "lifecycle",

@@ -46,7 +46,8 @@ class Forecast:
         work that is done; median, `low` and `high` (95 % prediction interval) in seconds from the
         moment on of `drained` (the last job now in the system has ended), `wait` (of a job that is
         paid now), and `empty` (nobody is in the system for the first time; infinite at a load of 1
-        and more, and where that is not within several times the drain): columns `drained`, `drained_low`, `drained_high`, `wait`, ...
+        and more, and where that is not within several times the drain): columns `drained`,
+        `drained_low`, `drained_high`, `wait`, ...
     """
 
     name: str

@@ -20,9 +20,12 @@ CHARTS = [name for name in plot.__all__ if name != "dark"]
 SCALED = [name for name in CHARTS if name != "lifecycle"]
 UNITS = {
     "attempts": ("number", "requests"),
+    "backtest": ("(s)", "share"),
+    "calibration": ("(s)", "share"),
     "compare": ("(s)", "share"),
     "counterexample": ("(µs)", ""),
     "dwell": ("(s)", "share"),
+    "forecast": ("workers", "(s)"),
     "goodput": ("(s)", "jobs per second"),
     "latency": ("(µs", ""),
     "occupancy": ("(s)", "jobs"),
@@ -42,6 +45,21 @@ def subject(name: str, run: SimpleNamespace) -> object:
     """Return what the chart is of: the run, a study with a row for each of its jobs, or a proof."""
     jobs = run.jobs
     wait = (jobs["started"] - jobs["paid"]).to_numpy()
+    if name == "backtest":
+        waits = pd.DataFrame({"arrival": jobs["created"], "logged": wait, "replayed": wait / 2})
+        return SimpleNamespace(waits=waits, workers=3)
+    if name == "calibration":
+        known = wait[~np.isnan(wait)]
+        share = (np.arange(200 if len(known) else 0) + 0.5) / 200  # as many as a calibration has
+        logged = np.quantile(known, share) if len(known) else share
+        ends = {"logged": logged, "fitted": logged * 1.1}
+        return SimpleNamespace(curves=pd.DataFrame({"quantity": "service", "share": share, **ends}))
+    if name == "forecast":
+        ends = {
+            f"{what}{end}": wait for what in ("drained", "wait") for end in ("", "_low", "_high")
+        }
+        table = pd.DataFrame({"workers": np.arange(len(wait)) + 1, **ends}).dropna().head(8)
+        return SimpleNamespace(table=table, running=3, waiting=20)
     if name == "compare":
         off = pd.DataFrame({"lateness": wait, "dispatch": wait / 2, "drift": -2 * wait})
         return SimpleNamespace(jobs=off, agree=True)
