@@ -71,12 +71,14 @@ def find(history: History) -> Overlap:
         ),
     }
     places = np.argsort(job, kind="stable")
-    same_job = (job[places[1:]] == job[places[:-1]]) & (job[places[1:]] < history.jobs)
-    meets = same_job & (invoked[places[1:]] < returned[places[:-1]])
+    by_job = job[places]
+    meets = invoked[places][1:] < returned[places][:-1]
+    meets &= by_job[1:] == by_job[:-1]
+    meets &= by_job[1:] < history.jobs
     busy = np.zeros(history.jobs + 1, np.bool_)
-    busy[job[places[1:][meets]]] = True
+    busy[by_job[1:][meets]] = True
     # Few are left: in most runs a job is worked on by one thread.
-    places = places[busy[job[places]]]
+    places = places[busy[by_job]] if meets.any() else places[:0]
     tried |= _on_one_job(history, invoked[places], returned[places], job[places], kind[places])
     met = _neighbours_meet(invoked, returned)
     return Overlap(met, tuple(pair for pair in PAIRS if not tried[pair]))
