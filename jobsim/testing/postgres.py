@@ -28,10 +28,14 @@ USER_WHERE_ROOT = "nobody"
 START_S = 30.0
 """How long a server may take to be ready, also after a crash, on a busy machine."""
 
+MOST_STARTS = 50
+"""How often a server is started that ends at once."""
+
 STOP_S = 10.0
 """How long an orderly stop may take before it becomes an immediate one."""
 
 _POLL_S = 0.002
+_RESTART_S = 0.05
 _READY_LINE = 7
 _FIXED = {
     "listen_addresses": "127.0.0.1",
@@ -150,11 +154,14 @@ class PostgresServer:
             return
         deadline = time.monotonic() + START_S
         # After a SIGKILL its last processes may hold the shared memory for some milliseconds.
-        while not self._start_once(deadline):
+        for _ in range(MOST_STARTS):
+            if self._start_once(deadline):
+                return
             if time.monotonic() > deadline:
-                log = (self._base / "log").read_text(encoding="utf-8", errors="replace")
-                raise PostgresUnavailable(f"PostgreSQL does not start: {log[-2000:]}")
-            time.sleep(0.02)
+                break
+            time.sleep(_RESTART_S)
+        log = (self._base / "log").read_text(encoding="utf-8", errors="replace")
+        raise PostgresUnavailable(f"PostgreSQL does not start: {log[-2000:]}")
 
     def stop(self) -> None:
         """Stop the server in an orderly way; all that was committed is there after a start."""
@@ -278,10 +285,18 @@ def reachable_programs(programs: Path, folder: Path) -> Path:
     """
     if not _is_root() or all(at.stat().st_mode & 0o001 for at in (programs, *programs.parents)):
         return programs
-    copy = folder / "pginstall"
-    if not copy.exists():
-        shutil.copytree(programs.parent, copy, ignore=shutil.ignore_patterns("include", "*.a"))
-    return copy / "bin"
+    # Libraries that the wheel brings are found by their place beside the package.
+    package = programs.parents[1]
+    copy = folder / "programs" / package.name
+    places = {
+        programs.parent: copy / programs.parent.name,
+        package.with_name(f"{package.name}.libs"): copy.with_name(f"{package.name}.libs"),
+        package / ".dylibs": copy / ".dylibs",
+    }
+    for source, target in places.items():
+        if source.exists() and not target.exists():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("include", "*.a"))
+    return copy / programs.parent.name / programs.name
 
 
 def _is_root() -> bool:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import psycopg
 import pytest
 
 from jobsim.testing import postgres
-from jobsim.testing.postgres import PostgresServer, PostgresUnavailable
+from jobsim.testing.postgres import PostgresServer, PostgresUnavailable, postgres_programs
+
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 STARTED = """
 import sys
@@ -122,7 +126,7 @@ def test_a_user_without_an_entry_is_named(monkeypatch):
 
 
 def test_a_server_that_does_not_start_shows_its_log(monkeypatch):
-    monkeypatch.setattr(postgres, "START_S", 0.1)
+    monkeypatch.setattr(postgres, "MOST_STARTS", 2)
     with (
         pytest.raises(PostgresUnavailable, match="no_such_setting"),
         PostgresServer(settings={"no_such_setting": "1"}),
@@ -130,13 +134,34 @@ def test_a_server_that_does_not_start_shows_its_log(monkeypatch):
         pass
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs permissions of POSIX")
 def test_programs_in_a_closed_folder_are_copied_for_the_servers_user(tmp_path, monkeypatch):
     monkeypatch.setattr(postgres, "_is_root", lambda: True)
-    closed = tmp_path / "closed"
-    (closed / "bin").mkdir(parents=True)
-    (closed / "bin" / "postgres").write_text("")
+    closed, reached = tmp_path / "closed", tmp_path / "open"
+    package = closed / postgres.WHEEL
+    (package / "pginstall18" / "bin").mkdir(parents=True)
+    (package / "pginstall18" / "bin" / "postgres").write_text("")
+    (closed / f"{postgres.WHEEL}.libs").mkdir()
+    (closed / f"{postgres.WHEEL}.libs" / "libpq.so").write_text("")
     closed.chmod(0o700)
-    (tmp_path / "open").mkdir()
-    copied = postgres.reachable_programs(closed / "bin", tmp_path / "open")
-    assert copied == tmp_path / "open" / "pginstall" / "bin"
+    reached.mkdir()
+    copied = postgres.reachable_programs(package / "pginstall18" / "bin", reached)
+    assert copied.is_relative_to(reached)
     assert (copied / "postgres").exists()
+    assert (copied / ".." / ".." / ".." / f"{postgres.WHEEL}.libs" / "libpq.so").exists()
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can close a folder to the server's user")
+def test_a_server_starts_from_a_closed_folder():
+    home = Path(tempfile.mkdtemp(prefix="jobsim-closed-"))
+    try:
+        installed = postgres_programs().parents[1]
+        for name in (postgres.WHEEL, f"{postgres.WHEEL}.libs"):
+            if (source := installed.with_name(name)).exists():
+                ignored = shutil.ignore_patterns("pginstall", "include", "*.a")
+                shutil.copytree(source, home / name, ignore=ignored)
+        home.chmod(0o700)
+        with PostgresServer(programs=home / postgres.WHEEL / "pginstall18" / "bin") as server:
+            assert server.is_running
+    finally:
+        shutil.rmtree(home)
