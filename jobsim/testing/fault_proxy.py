@@ -19,7 +19,8 @@ from typing import Protocol
 
 _CANCEL, _SSL, _GSS = 80877102, 80877103, 80877104
 _ENDS_REQUEST = b"SQF"  # Sync, Query, FunctionCall
-_TERMINATE, _READY, _KEY, _AUTHENTICATION = b"XZKR"
+_TERMINATE, _FLUSH = b"XH"
+_READY, _KEY, _AUTHENTICATION = b"ZKR"
 _COPY = b"GHW"
 _ANSWERED_BY_CLIENT = (3, 5, 7, 8, 10, 11)
 """Kinds of authentication message that wait for the client."""
@@ -213,18 +214,26 @@ class _Conversation:
                 self._server.send(self._client.message())
 
     def _request(self) -> bytes:
-        """Return the client's next messages; meanwhile the server may speak, or end."""
-        while not self._client.has_read_ahead:
-            readable, _, _ = select.select([self._client.side, self._server.side], [], [])
-            if self._client.side in readable:
-                break
-            self._client.send(self._server.message())  # a notice, or why it ends
+        """Return the client's next messages; meanwhile the server may speak, or end.
+
+        What a Flush ends is not a request of its own: the client wants to hear of it before it
+        goes on, so it is passed on at once, and the rest is struck.
+        """
         request = bytearray()
         while True:
+            while not self._client.has_read_ahead:
+                if not self._server.has_read_ahead:
+                    both = [self._client.side, self._server.side]
+                    if self._client.side in select.select(both, [], [])[0]:
+                        break
+                self._client.send(self._server.message())  # a notice, or why it ends
             message = self._client.message()
             request += message
             if message[0] in _ENDS_REQUEST or message[0] == _TERMINATE:
                 return bytes(request)
+            if message[0] == _FLUSH:
+                self._server.send(bytes(request))
+                request.clear()
 
     def _answer(self) -> tuple[bytes, bool]:
         """Return the server's messages, and whether they are all of the answer."""

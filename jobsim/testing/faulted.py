@@ -50,6 +50,13 @@ def under_faults(factory: Callable[[], Any], faults: Faults, options: Options) -
     except Hung as hung:
         stacks = tuple(hung.stacks.items())
         return CheckResult(UNDER_FAULTS, "failed", str(hung), stacks=stacks)
+    if not faults.requests:
+        return CheckResult(
+            UNDER_FAULTS,
+            "failed",
+            "no request came through the faults: connect to faults.url, without encryption",
+            verdict=raced.verdict,
+        )
     seconds, verdict = time.perf_counter() - begun, raced.verdict
     if verdict.violations:
         first = verdict.violations[0]

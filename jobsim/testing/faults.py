@@ -78,6 +78,8 @@ class Faults:
         Requests are counted from 0 while faults are active.
     delay_s, stall_s
         How long a ``delay`` and a ``stall`` take.
+    statement_timeout_s
+        After which the server cancels a statement; None leaves it as it is. It is part of `url`.
     server
         The server, if it may be killed; `KILLS` need it.
 
@@ -104,6 +106,7 @@ class Faults:
         at: Mapping[int, str] = MappingProxyType({}),
         delay_s: float = 0.002,
         stall_s: float = 0.1,
+        statement_timeout_s: float | None = None,
         server: PostgresServer | None = None,
     ) -> None:
         made = make_url(url)
@@ -129,9 +132,12 @@ class Faults:
         # One at a time: a server that is being started cannot be killed.
         self._killer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsim killer")
         self._proxy = Proxy((made.host, made.port or 5432), self._strike)
-        self.url = made.set(host="127.0.0.1", port=self._proxy.port).render_as_string(
-            hide_password=False
-        )
+        through = made.set(host="127.0.0.1", port=self._proxy.port)
+        if statement_timeout_s is not None:
+            given = str(made.query.get("options", ""))
+            timeout = f"-cstatement_timeout={round(statement_timeout_s * 1000):d}"
+            through = through.update_query_dict({"options": f"{given} {timeout}".strip()})
+        self.url = through.render_as_string(hide_password=False)
         """The address under which the server is reached through the faults."""
 
     @property

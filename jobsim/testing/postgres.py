@@ -168,8 +168,9 @@ class PostgresServer:
         if self._guard is None:
             return
         if self._guard.poll() is None:
-            os.kill(self._pid, signal.SIGINT)  # PostgreSQL's fast shutdown: it writes its log first
-            with suppress(subprocess.TimeoutExpired):
+            # PostgreSQL's fast shutdown, which writes the log first; it may have ended by itself.
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.kill(self._pid, signal.SIGINT)
                 self._guard.wait(STOP_S)
         self._end_guard(process_guard.KEEP)
 
@@ -178,7 +179,8 @@ class PostgresServer:
         if self._guard is None:
             return
         if self._guard.poll() is None:
-            os.kill(self._pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
         self._guard.wait()
         self._end_guard(process_guard.KEEP)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from contextlib import suppress
 import pandas as pd
 import psycopg
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 from jobsim import Run, preset, run_threads
 from jobsim.domain.models import JobStatus
@@ -399,3 +400,45 @@ def test_a_blind_retry_is_caught_in_a_run_too(inject):
 def test_faults_and_a_schedule_exclude_each_other(inject):
     with pytest.raises(ValueError, match="faults happen in wall time"):
         run_threads(preset("steady"), schedule=1, faults=inject())
+
+
+def test_a_statement_that_takes_too_long_is_cancelled_and_changes_nothing(inject, make):
+    faults = inject(rates={}, statement_timeout_s=0.05)
+    repository = make(SqlJobRepository, faults.url)
+    job = repository.create(HASH)
+    with psycopg.connect(faults.direct_url.replace("+psycopg", "")) as other:
+        other.execute("UPDATE jobs SET result = 'x'")  # and no commit: the row is held
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            repository.update_status(job.job_id, RUNNING)
+        other.rollback()
+    assert repository.get(job.job_id) == job
+    assert repository.update_status(job.job_id, RUNNING).status is RUNNING
+
+
+def test_a_pipeline_goes_through(inject):
+    faults = inject(rates={})
+    url = faults.url.replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection, connection.pipeline() as pipeline:
+        answers = [connection.execute("SELECT %s::int", (number,)) for number in range(50)]
+        pipeline.sync()
+        assert [cursor.fetchone() for cursor in answers] == [(number,) for number in range(50)]
+
+
+def test_what_a_flush_asks_for_comes_before_the_request_ends(inject):
+    faults = inject(rates={})
+    with socket.create_connection(("127.0.0.1", make_url(faults.url).port), timeout=10) as client:
+        start = b"\x00\x03\x00\x00user\x00postgres\x00\x00"
+        client.sendall((len(start) + 4).to_bytes(4, "big") + start)
+        received = b""
+        while not received.endswith(b"Z\x00\x00\x00\x05I"):
+            received += client.recv(65536)
+        parse = b"P\x00\x00\x00\x10\x00SELECT 1\x00\x00\x00"
+        client.sendall(parse + b"H\x00\x00\x00\x04")
+        assert client.recv(65536) == b"1\x00\x00\x00\x04"  # ParseComplete
+
+
+def test_a_check_that_no_fault_can_reach_fails(inject, make, postgres_url, monkeypatch):
+    monkeypatch.setattr(conformance, "CHECKS", conformance.CHECKS[:1])
+    faults = inject()
+    report = check_repository(lambda: SqlJobRepository(postgres_url), faults=faults, scale=0.1)
+    assert report.failures[-1].problem.startswith("no request came through the faults")
