@@ -27,7 +27,7 @@ JUDGED = ("wait_mean", "wait_p95", "wait_p99")
 
 # Accepted and planned: relative standard errors of a mean and of the number of jobs beyond a
 # quantile, and the autocorrelation time over the length of a run.
-_MEAN, _TAIL, _MEMORY = (0.05, 0.04), (0.16, 0.12), (0.04, 0.02)
+_MEAN, _TAIL, _MEMORY = (0.05, 0.04), (0.12, 0.08), (0.04, 0.02)
 
 _POOLED = frozenset({"quantile", "within"})
 

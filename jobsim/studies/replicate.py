@@ -44,7 +44,9 @@ MOST = 1000
 LEAST = 10
 """So many replications at least are made before a half-width is believed."""
 
-_LONGER = (1.5, 16.0)  # by how much runs are made longer at a time, at least and at most
+# By how much runs are made longer at a time, at least and at most. At least so much that what
+# decided about the length is a small part of what is reported.
+_LONGER = (4.0, 16.0)
 
 # What part of a half-width that is to be reached is accepted, and planned for.
 _ACCEPTED, _PLANNED = 0.8, 0.65
