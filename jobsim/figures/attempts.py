@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jobsim.domain.codes import COMPLETED
 from jobsim.figures import flow
-from jobsim.tables.jobs_table import status_codes
+from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 
 REQUEST_OUTCOME = pd.CategoricalDtype(["served", "left", "open"])
 """How a request ended: with a useful result, its client gone with nothing, or not at all."""
@@ -24,7 +24,7 @@ SERVED, LEFT, OPEN = range(3)
 Seconds = NDArray[np.float64]
 
 
-def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
+def useful(jobs: Jobs) -> NDArray[np.bool_]:
     """Tell which jobs were of use to their client: the share of the work that is goodput.
 
     That is the first of each request to be COMPLETED, unless its client had left by then. All
@@ -33,7 +33,7 @@ def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
     Parameters
     ----------
     jobs
-        The `jobs` table of a run, in its own order.
+        The `jobs` table of a run, in its own order, or its arrays.
 
     Returns
     -------
@@ -48,14 +48,16 @@ def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
     >>> useful(jobs).tolist()
     [False, True, False]
     """
-    completed = _is_completed(jobs)
-    first, group = by_request(jobs)
-    finished = jobs["finished"].to_numpy(dtype=np.float64)
-    if len(first) == len(jobs):
-        return completed & ~(finished > jobs["left"].to_numpy())
+    jobs = arrays_of(jobs)
+    completed: NDArray[np.bool_] = jobs.codes == COMPLETED
+    finished = jobs["finished"]
+    if jobs.one_each:
+        too_late: NDArray[np.bool_] = finished > jobs["left"]
+        return completed & ~too_late
+    first, group = jobs.first, jobs.group
     ends = np.where(completed, finished, np.inf)
     earliest = np.minimum.reduceat(ends, first)
-    left = np.nan_to_num(_left(jobs, first), nan=np.inf)
+    left = np.nan_to_num(_left(jobs), nan=np.inf)
     rows = np.flatnonzero(completed & (ends == earliest[group]) & (ends <= left[group]))
     # Of two that were completed in one instant, the earlier attempt counts.
     rows = rows[np.diff(group[rows], prepend=-1) != 0]
@@ -64,16 +66,10 @@ def useful(jobs: pd.DataFrame) -> NDArray[np.bool_]:
     return found
 
 
-def by_request(jobs: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def by_request(jobs: Jobs) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the row of each request's first attempt, and each job's place among the requests."""
-    attempt = jobs["attempt"].to_numpy()
-    if attempt.strides == (0,) and len(attempt) and attempt[0] == 1:
-        each = np.arange(len(attempt))
-        return each, each  # nobody asked twice
-    request = jobs["request"].to_numpy()
-    begins = np.ones(len(request), dtype=np.bool_)
-    np.not_equal(request[1:], request[:-1], out=begins[1:])
-    return np.flatnonzero(begins), np.cumsum(begins) - 1
+    jobs = arrays_of(jobs)
+    return jobs.first, jobs.group
 
 
 class Settled(NamedTuple):
@@ -100,7 +96,7 @@ class Settled(NamedTuple):
     outcome: NDArray[np.int8]
 
 
-def settle(jobs: pd.DataFrame, of_use: NDArray[np.bool_] | None = None) -> Settled:
+def settle(jobs: Jobs, of_use: NDArray[np.bool_] | None = None) -> Settled:
     """Return what came of each request, as plain arrays; see `requests` for a table.
 
     Parameters
@@ -110,28 +106,34 @@ def settle(jobs: pd.DataFrame, of_use: NDArray[np.bool_] | None = None) -> Settl
     of_use
         What `useful` returns for it, if that is known already.
     """
+    jobs = arrays_of(jobs)
     of_use = useful(jobs) if of_use is None else of_use
-    first, group = by_request(jobs)
-    left = _left(jobs, first)
-    settled = left.copy()
-    served = of_use
-    if len(first) < len(jobs):
-        served = np.zeros(len(first), dtype=np.bool_)
-        served[group[of_use]] = True
-    settled[served] = jobs["finished"].to_numpy(dtype=np.float64)[of_use]
-    outcome = np.where(served, SERVED, np.where(np.isnan(left), OPEN, LEFT)).astype(np.int8)
-    asked = intended_start(jobs)[first]
-    return Settled(first, np.diff(first, append=len(jobs)), asked, settled, outcome)
+    finished, left = jobs["finished"], _left(jobs)
+    if jobs.one_each:
+        served, attempts = of_use, np.ones(len(jobs), dtype=np.intp)
+        settled = np.where(served, finished, left)
+        asked = intended_start(jobs)
+    else:
+        served = np.zeros(len(jobs.first), dtype=np.bool_)
+        served[jobs.group[of_use]] = True
+        settled = left.copy()
+        settled[jobs.group[of_use]] = finished[of_use]
+        attempts = np.diff(jobs.first, append=len(jobs))
+        asked = intended_start(jobs)[jobs.first]
+    outcome = np.where(np.isnan(left), np.int8(OPEN), np.int8(LEFT))
+    outcome[served] = SERVED
+    return Settled(jobs.first, attempts, asked, settled, outcome)
 
 
-def intended_start(jobs: pd.DataFrame) -> Seconds:
+def intended_start(jobs: Jobs) -> Seconds:
     """Return when each job was meant to be asked for, in seconds since the start of the run.
 
     That is `arrival`; NaN for every job of a run that ignored the schedule, whose clock has
     nothing to do with it.
     """
-    arrival: Seconds = jobs["arrival"].to_numpy(dtype=np.float64)
-    if np.isnan(jobs["lateness"].to_numpy()).all():
+    jobs = arrays_of(jobs)
+    arrival: Seconds = jobs["arrival"]
+    if np.isnan(jobs["lateness"]).all():
         return np.full(len(jobs), np.nan)
     return arrival
 
@@ -268,13 +270,8 @@ def goodput(jobs: pd.DataFrame, *, window: float | None = None) -> pd.DataFrame:
     return flow.rates(known, window=window)
 
 
-def _left(jobs: pd.DataFrame, first: NDArray[np.intp]) -> Seconds:
+def _left(jobs: JobArrays) -> Seconds:
     """Return when the client of each request left for good, NaN if it did not."""
-    left: Seconds = jobs["left"].to_numpy(dtype=np.float64)
+    left: Seconds = jobs["left"]
     # One attempt each is the usual case, and ten times as fast.
-    return left if len(first) == len(left) else np.fmin.reduceat(left, first)
-
-
-def _is_completed(jobs: pd.DataFrame) -> NDArray[np.bool_]:
-    completed: NDArray[np.bool_] = status_codes(jobs) == COMPLETED
-    return completed
+    return left if jobs.one_each else np.fmin.reduceat(left, jobs.first)

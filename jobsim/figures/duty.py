@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.figures.window import Window
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
+from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 
 Seconds = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class Absences(NamedTuple):
     end: Seconds
 
 
-def absences(jobs: pd.DataFrame, workload: Workload, scenario: Scenario) -> Absences:
+def absences(jobs: Jobs, workload: Workload, scenario: Scenario) -> Absences:
     """Return when the workers of a run were out: by an outage, or dead and not yet back.
 
     Parameters
@@ -43,7 +43,7 @@ def absences(jobs: pd.DataFrame, workload: Workload, scenario: Scenario) -> Abse
     scenario
         Who worked; it may differ from the workload's own.
     """
-    parts = [_restarts(jobs, workload)]
+    parts = [_restarts(arrays_of(jobs), workload)]
     for outage in scenario.outages:
         number = np.arange(min(outage.workers, scenario.workers))
         start = np.full(len(number), outage.at)
@@ -74,7 +74,7 @@ def on_duty(absent: Absences, workers: int, window: Window) -> float:
     return workers * window.length - float(gone.sum())
 
 
-def at_work(jobs: pd.DataFrame, window: Window) -> float:
+def at_work(jobs: Jobs, window: Window) -> float:
     """Return for how many seconds workers were at jobs in a window, all together.
 
     Wasted work counts: that on jobs whose worker was lost, and that which goes on after the
@@ -87,7 +87,8 @@ def at_work(jobs: pd.DataFrame, window: Window) -> float:
     >>> at_work(jobs, Window(1.0, 6.0, 0, "the end"))
     7.0
     """
-    started, released = jobs["started"].to_numpy(), jobs["released"].to_numpy()
+    jobs = arrays_of(jobs)
+    started, released = jobs["started"], jobs["released"]
     begun = ~np.isnan(started)
     if not begun.all():
         started, released = started[begun], released[begun]
@@ -95,17 +96,17 @@ def at_work(jobs: pd.DataFrame, window: Window) -> float:
     return float(np.maximum(ends - np.maximum(started, window.start), 0.0).sum())
 
 
-def _restarts(jobs: pd.DataFrame, workload: Workload) -> Absences:
+def _restarts(jobs: JobArrays, workload: Workload) -> Absences:
     """Return the absences of workers that died at their jobs; an outage's are its own."""
     nobody = Absences(np.empty(0, np.int64), np.empty(0), np.empty(0))
     if workload.crash is None or workload.restart is None:
         return nobody
-    lost = np.flatnonzero(jobs["crashed"].to_numpy())
-    request = jobs["request"].to_numpy()[lost].astype(np.int64)
-    row = request * workload.attempts + jobs["attempt"].to_numpy()[lost] - 1
-    started, died = (jobs[name].to_numpy()[lost] for name in ("started", "released"))
+    lost = np.flatnonzero(jobs["crashed"])
+    request = jobs["request"][lost].astype(np.int64)
+    row = request * workload.attempts + jobs["attempt"][lost] - 1
+    started, died = (jobs[name][lost] for name in ("started", "released"))
     # Of a job that an outage took, the worker was back with the others.
     own = np.isclose(died - started, workload.crash[row], rtol=0, atol=1e-6)
     back = died + workload.restart[row]
-    worker = jobs["worker"].cat.codes.to_numpy()[lost].astype(np.int64)
+    worker = jobs.worker[lost].astype(np.int64)
     return Absences(worker[own], died[own], back[own])

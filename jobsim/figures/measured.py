@@ -10,16 +10,15 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, NO_STATUS, RUNNING
-from jobsim.figures.attempts import LEFT, OPEN, SERVED, Settled, by_request, settle, useful
+from jobsim.figures.attempts import LEFT, OPEN, SERVED, Settled, settle, useful
 from jobsim.figures.names import Figure
 from jobsim.figures.quantiles import mean, quantiles
 from jobsim.figures.recovery import lost_worker
 from jobsim.figures.window import Window, in_window
-from jobsim.tables.jobs_table import status_codes
+from jobsim.tables.job_arrays import Jobs, arrays_of
 
 Mask = NDArray[np.bool_]
 Seconds = NDArray[np.floating]
@@ -31,21 +30,21 @@ class Measured:
     Parameters
     ----------
     jobs
-        The `jobs` table of a run, all of it.
+        The `jobs` table of a run, all of it, or its arrays.
     window
         Over which rates are measured.
     only_window
         Whether requests before the window are left out of counts and durations too.
     """
 
-    def __init__(self, jobs: pd.DataFrame, window: Window, *, only_window: bool) -> None:
-        self._jobs, self._window = jobs, window
-        after, timed = in_window(jobs, window)
+    def __init__(self, jobs: Jobs, window: Window, *, only_window: bool) -> None:
+        self._jobs, self._window = arrays_of(jobs), window
+        after, timed = in_window(self._jobs, window)
         if not only_window:
             after, timed = np.ones_like(after), timed | ~after
         self._counted, self._timed = after, timed
         self._all = bool(timed.all())
-        self.of_use = useful(jobs)
+        self.of_use = useful(self._jobs)
 
     def counts(self) -> dict[str, float]:
         """Return the counts of jobs and of requests."""
@@ -53,7 +52,7 @@ class Measured:
             self._column(name) for name in ("created", "paid", "started", "released")
         )
         counted = self._counted
-        codes = status_codes(self._jobs)
+        codes = self._jobs.codes
         is_created = counted & ~np.isnan(created)
         is_paid = is_created & ~np.isnan(paid)
         running = counted & (codes == RUNNING)
@@ -79,7 +78,7 @@ class Measured:
             name: int(np.count_nonzero(those)) for name, those in found.items()
         }
         return numbers | {
-            "rejected": int(self._jobs["rejected"].to_numpy()[counted].sum()),
+            "rejected": int(self._jobs["rejected"][counted].sum()),
             "requests": requests,
             "served": int(np.count_nonzero(outcome == SERVED)),
             "left": int(np.count_nonzero(outcome == LEFT)),
@@ -106,6 +105,9 @@ class Measured:
         for figure in wanted:
             by_quantity.setdefault(figure.quantity, []).append(figure)
         found: dict[str, float] = {}
+        # Where nobody asks late, asks again or gives up, a response is a sojourn; to see that is
+        # far quicker than to select its quantiles.
+        known: dict[tuple[float, ...], tuple[Seconds, list[float]]] = {}
         for quantity, figures in by_quantity.items():
             seconds = self.durations(quantity)
             places = {
@@ -113,7 +115,14 @@ class Measured:
                 for figure in figures
                 if figure.statistic in {"max", "quantile"}
             }
-            found |= dict(zip(places, quantiles(seconds, list(places.values())), strict=True))
+            shares = tuple(places.values())
+            if quantity == "response" and shares in known and _equal(seconds, known[shares][0]):
+                values = known[shares][1]
+            else:
+                values = quantiles(seconds, shares)
+            if quantity == "sojourn":
+                known[shares] = seconds, values
+            found |= dict(zip(places, values, strict=True))
             for figure in figures:
                 if figure.statistic == "mean":
                     found[figure.name] = mean(seconds)
@@ -130,7 +139,7 @@ class Measured:
         if quantity == "response":
             return self._responses()
         if quantity == "lateness":
-            return _known(self._jobs["lateness"].to_numpy()[self._pick(self._counted)])
+            return _known(self._jobs["lateness"][self._pick(self._counted)])
         begin, end = {
             "wait": ("paid", "started"),
             "sojourn": ("created", "finished"),
@@ -157,7 +166,7 @@ class Measured:
         stuck = self._flag("crashed") & np.isnan(self._column("finished"))
         if stuck.any():
             waits = np.zeros(len(found.first), dtype=np.bool_)
-            waits[by_request(self._jobs)[1][stuck]] = True
+            waits[self._jobs.group[stuck]] = True
             lost |= waits & (found.outcome == OPEN)
         if lost.any():
             seconds = np.where(lost, np.inf, seconds)
@@ -172,16 +181,16 @@ class Measured:
         return int(np.count_nonzero((moments > start) & (moments <= end))) / self._window.length
 
     def _column(self, name: str) -> NDArray[np.float64]:
-        column: NDArray[np.float64] = self._jobs[name].to_numpy(dtype=np.float64)
+        column: NDArray[np.float64] = self._jobs[name]
         return column
 
     def _flag(self, name: str) -> Mask:
-        flags: Mask = self._jobs[name].to_numpy()
+        flags: Mask = self._jobs[name]
         return flags
 
     def _of_request(self, jobs: Mask) -> Mask:
         """Return the mask of requests to a mask of jobs, whose attempts it has all or none of."""
-        return jobs[self.settled.first]
+        return jobs if self._jobs.one_each else jobs[self._jobs.first]
 
     def _pick(self, jobs: Mask) -> Mask | slice:
         return slice(None) if jobs.all() else jobs
@@ -190,6 +199,10 @@ class Measured:
 def _known(seconds: Seconds) -> Seconds:
     known = ~np.isnan(seconds)
     return seconds if known.all() else seconds[known]
+
+
+def _equal(first: Seconds, second: Seconds) -> bool:
+    return len(first) == len(second) and bool((first == second).all())
 
 
 def _share_within(seconds: Seconds, limit: float) -> float:

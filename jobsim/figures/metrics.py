@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-import pandas as pd
-
 from jobsim.figures.duty import Absences, absences, at_work, on_duty
 from jobsim.figures.measured import Measured
 from jobsim.figures.names import UNITS, parse_figure
 from jobsim.figures.window import Window, window_of
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
+from jobsim.tables.job_arrays import Jobs, arrays_of
 
 __all__ = ["UNITS", "figures_of", "has_retries_or_losses", "metrics"]
 
@@ -20,7 +19,7 @@ Figures = dict[str, float]
 
 
 def figures_of(
-    jobs: pd.DataFrame,
+    jobs: Jobs,
     workload: Workload,
     scenario: Scenario | None = None,
     *,
@@ -44,6 +43,7 @@ def figures_of(
         Names of further figures, see `jobsim.figures.names.parse_figure`.
     """
     scenario = workload.scenario if scenario is None else scenario
+    jobs = arrays_of(jobs)
     return metrics(
         jobs,
         workers=scenario.workers,
@@ -55,7 +55,7 @@ def figures_of(
 
 
 def metrics(
-    jobs: pd.DataFrame,
+    jobs: Jobs,
     *,
     workers: int,
     window: Window | None = None,
@@ -139,6 +139,7 @@ def metrics(
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers!r}")
+    jobs = arrays_of(jobs)
     window = window_of(jobs) if window is None else window
     if measured is None:
         measured = Measured(jobs, window, only_window=only_window)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -86,6 +87,7 @@ class UnknownFigureError(JobsimError, ValueError):
         return f"there is no figure {self.name!r}; {self.problem}"
 
 
+@lru_cache(maxsize=1024)  # a sweep asks for the same names at every run
 def parse_figure(name: str) -> Figure:
     """Return what the name of a figure means.
 

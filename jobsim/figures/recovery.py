@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jobsim.tables.job_arrays import Jobs, arrays_of
+
 CUT_OFF = pd.CategoricalDtype(["recovered", "stuck", "false kill"])
 """What became of a job that was cut off: see `cut_off`."""
 
@@ -55,13 +57,17 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def lost_worker(jobs: pd.DataFrame) -> NDArray[np.bool_]:
+def lost_worker(jobs: Jobs) -> NDArray[np.bool_]:
     """Tell which jobs were without a worker while RUNNING.
 
     A slow worker that was lost only after the reaper had failed its job does not count.
     """
-    too_late = jobs["released"].to_numpy() > jobs["finished"].to_numpy()
-    lost: NDArray[np.bool_] = jobs["crashed"].to_numpy() & ~too_late
+    jobs = arrays_of(jobs)
+    crashed: NDArray[np.bool_] = jobs["crashed"]
+    if not crashed.any():
+        return crashed
+    too_late = jobs["released"] > jobs["finished"]
+    lost: NDArray[np.bool_] = crashed & ~too_late
     return lost
 
 

@@ -10,13 +10,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.display.text import count_of, format_duration
-from jobsim.figures.attempts import by_request, settle
+from jobsim.figures.attempts import settle
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.scenario import Scenario
+from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 
 SHARE = 0.1
 """The part of the requests that is taken as the time in which a service fills."""
@@ -63,7 +63,7 @@ def default_share(scenario: Scenario) -> float:
 
 
 def window_of(
-    jobs: pd.DataFrame, scenario: Scenario | None = None, *, skipped: int | None = None
+    jobs: Jobs, scenario: Scenario | None = None, *, skipped: int | None = None
 ) -> Window:
     """Return the time over which the rates of a run are measured.
 
@@ -75,7 +75,7 @@ def window_of(
     Parameters
     ----------
     jobs
-        The `jobs` table of a run, all of it.
+        The `jobs` table of a run, all of it, or its arrays.
     scenario
         Of the run; without one its loop is taken as open, and nothing as warm-up.
     skipped
@@ -90,8 +90,8 @@ def window_of(
     >>> window_of(jobs_of(created=[0.0, 0.0], finished=[1.0, 14.0]))[:2]
     (0.0, 14.0)
     """
-    first, _ = by_request(jobs)
-    created = jobs["created"].to_numpy()[first]
+    jobs = arrays_of(jobs)
+    created = jobs["created"] if jobs.one_each else jobs["created"][jobs.first]
     known = created[~np.isnan(created)]
     if not (known[1:] >= known[:-1]).all():
         known = np.sort(known)
@@ -109,23 +109,21 @@ def window_of(
     return Window(start, end, skipped, until)
 
 
-def in_window(jobs: pd.DataFrame, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def in_window(jobs: Jobs, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which jobs count, and which of those have durations that count.
 
     Those of requests that began after the warm-up count; of a closed loop's drain they count,
     but how long they took is that of an emptying service. A request whose creation never
     returned counts.
     """
-    first, group = by_request(jobs)
-    begun = jobs["created"].to_numpy()[first]
+    jobs = arrays_of(jobs)
+    begun = jobs["created"] if jobs.one_each else jobs["created"][jobs.first]
     after = ~(begun < window.start)
     timed = after & ~(begun > window.end)
-    if len(first) == len(jobs):
-        return after, timed
-    return after[group], timed[group]
+    return (after, timed) if jobs.one_each else (after[jobs.group], timed[jobs.group])
 
 
-def _loop_end(jobs: pd.DataFrame, scenario: Scenario, last: float) -> tuple[float, str]:
+def _loop_end(jobs: JobArrays, scenario: Scenario, last: float) -> tuple[float, str]:
     """Return when the first user of a closed loop was done, or the doors closed."""
     users, requests = scenario.users or 0, scenario.jobs
     ends = [(last, "the last request")]
@@ -133,7 +131,7 @@ def _loop_end(jobs: pd.DataFrame, scenario: Scenario, last: float) -> tuple[floa
         ends.append((min(scenario.duration, last), "the last request"))
     if requests is not None:
         found = settle(jobs)
-        number = jobs["request"].to_numpy()[found.first]
+        number = jobs["request"][found.first]
         done = found.settled[number >= requests - users]
         done = done[~np.isnan(done)]
         if len(done):
@@ -141,14 +139,14 @@ def _loop_end(jobs: pd.DataFrame, scenario: Scenario, last: float) -> tuple[floa
     return min(ends)
 
 
-def _usual_work(jobs: pd.DataFrame) -> float:
+def _usual_work(jobs: JobArrays) -> float:
     """Return how long a worker is at a job, on average; 0 if none was let go of."""
-    took = jobs["released"].to_numpy() - jobs["started"].to_numpy()
+    took = jobs["released"] - jobs["started"]
     ended = took[~np.isnan(took)]
     return float(ended.mean()) if len(ended) else 0.0
 
 
-def _last_work(jobs: pd.DataFrame, start: float) -> float:
+def _last_work(jobs: JobArrays, start: float) -> float:
     """Return when the last worker let go of a job, or the last job ended."""
-    ends = (jobs[name].to_numpy() for name in ("released", "finished"))
+    ends = (jobs[name] for name in ("released", "finished"))
     return max(float(np.fmax.reduce(column, initial=start)) for column in ends)

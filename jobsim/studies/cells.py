@@ -17,6 +17,7 @@ from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
 from jobsim.studies.tally import Tally, tally
+from jobsim.tables.job_arrays import arrays_of
 from jobsim.virtual.server import Server
 
 Warmup = float | Literal["mser5"]
@@ -154,13 +155,15 @@ def outcome_of(
     See `jobsim.figures.metrics.figures_of`; the figure `warmup` comes first: how many jobs that
     left out.
     """
-    window = window_of(jobs, scenario, skipped=_skipped(jobs, warmup))
-    measured = Measured(jobs, window, only_window=True)
+    rows = len(jobs)
+    columns = arrays_of(jobs)
+    window = window_of(columns, scenario, skipped=_skipped(jobs, warmup))
+    measured = Measured(columns, window, only_window=True)
     figures = metrics(
-        jobs,
+        columns,
         workers=scenario.workers,
         window=window,
-        absent=absences(jobs, workload, scenario),
+        absent=absences(columns, workload, scenario),
         measured=measured,
     )
     durations = {
@@ -174,7 +177,7 @@ def outcome_of(
     waits = durations["wait"]
     half = len(waits) // 2
     halves = (float(waits[:half].mean()), float(waits[half:].mean())) if half else (0.0, 0.0)
-    return Outcome({"warmup": len(jobs) - figures["jobs"], **figures}, tallies, halves)
+    return Outcome({"warmup": rows - figures["jobs"], **figures}, tallies, halves)
 
 
 def without_a_queue(workload: Workload, warmup: Warmup) -> Outcome:

@@ -1,0 +1,91 @@
+"""The columns of a table of jobs as plain arrays, each taken out of the table once.
+
+A look-up in a DataFrame costs some ten microseconds. The figures of one run need each column
+several times, and a sweep needs the figures of thousands of runs.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.tables.jobs_table import status_codes
+
+
+class JobArrays:
+    """The arrays of a `jobs` table; for one thread, as long as the table is not changed.
+
+    Parameters
+    ----------
+    jobs
+        The table.
+
+    Examples
+    --------
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> jobs = JobArrays(jobs_of(request=[0, 0, 1], finished=[1.0, 2.0, 3.0]))
+    >>> jobs["finished"].tolist(), jobs.first.tolist(), jobs.group.tolist()
+    ([1.0, 2.0, 3.0], [0, 2], [0, 0, 1])
+    """
+
+    def __init__(self, jobs: pd.DataFrame) -> None:
+        self._jobs = jobs
+        self._found: dict[str, NDArray[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        column = self._found.get(name)
+        if column is None:
+            column = self._found[name] = self._jobs[name].to_numpy()
+        return column
+
+    @cached_property
+    def codes(self) -> NDArray[np.int8]:
+        """The number of each job's status, see `jobsim.domain.codes`."""
+        return status_codes(self._jobs)
+
+    @cached_property
+    def worker(self) -> NDArray[np.integer[Any]]:
+        """The number of each job's worker; -1 for none."""
+        codes: NDArray[np.integer[Any]] = self._jobs["worker"].cat.codes.to_numpy()
+        return codes
+
+    @cached_property
+    def one_each(self) -> bool:
+        """Whether every request has one attempt, so that requests are jobs."""
+        attempt = self["attempt"]
+        if attempt.strides == (0,) and len(attempt):
+            return bool(attempt[0] == 1)  # one value for all rows: nobody asked twice
+        request = self["request"]
+        return bool((request[1:] != request[:-1]).all())
+
+    @cached_property
+    def first(self) -> NDArray[np.intp]:
+        """The row of each request's first attempt."""
+        request = self["request"]
+        if self.one_each:
+            return np.arange(len(request))
+        return np.flatnonzero(np.concatenate([[True], request[1:] != request[:-1]]))
+
+    @cached_property
+    def group(self) -> NDArray[np.intp]:
+        """Each job's place among the requests."""
+        if self.one_each:
+            return self.first
+        attempts = np.diff(self.first, append=len(self))
+        return np.repeat(np.arange(len(attempts)), attempts)
+
+
+Jobs: TypeAlias = pd.DataFrame | JobArrays
+"""What the figures of jobs take: a table, or its arrays where several figures are wanted."""
+
+
+def arrays_of(jobs: Jobs) -> JobArrays:
+    """Return the arrays of a table; those that are arrays already are returned as they are."""
+    return jobs if isinstance(jobs, JobArrays) else JobArrays(jobs)
