@@ -21,6 +21,7 @@ from jobsim.plot.occupancy import occupancy
 from jobsim.plot.outage import outage
 from jobsim.plot.response import response
 from jobsim.plot.running_age import running_age
+from jobsim.plot.schedule import schedule
 from jobsim.plot.sweep import sweep
 from jobsim.plot.swimlanes import swimlanes
 from jobsim.plot.throughput import throughput
@@ -44,6 +45,7 @@ __all__ = [
     "outage",
     "response",
     "running_age",
+    "schedule",
     "sweep",
     "swimlanes",
     "throughput",

@@ -229,6 +229,7 @@ def run_check(
     scale: float = 1.0,
     seed: int = 0,
     instances: int = 1,
+    preemptions: int = 2,
 ) -> CheckResult:
     """Make one check on a fresh repository; arguments as in `check_repository`.
 
@@ -237,7 +238,9 @@ def run_check(
     TypeError
         If an argument is of the wrong kind, or the factory makes what lacks a method.
     """
-    options = Options(illegal, not_found, retryable, time_limit, scale, seed, instances)
+    options = Options(
+        illegal, not_found, retryable, time_limit, scale, seed, instances, preemptions
+    )
     begun = time.perf_counter()
     result = _result(check, factory, options)
     return replace(result, seconds=time.perf_counter() - begun)

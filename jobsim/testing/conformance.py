@@ -128,6 +128,7 @@ def check_repository(
     scale: float = 1.0,
     seed: int = 0,
     instances: int = 1,
+    preemptions: int = 2,
     illegal: ExceptionTypes = (),
     not_found: ExceptionTypes = (),
     retryable: ExceptionTypes = (),
@@ -139,7 +140,9 @@ def check_repository(
     First what one thread may expect, then races: threads that run freely, that meet at a
     barrier while the interpreter switches threads often, and that are switched besides at
     random moments inside the repository's own code. A repository that hangs
-    fails with the stacks of its threads; the threads are left behind.
+    fails with the stacks of its threads; the threads are left behind. Last, small
+    programs are run under every schedule with few preemptions, as far as a fixed number of
+    schedules goes, and longer ones under random schedules.
 
     Parameters
     ----------
@@ -155,6 +158,8 @@ def check_repository(
         How many times the factory is called for each check. With two or more, all of them must
         use one store, such as one database, and threads use them in turn: a lock inside
         an instance then protects nothing.
+    preemptions
+        With how many preemptions at most schedules are run, see `explore_repository`.
     illegal, not_found
         Its own exceptions for a transition that is not legal and for an id that it does not
         know: a type, a tuple of types, or a function that takes an exception, see
@@ -187,7 +192,8 @@ def check_repository(
     Notes
     -----
     While it runs, `sys.setswitchinterval` is changed for the whole process, and restored.
-    What a race shows depends on the scheduler: a pass is no proof, a failure is one. A repository
+    What a race shows depends on the scheduler: a pass is no proof, a failure is one. The check
+    `every_schedule` has control of the threads: the same seed gives the same answer. A repository
     that has a method `close` is closed after its check.
 
     Examples
@@ -221,6 +227,7 @@ def check_repository(
                 scale=scale,
                 seed=seed,
                 instances=instances,
+                preemptions=preemptions,
             )
         except TypeError as exc:
             if not results:  # it never was a repository

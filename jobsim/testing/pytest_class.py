@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing.checks import CHECKS, TIME_LIMIT, Check, run_check
 from jobsim.testing.conformance import NotConforming
+from jobsim.testing.explore.scheduled import ScheduledRun
 
 
 class RepositoryConformance:
@@ -20,8 +22,11 @@ class RepositoryConformance:
 
     Attributes
     ----------
-    illegal, not_found, retryable, time_limit, scale, seed, instances
+    illegal, not_found, retryable, time_limit, scale, seed, instances, preemptions
         As in `check_repository`.
+    pages
+        Folder for the HTML page of a schedule that fails, for CI to keep; by default a
+        temporary one.
     expected_failures
         Names of checks that are known to fail, and why. Strict: one that passes is a failure,
         and a name that no check has is an error.
@@ -43,6 +48,8 @@ class RepositoryConformance:
     scale: ClassVar[float] = 1.0
     seed: ClassVar[int] = 0
     instances: ClassVar[int] = 1
+    preemptions: ClassVar[int] = 2
+    pages: ClassVar[str | None] = None
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -70,13 +77,18 @@ class RepositoryConformance:
             scale=cls.scale,
             seed=cls.seed,
             instances=cls.instances,
+            preemptions=cls.preemptions,
         )
         reason = self.expected_failures.get(check.name)
         if result.result == "failed":
             if reason is not None:
                 pytest.xfail(reason)
             name = getattr(factory, "__qualname__", type(factory).__qualname__)
-            raise NotConforming(name, (result,))
+            failure = NotConforming(name, (result,))
+            if result.exploration is not None and result.exploration.violation is not None:
+                page = _page(request, cls.pages, result.exploration.violation)
+                failure.add_note(f"the schedule as a page: {page}")
+            raise failure
         if reason is not None:
             pytest.fail(
                 f"{check.name} {result.result}, but was expected to fail ({reason}); take it out "
@@ -85,6 +97,17 @@ class RepositoryConformance:
             )
         if result.result == "skipped":
             pytest.skip(result.problem)
+
+
+def _page(request: pytest.FixtureRequest, folder: str | None, found: ScheduledRun) -> Path:
+    """Write the page of a violation where CI can keep it, and return its path."""
+    if folder is None:
+        paths: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        where = paths.mktemp("schedules")
+    else:
+        where = request.config.rootpath / folder
+        where.mkdir(parents=True, exist_ok=True)
+    return found.save_page(where / f"{found.repository}.html")
 
 
 def _factory(request: pytest.FixtureRequest) -> Callable[[], object]:

@@ -21,16 +21,12 @@ MIXED = 400
 PATIENCE = 6.0
 """Of the time limit of a check: how long it may take. Only slow repositories come to it."""
 
-PREEMPTIONS = 2
-
 
 class NotExplored(Exception):  # noqa: N818 - a finding, not a fault
     """The repository cannot be explored here, and why."""
 
 
-def every_schedule(
-    factory: Callable[[], Any], options: Options, *, preemptions: int = PREEMPTIONS
-) -> Exploration:
+def every_schedule(factory: Callable[[], Any], options: Options) -> Exploration:
     """Explore a repository as far as the scale says.
 
     Raises
@@ -43,7 +39,7 @@ def every_schedule(
     try:
         return explore_repository(
             factory,
-            preemptions=preemptions,
+            preemptions=options.preemptions,
             budget=max(int(BUDGET * options.scale), 1),
             mixed=int(MIXED * options.scale),
             seed=options.seed,

@@ -76,6 +76,7 @@ class Options:
     scale: float = 1.0
     seed: int = 0
     instances: int = 1
+    preemptions: int = 2
 
 
 class Trial:

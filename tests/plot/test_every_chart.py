@@ -17,7 +17,7 @@ from jobsim.proof.verdict import Call, Violation
 from jobsim.tables.jobs_table import jobs_of
 
 CHARTS = [name for name in plot.__all__ if name != "dark"]
-SCALED = [name for name in CHARTS if name != "lifecycle"]
+SCALED = [name for name in CHARTS if name not in ("lifecycle", "schedule")]
 UNITS = {
     "attempts": ("number", "requests"),
     "backtest": ("(s)", "share"),
@@ -69,6 +69,13 @@ def subject(name: str, run: SimpleNamespace) -> object:
             Call(1, "reader-0", "get", 0, None, 700, 900, "ok", "awaiting_payment"),
         )
         return Violation(0, "real_time", "job 0: " + "the job went back, " * 9, calls)
+    if name == "schedule":
+        rows = [
+            SimpleNamespace(thread=n // 7 % 2, kind="line", text="x = " + "y" * n, place="a.py:3")
+            for n in range(40)
+        ]
+        names = ["thread-0", "thread-1"]
+        return SimpleNamespace(rows=rows, threads=names, sentence="job 0: " + "went back, " * 9)
     if name in ("attempts", "goodput", "outage", "running_age"):
         gone = {"at": 1.0, "duration": 1.0, "workers": 1}
         scenario = Scenario(reaper={"timeout": 2.0}, outages=[gone])

@@ -13,7 +13,7 @@ from jobsim.domain.codes import ERROR, ILLEGAL, NOT_FOUND, PENDING, STATUSES
 from jobsim.testing.explore.judge import Answer, Step
 from jobsim.testing.explore.play import BACKDATED, FOREIGN, NO_JOB, TORN, thread_name
 from jobsim.testing.explore.programs import CREATE, OTHER, READS
-from jobsim.turns import World
+from jobsim.turns import World, primitives
 
 CALL, LINE, LOCK, ANSWER = "call", "line", "lock", "answer"
 """Kinds of rows."""
@@ -91,6 +91,8 @@ class Recording:
 
     def lock(self, me: int, taken: bool, lock: Any, frame: FrameType) -> None:
         """Note that a lock of the code under test was taken or let go."""
+        while frame.f_globals.get("__name__") == primitives.__name__ and frame.f_back is not None:
+            frame = frame.f_back  # a lock's own `with`
         file, line = frame.f_code.co_filename, frame.f_lineno
         if frame.f_code not in self.codes:
             return  # inside a condition or a queue

@@ -1,11 +1,21 @@
-"""A scheduled run as HTML: for a notebook's cell and for a page that CI keeps."""
+"""A scheduled run as HTML: for a notebook's cell, and as a page that CI keeps."""
 
 from __future__ import annotations
 
+import io
 from html import escape
 
 from jobsim.display.text import rows_as_html
 from jobsim.testing.explore.scheduled import ScheduledRun
+
+_STYLE = """
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
+  color-scheme: light dark; }
+table { border-collapse: collapse; font-size: 0.85rem; }
+td, th { text-align: left; padding: 0.1rem 0.8rem 0.1rem 0; vertical-align: top; }
+td { font-family: ui-monospace, monospace; }
+pre { overflow-x: auto; }
+"""
 
 
 def page_part(run: ScheduledRun) -> str:
@@ -22,3 +32,35 @@ def table(run: ScheduledRun) -> str:
         for cells in run.table().to_dict("records")
     ]
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def page(run: ScheduledRun) -> str:
+    """Return the run as a page of its own: what is broken, the picture, the table."""
+    details = f"<pre>{escape(run.details)}</pre>" if run.details else ""
+    again = (
+        "from jobsim.testing import replay_schedule\n\n"
+        f'replay_schedule({run.repository}, "{run.schedule}")'
+    )
+    title = f"{run.repository}: {run.rule or 'no rule is broken'}"
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
+        f"</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f"{rows_as_html('', run.display_rows())}{picture(run)}{table(run)}{details}"
+        f"<h2>Run it again</h2><pre>{escape(again)}</pre></body></html>\n"
+    )
+
+
+def picture(run: ScheduledRun) -> str:
+    """Return the chart of the schedule as SVG."""
+    import matplotlib.pyplot as plt
+
+    from jobsim.plot.schedule import schedule
+
+    figure = schedule(run).get_figure(root=True)
+    assert figure is not None  # noqa: S101 - of axes that were just made
+    drawn = io.StringIO()
+    with plt.rc_context({"svg.hashsalt": "jobsim"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    text = drawn.getvalue()
+    return text[text.index("<svg") :]

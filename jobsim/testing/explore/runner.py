@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -213,7 +214,7 @@ class Runner:
         if first is None:
             return known
         judge = Judge(first.answers.start)
-        levels: list[list[_Item]] = [[] for _ in range(bound + 1)]
+        levels: list[deque[_Item]] = [deque() for _ in range(bound + 1)]
         try:
             self._take_in(known, judge, first, (0, (), None), levels)
             for level, items in enumerate(levels):
@@ -221,7 +222,8 @@ class Runner:
                     if known.schedules >= budget or self.out_of_time():
                         known.left = sum(map(len, levels))
                         return known
-                    item = items.pop()
+                    # First in, first out: early deviations are told most simply.
+                    item = items.popleft()
                     self._take_in(known, judge, self.run(play, item[1]), item, levels)
                 if known.finding is not None or known.uncontrolled is not None:
                     return known
@@ -232,7 +234,7 @@ class Runner:
         return known
 
     def _take_in(
-        self, known: Explored, judge: Judge, ran: Ran, item: _Item, levels: list[list[_Item]]
+        self, known: Explored, judge: Judge, ran: Ran, item: _Item, levels: list[deque[_Item]]
     ) -> None:
         """Judge a run, and add the runs that deviate once more from it."""
         spent, deviations, parent = item
@@ -248,10 +250,8 @@ class Runner:
             known.finding = ran
         known.histories = len(judge.seen)
         bound = len(levels) - 1
-        deeper = list(children(ran.trace, deviations, spent=spent, bound=bound))
-        # The last one is taken first: the earliest deviation, whose run is told most simply.
-        for cost, further in reversed(deeper):
-            levels[cost].append((cost, further, ran.trace))
+        for cost, deeper in children(ran.trace, deviations, spent=spent, bound=bound):
+            levels[cost].append((cost, deeper, ran.trace))
 
     def _repeats(self, play: Play, known: Explored) -> Ran | None:
         """Run a program twice without preemption; return one run if they are the same."""

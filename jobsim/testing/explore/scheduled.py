@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from jobsim.display.text import Rows, rows_as_text
 from jobsim.domain.exceptions import JobsimError
@@ -146,6 +147,34 @@ class ScheduledRun:
         from jobsim.testing.explore.html import page_part
 
         return page_part(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Show a slider where the front end has widgets, and the table where it has none."""
+        bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        try:
+            widget = self.stepper()
+        except ImportError:
+            return bundle
+        return {**widget._repr_mimebundle_(), **bundle}
+
+    def stepper(self) -> Any:
+        """Return a slider that walks through the schedule, line by line.
+
+        Raises
+        ------
+        ImportError
+            Without ipywidgets.
+        """
+        from jobsim.testing.explore.stepper import stepper
+
+        return stepper(self)
+
+    def save_page(self, path: Path) -> Path:
+        """Write the schedule as an HTML page with its picture, and return the path."""
+        from jobsim.testing.explore.html import page
+
+        path.write_text(page(self), encoding="utf-8")
+        return path
 
 
 OWN = "its own threads"

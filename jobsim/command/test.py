@@ -1,0 +1,139 @@
+"""``jobsim test``: the kit, on a repository of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobsim.command import terminal
+from jobsim.command.results import add_strict
+
+if TYPE_CHECKING:
+    from jobsim.testing.checks import CheckResult
+
+_EXAMPLES = """\
+examples:
+  jobsim test mypackage.store:JobStore
+  jobsim test mypackage.store:make --illegal mypackage.errors:Conflict --out kit.html
+  jobsim test sqlite:///jobs.db --scale 0.3
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "factory", metavar="FACTORY", help="package.module:name of a class or function, or a URL"
+    )
+    parser.add_argument("--preemptions", type=int, default=2, metavar="N", help="at most (2)")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="how much is tried")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of what is drawn")
+    for name, what in (("illegal", "an illegal transition"), ("not-found", "an unknown id")):
+        parser.add_argument(
+            f"--{name}", metavar="MODULE:NAME", help=f"the repository's exception for {what}"
+        )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the result as HTML")
+    add_strict(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the checks, one after the other, and say how each ended."""
+    from jobsim.files.claim import whole_file
+    from jobsim.testing.checks import CHECKS, run_check
+
+    factory = _factory(options.factory)
+    illegal: Any = () if options.illegal is None else named(options.illegal)
+    not_found: Any = () if options.not_found is None else named(options.not_found)
+    results = []
+    # The name is claimed first: a result of some seconds is not lost to a file in the way.
+    with contextlib.ExitStack() as stack:
+        file = None if options.out is None else stack.enter_context(whole_file(options.out))
+        with options.signals.heard():
+            for check in CHECKS:
+                result = run_check(
+                    check,
+                    factory,
+                    scale=options.scale,
+                    seed=options.seed,
+                    preemptions=options.preemptions,
+                    illegal=illegal,
+                    not_found=not_found,
+                )
+                results.append(result)
+                _say(result)
+        if file is not None:
+            file.write_text(_page(options.factory, results), encoding="utf-8")
+    failed = [result for result in results if result.result == "failed"]
+    explored = results[-1].exploration
+    short = explored is None or not explored.complete
+    return 1 if failed or (options.strict and short) else 0
+
+
+def _say(result: CheckResult) -> None:
+    held = {"passed": True, "failed": False, "skipped": None}[result.result]
+    told = result.problem or result.note
+    terminal.say(f"{terminal.mark(held)} {result.check.name}{': ' if told else ''}{told}")
+    if result.exploration is not None and result.exploration.violation is not None:
+        found = result.exploration.violation
+        terminal.say_rows(found.display_rows())
+        # A lane per thread, as wide as the terminal lets it be.
+        lane = (terminal.width() - 7) // len(found.threads) - 2
+        for line in [*found.lines(max(lane, 20)), *found.details.splitlines()]:
+            print(line)
+
+
+def _page(name: str, results: list[CheckResult]) -> str:
+    """Return all results as an HTML page, with the picture of the schedule that fails."""
+    from jobsim.display.text import rows_as_html
+    from jobsim.testing.explore.html import page
+
+    rows = [(r.check.name, f"{r.result} {r.problem or r.note}".strip()) for r in results]
+    head = rows_as_html(f"Checks of {name}", rows)
+    found = next((r.exploration for r in results if r.exploration is not None), None)
+    if found is not None and found.violation is not None:
+        return page(found.violation).replace("<h1>", f"{head}<h1>", 1)
+    claim = "" if found is None else found._repr_html_()
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>jobsim test</title>'
+        f"</head><body>{head}{claim}</body></html>\n"
+    )
+
+
+def _factory(text: str) -> Callable[[], Any]:
+    """Return what makes repositories; under the name that was given, for texts."""
+    if "://" in text:
+        from jobsim.repository.sql_repo import SqlJobRepository
+
+        return lambda: SqlJobRepository(text)
+    made = named(text)
+    if callable(made):
+        return made  # type: ignore[no-any-return] # it was asked
+    raise ValueError(f"{text} is no class or function; name what makes a repository")
+
+
+def named(text: str) -> Any:
+    """Return what ``package.module:name`` names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module or name.
+    """
+    module, colon, name = text.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"{text!r} names nothing; write package.module:name")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        value: Any = importlib.import_module(module)
+        for part in name.split("."):
+            value = getattr(value, part)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{text!r} names nothing: {error}") from error
+    finally:
+        sys.path.pop(0)
+    return value
