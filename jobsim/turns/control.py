@@ -139,7 +139,7 @@ class Control:
             Monitored(self.points) if sys.version_info >= (3, 12) else Traced(self.points)
         )
         self._draws = Draws(seed)
-        self._replacement = Replacement(self._tracer.rearm, self._draws)
+        self._replacement = Replacement(self._tracer.rearm, self._draws, self.points)
         self._swaps = Swaps(self._replacement.factories)
         self._of_modules = 0  # how many swaps are those of modules
         self._walks = True  # whether the objects of a repository hold anything to swap

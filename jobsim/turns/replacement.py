@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jobsim.turns import chance, loops, real, threads
+from jobsim.turns import chance, debugger, loops, real, threads
+from jobsim.turns.points import Points
 from jobsim.turns.primitives import EPOCH, TurnLock
 from jobsim.turns.world import HERE, controlled
 
@@ -34,6 +35,8 @@ class Replacement:
         Called after every `sys.settrace`, by whoever.
     draws
         Answers `os.urandom` for controlled threads.
+    points
+        The points that a debugger has to offer.
 
     Attributes
     ----------
@@ -41,7 +44,7 @@ class Replacement:
         Original and replacement by the original's id, for those who hold the original.
     """
 
-    def __init__(self, rearm: Callable[[], None], draws: chance.Draws) -> None:
+    def __init__(self, rearm: Callable[[], None], draws: chance.Draws, points: Points) -> None:
         self._rearm = rearm
         self._undo: list[tuple[Any, str, Any]] = []
         self._collects = False
@@ -74,6 +77,7 @@ class Replacement:
             (concurrent.futures.thread, "_global_shutdown_lock", TurnLock()),
             (logging.Handler, "handle", _handle),
             (sys, "settrace", self._settrace),
+            (sys, "breakpointhook", debugger.hook(points)),
         ]
         originals = [
             (real.Lock, threads.Lock),

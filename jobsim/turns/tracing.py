@@ -79,6 +79,8 @@ class _Enter:
                 if recorder is not None:
                     recorder.point(me, frame)
                 step(me)
+                if frame.f_trace is not local:
+                    return frame.f_trace  # a debugger has been opened here
             return local
 
         return local

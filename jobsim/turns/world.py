@@ -244,6 +244,8 @@ class World:
 
     def step(self, me: int) -> None:
         """Offer the turn at a point of the repository's own code."""
+        if self.prompting:
+            return  # a person tries something out
         self.points += 1
         self.points_of[me] += 1
         if self.current != me or self.over:

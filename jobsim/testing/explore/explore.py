@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from types import FrameType
@@ -393,7 +392,7 @@ def replay_schedule(
         play = runner.play(wanted.program)
         runner.run(play, ())  # fills what the first run of a program fills
         ran = Ran.planned(wanted.program, wanted.deviations)
-        stop = None if stop_at is None else _open_debugger
+        stop = None if stop_at is None else runner.open_debugger
         try:
             run = told(runner, ran, name_of(factory), stop, stop_at)
         except NotRepeatable as refused:
@@ -419,8 +418,3 @@ def _differs(wanted: Token, refused: NotRepeatable) -> str:
             f"{hash_seed()}: the order of a set of strings may differ"
         )
     return text
-
-
-def _open_debugger(frame: FrameType) -> None:
-    sys.breakpointhook()
-    del frame

@@ -8,6 +8,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 from jobsim.repository.adapt import ExceptionTypes
@@ -25,7 +26,7 @@ from jobsim.testing.explore.search import (
     children,
     preemptions,
 )
-from jobsim.turns import Control, ControlError, End
+from jobsim.turns import Control, ControlError, End, debugger
 
 COLLECT = 400
 """After so many runs garbage is collected; no run is disturbed by it."""
@@ -165,6 +166,11 @@ class Runner:
             raised = self.run(play, ()).answers.raised
         if raised and control.same_draws:
             control.same_draws = False
+
+    def open_debugger(self, frame: FrameType) -> None:
+        """Open the debugger where a controlled thread stands."""
+        assert self._control is not None  # noqa: S101 - inside `control`
+        debugger.stop(self._control.points, frame)
 
     def play(self, program: Program) -> Play:
         """Return how to run a program."""
