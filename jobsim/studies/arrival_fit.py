@@ -85,7 +85,9 @@ def fit_arrivals(arrival: Floats, end: float, *, phase: float = 0.0) -> ArrivalF
     if period is not None and profile is not None:
         expected = np.diff(_expected(edges, profile, phase, period))
         expected *= count / expected.sum()
-    freedom = _WINDOWS - 1
+    # The rates by the hour were fitted to these very counts, as far as windows tell hours apart.
+    fitted = 0 if profile is None else min(len(profile), _WINDOWS // 2)
+    freedom = _WINDOWS - 1 - fitted
     safe = np.maximum(expected, 1e-12)
     chi = float(np.sum((counts - expected) ** 2 / safe))
     ratio = chi / freedom

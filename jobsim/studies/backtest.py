@@ -272,7 +272,8 @@ def _unseen(log: Log, workers: int, holdout: float) -> pd.DataFrame | None:
         return None
     last = log.jobs[log.jobs["arrival"] > calibration.cut]
     logged = last["wait"].dropna().to_numpy()
-    if len(logged) < FEW:
+    # Arrivals that the scenario repeats from the log do not go on behind what was seen.
+    if len(logged) < FEW or calibration.scenario.arrivals.kind == "schedule":
         return None
     found = predicted(calibration, workers, log.span - calibration.cut)
     low, high = np.quantile(found, [0.025, 0.975], axis=0)
@@ -290,7 +291,9 @@ def predicted(calibration: Calibration, workers: int, length: float) -> Floats:
     Each draw has parameters of its own, and runs as long before as the part is.
     """
     rng = np.random.default_rng(0)
-    before = min(length, calibration.cut)
+    # A rate by the hour must meet the hours of the part; a constant one needs a warm-up only.
+    constant = calibration.scenario.arrivals.kind == "poisson"
+    before = min(length, calibration.cut) if constant else calibration.cut
     expected = calibration.arrivals.rate.value * (length + before)
     draws = int(np.clip(_MOST_JOBS / max(expected, 1.0), 20, _DRAWS))
     found = []
