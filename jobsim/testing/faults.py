@@ -28,9 +28,12 @@ from jobsim.testing.fault_proxy import Proxy
 from jobsim.testing.postgres import PostgresServer
 
 RATES: Mapping[str, float] = MappingProxyType(
-    {"cut_before": 0.02, "cut_after": 0.02, "delay": 0.02, "stall": 0.002}
+    {"cut_before": 0.03, "cut_after": 0.05, "delay": 0.02, "stall": 0.002}
 )
 """How likely each fault strikes a request, unless one says otherwise."""
+
+KILLED_AT: Mapping[int, str] = MappingProxyType({50: "kill_server", 150: "kill_backend"})
+"""When a server that may be killed is, unless one says otherwise."""
 
 RECOVERY_S = 60.0
 """How long a server may take to answer after the last fault."""
@@ -75,7 +78,8 @@ class Faults:
         does not happen.
     at
         Kinds that strike at given requests, whatever is drawn: ``{100: "kill_server"}``.
-        Requests are counted from 0 while faults are active.
+        Requests are counted from 0 while faults are active. By default `KILLED_AT`, where there
+        is a server that may be killed.
     delay_s, stall_s
         How long a ``delay`` and a ``stall`` take.
     statement_timeout_s
@@ -103,7 +107,7 @@ class Faults:
         *,
         seed: int = 0,
         rates: Mapping[str, float] = RATES,
-        at: Mapping[int, str] = MappingProxyType({}),
+        at: Mapping[int, str] | None = None,
         delay_s: float = 0.002,
         stall_s: float = 0.1,
         statement_timeout_s: float | None = None,
@@ -115,6 +119,8 @@ class Faults:
                 f"{made.render_as_string()!r} names no PostgreSQL server; faults strike between a "
                 "client and a server. For a full disk under SQLite see limit_pages"
             )
+        if at is None:
+            at = {} if server is None else KILLED_AT
         _require_kinds(rates, at, server)
         self.direct_url = url
         self.seed = seed

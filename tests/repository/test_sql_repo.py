@@ -13,7 +13,7 @@ from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundErr
 from jobsim.domain.models import JobStatus
 from jobsim.repository import sql_connections, sql_repo
 from jobsim.repository.sql_repo import SqlJobRepository
-from jobsim.testing import CHECKS, RepositoryConformance, races, schedules
+from jobsim.testing import CHECKS, RepositoryConformance, explore_repository, schedules
 from jobsim.testing.checks import run_check
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
@@ -77,6 +77,16 @@ class TestPostgres(RepositoryConformance):
         monkeypatch.setattr(schedules, "BUDGET", 40)
         monkeypatch.setattr(schedules, "MIXED", 2)
         return lambda: make(postgres_url)
+
+
+def test_no_schedule_of_two_starters_breaks_it():
+    # In memory, where turns are taken in the repository's own lines, though not in SQLite's.
+    found = explore_repository(
+        lambda: SqlJobRepository("sqlite://"),
+        programs=[["running"], ["running"]],
+        preemptions=1,
+    )
+    assert found.complete, found
 
 
 @pytest.mark.parametrize("isolation", LEVELS[1:])

@@ -150,7 +150,7 @@ def insist(repository, job_id):
 def test_while_the_server_is_away_connections_are_refused_without_effect(
     inject, make, postgres_server
 ):
-    faults = inject(server=postgres_server)
+    faults = inject(rates={}, server=postgres_server)
     repository = make(SqlJobRepository, faults.url)
     postgres_server.kill()
     try:
@@ -442,3 +442,11 @@ def test_a_check_that_no_fault_can_reach_fails(inject, make, postgres_url, monke
     faults = inject()
     report = check_repository(lambda: SqlJobRepository(postgres_url), faults=faults, scale=0.1)
     assert report.failures[-1].problem.startswith("no request came through the faults")
+
+
+def test_a_server_that_may_be_killed_is(inject, postgres_server):
+    faults = inject(server=postgres_server)
+    raced = race(lambda: SqlJobRepository(faults.url), rounds=10, faults=faults)
+    assert {"kill_server", "kill_backend"} <= set(faults.table["kind"])
+    assert raced.verdict.outcome is Outcome.OK, raced
+    assert "lost_after_recovery" in raced.verdict.checks
