@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -62,8 +63,21 @@ class Browser:
 
     def open(self, page: Path) -> None:
         """Open a file from disk, and wait until it is loaded; the logs begin here."""
+        self.go(page.resolve().as_uri())
+
+    def go(self, url: str) -> None:
+        """Open an address of this machine, and wait until it is loaded; the logs begin here."""
         self.console(), self.requested()
-        self._post(f"{self._session}/url", {"url": page.resolve().as_uri()})
+        self._post(f"{self._session}/url", {"url": url})
+
+    def wait_for(self, script: str, *, seconds: float = 120.0) -> object:
+        """Return what the body of a function returns, once that is true."""
+        deadline = time.monotonic() + seconds
+        while not (found := self.run(script)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"never true in the page: {script}")
+            time.sleep(0.1)
+        return found
 
     def run(self, script: str) -> object:
         """Run the body of a function in the page, and return what it returns."""
