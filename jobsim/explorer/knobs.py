@@ -104,6 +104,19 @@ def knobs(scenario: Scenario) -> list[Knob]:
     return [*_walk(scenario, ""), *_special(scenario)]
 
 
+def knobs_of_log(scenario: Scenario) -> list[Knob]:
+    """Return what can be changed on the jobs of a log: workers, and how much traffic there is.
+
+    Examples
+    --------
+    >>> [knob.path for knob in knobs_of_log(Scenario(jobs=10))]
+    ['workers', 'traffic']
+    """
+    about = "Times as many jobs: some of the log's, or copies of it laid over it."
+    traffic = Knob("traffic", 1.0, 0.1, 4.0, 0.1, about, "traffic (times the log's)")
+    return [*(knob for knob in knobs(scenario) if knob.path == "workers"), traffic]
+
+
 def _special(scenario: Scenario) -> Iterator[Knob]:
     """Yield the numbers that matter and that no plain field holds: spikes, a budget of retries."""
     arrivals, retry = scenario.arrivals, scenario.retry

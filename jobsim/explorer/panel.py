@@ -19,11 +19,15 @@ from jobsim.display.text import (
     rows_as_text,
 )
 from jobsim.explorer.chart import INCHES, Chart, longest_queue, on_their_way
-from jobsim.explorer.knobs import Knob, knobs
+from jobsim.explorer.knobs import Knob, knobs, knobs_of_log
 from jobsim.figures.metrics import has_retries_or_losses
+from jobsim.run.run import Run
 from jobsim.scenario.code import as_code
 from jobsim.scenario.files import explain
+from jobsim.scenario.log import Log
 from jobsim.scenario.scenario import Scenario
+from jobsim.scenario.workload import Workload
+from jobsim.studies.of_log import first_jobs, jobs_of_log, with_changes
 from jobsim.virtual.run_virtual import run_virtual
 
 MOST = 20_000
@@ -41,7 +45,7 @@ _UNENDED = {
 }
 
 
-def explore(scenario: Scenario) -> Explorer:
+def explore(scenario: Scenario | Workload | Log) -> Explorer:
     """Return sliders for the numbers of a scenario; a chart and figures follow them at once.
 
     Each move runs the scenario in virtual time. All runs share their random draws (common
@@ -52,7 +56,9 @@ def explore(scenario: Scenario) -> Explorer:
     ----------
     scenario
         Where to begin. There is a slider for each plain number of it that shapes the run, such
-        as ``arrivals.rate``, ``workers`` or ``payment.delay.mean``.
+        as ``arrivals.rate``, ``workers`` or ``payment.delay.mean``. A `Log` or a `Workload` has its
+        own jobs: there are sliders for workers and for traffic, see
+        `jobsim.studies.of_log.with_traffic`.
 
     Returns
     -------
@@ -74,13 +80,16 @@ def explore(scenario: Scenario) -> Explorer:
     >>> explorer.scenario == preset("steady")
     True
     """
-    if not isinstance(scenario, Scenario):
-        raise TypeError(f"explore takes a Scenario, not {type(scenario).__name__}")
+    jobs = jobs_of_log(scenario)
+    load = scenario if jobs is None else jobs
+    if not isinstance(load, Scenario | Workload):
+        kind = type(scenario).__name__
+        raise TypeError(f"explore takes a Scenario, a Log or a Workload, not {kind}")
     try:
         widgets = import_module("ipywidgets")
     except ImportError:
         widgets = None
-    return Explorer(scenario, widgets)
+    return Explorer(load, widgets)
 
 
 class Explorer:
@@ -101,17 +110,20 @@ class Explorer:
         All of it, to be put into a larger one; None without ipywidgets.
     """
 
-    def __init__(self, scenario: Scenario, widgets: Any | None) -> None:
+    def __init__(self, load: Scenario | Workload, widgets: Any | None) -> None:
+        self._jobs = load if isinstance(load, Workload) else None  # a log's own
+        scenario = load.scenario if isinstance(load, Workload) else load
         self.scenario = scenario
         self.problem = ""
         self.sliders: dict[str, Any] = {}
         self._resetting = False
-        self.run = run_virtual(_first_jobs(scenario))
         self._first = scenario
+        self.run = self._run({})[1]
         self._first_figures = self._figures()
         self.widget: Any = None
         if widgets is not None:
-            self._knobs = {knob.path: knob for knob in knobs(scenario)}
+            found = knobs(scenario) if self._jobs is None else knobs_of_log(scenario)
+            self._knobs = {knob.path: knob for knob in found}
             self._build(widgets)
 
     def _build(self, widgets: Any) -> None:
@@ -154,8 +166,7 @@ class Explorer:
             if slider.value != self._knobs[path].value:
                 changes |= self._knobs[path].changes(slider.value)
         try:
-            scenario = self._first.replace(changes)
-            run = run_virtual(_first_jobs(scenario))
+            scenario, run = self._run(changes)
         except ValidationError as error:
             self.problem = ": ".join(explain(error))
         except ValueError as error:
@@ -163,6 +174,14 @@ class Explorer:
         else:
             self.scenario, self.run, self.problem = scenario, run, ""
         self._show()
+
+    def _run(self, changes: Mapping[str, Any]) -> tuple[Scenario, Run]:
+        """Run the scenario, or the log's own jobs, with some changes."""
+        if self._jobs is None:
+            scenario = self._first.replace(changes)
+            return scenario, run_virtual(_first_jobs(scenario))
+        jobs, _ = with_changes(self._jobs, changes)
+        return jobs.scenario, run_virtual(first_jobs(jobs, MOST))
 
     def _reset(self, _button: Any) -> None:
         """Put all sliders back, and run the scenario once and not once per slider."""
@@ -224,7 +243,8 @@ class Explorer:
             # Requests are shown once they differ from the jobs, and a move may make them differ.
             before = self._first_figures.get(name, now)
             rows.append((name, now if now == before else f"{now} (before: {before})"))
-        if _first_jobs(self.scenario) is not self.scenario:
+        cut = self._jobs is None and _first_jobs(self.scenario) is not self.scenario
+        if cut or len(self.run.jobs) == MOST:
             rows.append(("cut", f"only the first {MOST:,} jobs are run here, to be quick"))
         return rows
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
+
+import numpy as np
 
 from jobsim.display.text import Rows, count_of, format_duration, format_number, format_share
 from jobsim.figures.durations import STAGES, dwell
@@ -186,3 +189,32 @@ def provenance(run: Run, shown: str | None) -> Rows:
         ("machine", f"{here.system} {here.machine}, {count_of(here.cpu_count, 'processor')}"),
         ("saved in", "not saved" if shown is None else shown),
     ]
+
+
+def of_log(run: Run) -> list[tuple[str, str]]:
+    """Return the span of a log with its dates, and its logged waits beside the simulated ones."""
+    workload = run.workload
+    source = workload.source
+    if source is None or not len(workload):
+        return []
+    span = float(workload.arrival[-1])
+    text = format_duration(span)
+    if source.unix_start_time is not None:
+        first = datetime.fromtimestamp(source.unix_start_time + source.first_arrival, timezone.utc)
+        last = first + timedelta(seconds=span)
+        text += f", {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} by the log's clock"
+    rows = [("span", text)]
+    logged = workload.logged_wait
+    if logged is None or np.isnan(logged).all():
+        return [*rows, ("waits", "not in the log")]
+    found = {
+        "logged": logged,
+        "simulated": (run.jobs["started"] - run.jobs["paid"]).to_numpy(),
+    }
+    for name, waits in found.items():
+        known = waits[~np.isnan(waits)]
+        if len(known):
+            p50, p95 = (format_duration(float(x)) for x in np.quantile(known, [0.5, 0.95]))
+            count = count_of(len(known), "job")
+            rows.append((f"waits, {name}", f"p50 {p50}, p95 {p95}, of {count}"))
+    return rows

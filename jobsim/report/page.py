@@ -91,7 +91,8 @@ def _scenario_rows(run: Run) -> list[tuple[str, str]]:
     _, rows = title_and_rows(scenario)
     if source is None:
         return rows
-    read = [("trace", line) for line in source.describe().split("\n")]
+    read = [("log", line) for line in source.describe().split("\n")]
+    read += facts.of_log(run)
     return read + [row for row in rows if row[0] == "threads"]
 
 

@@ -191,6 +191,22 @@ def _taken(
     return Workload(scenario=workload.scenario, source=workload.source, **arrays)
 
 
+def first_jobs(workload: Workload, most: int) -> Workload:
+    """Return the first jobs of a workload without retries, at most so many.
+
+    Examples
+    --------
+    >>> from jobsim.scenario.log import read_log
+    >>> log = read_log(pd.DataFrame({"submitted": range(9), "runtime": 1}))
+    >>> len(first_jobs(log.workload(), 4))
+    4
+    """
+    if len(workload) <= most:
+        return workload
+    arrays = {name: array[:most] for name, array in workload.arrays().items()}
+    return Workload(scenario=workload.scenario, source=workload.source, **arrays)
+
+
 def figures_of_jobs(server: Server, scenario: Scenario) -> dict[str, float]:
     """Return the key figures of a log's jobs at a setting: of all of them, nothing deleted."""
     return figures_of(server.serve(scenario), server.workload, scenario)

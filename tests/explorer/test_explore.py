@@ -5,6 +5,7 @@ import math
 import sys
 
 import ipywidgets
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -159,7 +160,7 @@ def test_what_cannot_be_run_at_all_is_refused_at_once():
 
 
 def test_anything_but_a_scenario_is_refused():
-    with pytest.raises(TypeError, match="explore takes a Scenario, not str"):
+    with pytest.raises(TypeError, match="explore takes a Scenario, a Log or a Workload, not str"):
         explore("steady")
 
 
@@ -219,3 +220,15 @@ def test_with_retries_the_figures_tell_of_requests():
     assert "served" in shown
     assert "requests/s" in shown
     assert "goodput" not in repr(explore(preset("steady")))
+
+
+def test_a_logs_own_jobs_have_sliders_for_workers_and_traffic():
+    frame = pd.DataFrame({"submitted": range(0, 300, 3), "runtime": 5.0})
+    explorer = explore(jobsim.read_log(frame))
+    assert list(explorer.sliders) == ["workers", "traffic"]
+    explorer.sliders["traffic"].value = 2.0
+    assert explorer.problem == ""
+    assert len(explorer.run.jobs) == 200
+    explorer.sliders["workers"].value = 1
+    assert explorer.scenario.workers == 1
+    assert explorer.run.metrics()["wait_p95"] > 100.0

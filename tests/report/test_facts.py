@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from report_runs import FOUR, NAN, STORM, made, retried
 
+import jobsim
 from jobsim import run_virtual
+from jobsim.report import facts
 from jobsim.report.facts import all_figures, parts, provenance, tiles
 from jobsim.scenario.workload import Workload
 
@@ -113,3 +115,20 @@ def test_provenance_tells_of_a_missing_lock():
         update={"platform": run.info.platform.model_copy(update={"gil": False})}
     )
     assert dict(provenance(run, None))["Python"].endswith("without the global interpreter lock")
+
+
+def test_a_run_on_a_log_shows_dates_and_logged_beside_simulated_waits():
+    log = jobsim.read_log(
+        pd.DataFrame(
+            {
+                "queued": ["2026-05-04T09:00:00Z", "2026-05-04T09:00:10Z"],
+                "started": ["2026-05-04T09:00:00Z", "2026-05-04T09:01:00Z"],
+                "finished": ["2026-05-04T09:01:00Z", "2026-05-04T09:02:00Z"],
+            }
+        )
+    )
+    rows = dict(facts.of_log(jobsim.run_virtual(log.workload(jobsim.Scenario(workers=2)))))
+    assert rows["span"] == "10 s, 2026-05-04 09:00:00 to 2026-05-04 09:00:10 by the log's clock"
+    assert rows["waits, logged"] == "p50 25 s, p95 47.5 s, of 2 jobs"
+    assert rows["waits, simulated"] == "p50 0 s, p95 0 s, of 2 jobs"
+    assert facts.of_log(jobsim.run_virtual(jobsim.Scenario(jobs=3))) == []
