@@ -21,6 +21,8 @@ examples:
   jobsim test mypackage.store:JobStore
   jobsim test mypackage.store:make --illegal mypackage.errors:Conflict --out kit.html
   jobsim test sqlite:///jobs.db --scale 0.3
+  jobsim test postgresql+psycopg://user@host/database --faults
+  jobsim test mypackage.store:connect --faults postgresql+psycopg://user@host/database
 """
 
 
@@ -37,6 +39,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", metavar="MODULE:NAME", help=f"the repository's exception for {what}"
         )
+    parser.add_argument(
+        "--faults",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="cut connections to PostgreSQL, too; a factory of yours is called with the address "
+        "that leads through the faults to this one",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result as HTML")
     add_strict(parser)
 
@@ -46,13 +56,16 @@ def execute(options: argparse.Namespace) -> int:
     from jobsim.files.claim import whole_file
     from jobsim.testing.checks import CHECKS, run_check
 
-    factory = _factory(options.factory)
+    factory = None if options.faults is not None else _factory(options.factory)
     illegal: Any = () if options.illegal is None else named(options.illegal)
     not_found: Any = () if options.not_found is None else named(options.not_found)
     results = []
     # The name is claimed first: a result of some seconds is not lost to a file in the way.
     with contextlib.ExitStack() as stack:
         file = None if options.out is None else stack.enter_context(whole_file(options.out))
+        faults = _faults(options, stack)
+        if factory is None:
+            factory = _through(faults.url, options.factory)
         with options.signals.heard():
             for check in CHECKS:
                 result = run_check(
@@ -66,12 +79,51 @@ def execute(options: argparse.Namespace) -> int:
                 )
                 results.append(result)
                 _say(result)
+            explored = results[-1].exploration
+            if faults is not None:
+                results.append(_faulted(factory, faults, options, illegal, not_found))
+                _say(results[-1])
         if file is not None:
             file.write_text(_page(options.factory, results), encoding="utf-8")
     failed = [result for result in results if result.result == "failed"]
-    explored = results[-1].exploration
     short = explored is None or not explored.complete
     return 1 if failed or (options.strict and short) else 0
+
+
+def _faults(options: argparse.Namespace, stack: contextlib.ExitStack) -> Any:
+    """Return the faults that are asked for, at rest; None if none are."""
+    if options.faults is None:
+        return None
+    url = options.faults or options.factory
+    if "://" not in url:
+        raise ValueError(
+            f"--faults has to know the server: jobsim test {options.factory} --faults URL"
+        )
+    from jobsim.testing.faults import Faults
+
+    return stack.enter_context(Faults(url, seed=options.seed))
+
+
+def _through(url: str, name: str) -> Callable[[], Any]:
+    """Return what makes repositories that connect through the faults."""
+    if "://" in name:
+        return _factory(url)
+    connect = _factory(name)
+    return lambda: connect(url)  # type: ignore[call-arg] # as --faults says
+
+
+def _faulted(
+    factory: Callable[[], Any],
+    faults: Any,
+    options: argparse.Namespace,
+    illegal: Any,
+    not_found: Any,
+) -> CheckResult:
+    from jobsim.testing.faulted import under_faults
+    from jobsim.testing.trial import Options
+
+    asked = Options(illegal, not_found, scale=options.scale, seed=options.seed)
+    return under_faults(factory, faults, asked)
 
 
 def _say(result: CheckResult) -> None:
