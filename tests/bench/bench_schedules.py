@@ -5,9 +5,11 @@ CPU time; nothing in it waits but threads for their turn.
 
 from __future__ import annotations
 
-import importlib.util
+import shutil
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 from ratio import report
 
@@ -54,20 +56,19 @@ def main() -> bool:
         cost(f"{number} starters, check and act apart", CheckAndActApart,
              programs=[Program(starters(number))])  # fmt: skip
     held = report("a schedule: 450 us / cost", PROMISED_S * (run + runs) / (spent + more), 1.0)
-    if importlib.util.find_spec("frontrun") is None:
-        print("frontrun is not installed: no comparison")
-    else:
-        compare()
+    compare()
     return held
 
 
 def compare() -> None:
-    """Let frontrun explore the same starters, in a process of its own kind: see its docs."""
-    import frontrun_starters
-
-    for number in (2, 3, 4):
-        for factory in (InMemoryJobRepository, CheckAndActApart):
-            frontrun_starters.explore(factory, number)
+    """Let frontrun explore the same starters, if its command is on the path."""
+    command = shutil.which("frontrun")
+    if command is None:
+        print("frontrun is not installed: no comparison")
+        return
+    script = Path(__file__).with_name("frontrun_starters.py")
+    python = Path(command).with_name("python")
+    subprocess.run([command, str(python), str(script)], check=True)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,7 @@ class Runner:
             "not_found": not_found,
             "retryable": retryable,
         }
+        self.prunes = True  # tests compare with what is found without
         self.runs = 0
         self._snapshots = False
         self.out_of_time: Callable[[], bool] = lambda: False
@@ -195,7 +196,7 @@ class Runner:
     ) -> Ran:
         """Run a program once."""
         assert self._control is not None  # noqa: S101 - inside `control`
-        plan = Planned(deviations) if schedule is None else schedule
+        plan = schedule or Planned(deviations, prunes=self.prunes)
         answers = play.set_up(self._control, self.factory)
         if recorder is not None:
             recorder.world = self._control.world

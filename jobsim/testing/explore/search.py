@@ -47,7 +47,8 @@ class NotRepeatable(Exception):  # noqa: N818 - a finding, not a fault
 class Planned(Schedule):
     """Follows its own way but for the deviations that it is given, and keeps all decisions."""
 
-    def __init__(self, deviations: Deviations) -> None:
+    def __init__(self, deviations: Deviations, *, prunes: bool = True) -> None:
+        self.prunes = prunes
         self.trace: list[Decision] = []
         self.refused: NotRepeatable | None = None
         self._plan = iter(deviations)
@@ -74,7 +75,7 @@ class Planned(Schedule):
     def at_point(self, me: int, others: list[int]) -> int:
         """Return `me`, or whoever the plan says."""
         self._last[me] = -1
-        if self._wants:
+        if self._wants and self.prunes:
             others = self._useful(others)
             if not others:
                 return me
@@ -97,6 +98,8 @@ class Planned(Schedule):
 
         Nothing happened since the point of the same instruction: that decision counts no more.
         """
+        if not self.prunes:
+            return self.at_point(me, others)
         if again and self._last.get(me, -1) >= 0:
             self.trace[self._last[me]] = _SAME
         lock = self._wants.get(me)
@@ -118,7 +121,8 @@ class Planned(Schedule):
 
     def choose(self, ready: list[int]) -> int:
         """Return the first, or whoever the plan says."""
-        options = (self._useful(ready) or ready) if self._wants else ready
+        narrow = self._wants and self.prunes
+        options = (self._useful(ready) or ready) if narrow else ready
         if len(options) == 1:
             return options[0]
         options = sorted(options)
