@@ -13,6 +13,7 @@ import inspect
 import os
 import sys
 import sysconfig
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType
@@ -39,6 +40,7 @@ _ENTER = frozenset(
     if name in dis.opmap
 )
 _FREE = frozenset(dis.opmap[name] for name in ("LOAD_DEREF", "STORE_DEREF") if name in dis.opmap)
+_ATTRIBUTE = frozenset(dis.opmap[n] for n in ("LOAD_ATTR", "LOAD_METHOD") if n in dis.opmap)
 _GLOBAL = frozenset(dis.opmap[name] for name in ("LOAD_GLOBAL", "LOAD_NAME") if name in dis.opmap)
 
 _PACKAGE = f"{Path(__file__).resolve().parents[1]}{os.sep}"
@@ -66,7 +68,7 @@ class Points:
         self.of: dict[CodeType, frozenset[int]] = {}
         self.spans: dict[CodeType, frozenset[int]] = {}
         self._files: dict[str, bool] = {}
-        self._written: dict[int, frozenset[str]] = {}  # by id of a module's namespace
+        self._stores: dict[int, tuple[frozenset[str], frozenset[str]]] = {}  # by namespace's id
 
     def concerns(self, file: str) -> bool:
         """Return whether code of this file is under test."""
@@ -79,7 +81,8 @@ class Points:
         """Return the points of a code object that is met for the first time, and keep them."""
         points: frozenset[int] = frozenset()
         if self.concerns(code.co_filename):
-            points = frozenset(offsets(code, self._written_globals(namespace)))
+            written, stored = self._written(namespace)
+            points = frozenset(offsets(code, written, _fixed(namespace, stored), stored))
             self.spans[code] = frozenset(_spans(code))
         self.of[code] = points
         return points
@@ -102,18 +105,49 @@ class Points:
         self.spans.clear()
         return True
 
-    def _written_globals(self, namespace: Mapping[str, object]) -> frozenset[str]:
-        """Return the globals of a module that some function of it assigns to."""
-        found = self._written.get(id(namespace))
+    def _written(self, namespace: Mapping[str, object]) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the globals of a module, and the attributes, that some function assigns to."""
+        found = self._stores.get(id(namespace))
         if found is None:
-            names = {
-                instruction.argval
-                for code in codes_of(namespace)
-                for instruction in dis.get_instructions(code)
-                if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
-            }
-            found = self._written[id(namespace)] = frozenset(names)
+            names: dict[bool, set[str]] = {True: set(), False: set()}
+            for code in codes_of(namespace):
+                for instruction in dis.get_instructions(code):
+                    if instruction.opname in _STORES:
+                        names[instruction.opname.endswith("GLOBAL")].add(instruction.argval)
+            found = self._stores[id(namespace)] = (frozenset(names[True]), frozenset(names[False]))
         return found
+
+
+_STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")
+
+
+def _fixed(namespace: Mapping[str, object], stored: frozenset[str]) -> frozenset[str]:
+    """Return the globals that are modules or classes of the library or of jobsim itself.
+
+    Their attributes are what they are, so that reading one is no point; unless the code under
+    test assigns to an attribute of that name, whoever's it may be.
+    """
+    return frozenset(
+        name
+        for name, value in list(namespace.items())
+        if name not in stored and _is_of_library(value)
+    )
+
+
+def _is_of_library(value: object) -> bool:
+    if isinstance(value, types.ModuleType):
+        name = value.__name__
+    elif isinstance(value, type):
+        name = value.__module__
+    else:
+        return False
+    top = name.partition(".")[0]
+    if top == "jobsim":
+        return name.startswith("jobsim.domain.")  # the rest may itself be under test
+    if top in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return file is not None and is_library(file)
 
 
 def files_of(repository: object) -> set[str]:
@@ -142,14 +176,30 @@ def is_library(file: str) -> bool:
     return str(Path(file).resolve()).startswith((*_LIBRARY, _PACKAGE))
 
 
-def offsets(code: CodeType, written: frozenset[str] = frozenset()) -> Iterator[int]:
-    """Yield the offsets of a code object's points; `written` are globals that are assigned to."""
+def offsets(
+    code: CodeType,
+    written: frozenset[str] = frozenset(),
+    fixed: frozenset[str] = frozenset(),
+    stored: frozenset[str] = frozenset(),
+) -> Iterator[int]:
+    """Yield the offsets of a code object's points.
+
+    `written` are globals that the code under test assigns to, `stored` such attributes, and
+    `fixed` globals whose attributes nobody assigns to.
+    """
     free = {name for name in code.co_freevars if name != "__class__"}
     before: list[int] = []  # a prefix for a large argument; the event comes at either
+    of_fixed = False
     for instruction in dis.get_instructions(code):
         op = instruction.opcode
         if op == dis.EXTENDED_ARG:
             before.append(instruction.offset)
+            continue
+        # An attribute of a fixed global, and an attribute of that.
+        reads = of_fixed and op in _ATTRIBUTE and instruction.argval not in stored
+        of_fixed = reads or (op in _GLOBAL and instruction.argval in fixed)
+        if reads:
+            before.clear()
             continue
         if (
             op in SHARED
