@@ -124,8 +124,12 @@ def sentence(run: Run) -> str:
 
 
 def is_worth_showing(run: Run) -> bool:
-    """Tell whether calls were recorded."""
-    return run.calls is not None and not run.calls.empty
+    """Tell whether calls were recorded on a clock that tells how long they took.
+
+    Where turns are taken, time stands still during a call unless the scenario gives it a duration.
+    """
+    timed = run.info.schedule is None or run.workload.scenario.call_time is not None
+    return timed and run.calls is not None and not run.calls.empty
 
 
 def height(run: Run) -> float:

@@ -259,6 +259,24 @@ def _own_repository(found: _Found) -> Step | None:
     )
 
 
+def _untried(found: _Found) -> Step | None:
+    verdict = found.verdict
+    if verdict is None or not verdict.ok or not verdict.untried:
+        return None
+    if found.run.info.repository == InMemoryJobRepository.__name__:
+        return None  # see `_own_repository`
+    first = " and ".join(verdict.untried[0].split(" + "))
+    return Step(
+        f"It held, but some calls were never under way at the same time, such as {first}. The kit "
+        "tries them in every order.",
+        Code(
+            "python",
+            "from jobsim.testing import check_repository\n\n"
+            f"check_repository({_class_of(found.run)})",
+        ),
+    )
+
+
 def _class_of(run: Run) -> str:
     name = run.info.repository
     return name if name.isidentifier() and name.isascii() else "MyRepository"
@@ -276,6 +294,7 @@ RULES: tuple[Callable[[_Found], Step | None], ...] = (
     _busy,
     _idle,
     _simulated,
+    _untried,
     _own_repository,
 )
 """The most pressing first. A rule is here only if its step helps every run that it applies to."""

@@ -62,3 +62,10 @@ def test_the_sentence_tells_the_tail_and_the_slowest_call() -> None:
 def test_the_sentence_without_calls() -> None:
     assert CHART.sentence(made(calls=[])) == "No call on a repository was recorded."
     assert not CHART.is_worth_showing(made(FOUR))
+
+
+@pytest.mark.parametrize(("schedule", "worth"), [(None, True), (7, False)])
+def test_where_turns_are_taken_calls_take_no_time_worth_showing(schedule, worth) -> None:
+    run = made(FOUR, calls=[("get", 0, 1000, "ok")], engine="threads")
+    run.info = run.info.model_copy(update={"schedule": schedule})
+    assert CHART.is_worth_showing(run) is worth

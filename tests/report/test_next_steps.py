@@ -171,6 +171,13 @@ def test_idle_workers_suggest_fewer():
     assert '"workers": range(1, 5)' in code
 
 
+def test_calls_that_never_met_suggest_the_kit_for_a_repository_of_ones_own():
+    never = replace(OK, untried=("start + start",))
+    reason, code = only(made(busy(), **CALM), never)
+    assert "such as start and start" in reason
+    assert code.endswith("check_repository(Mine)")
+
+
 def test_jobsims_own_repository_suggests_ones_own():
     run = made(busy(), **(CALM | {"repository": InMemoryJobRepository.__name__}))
     assert only(run)[1].endswith("check_repository(MyRepository)")
