@@ -186,7 +186,7 @@ def _engine(options: argparse.Namespace, workload: Workload, repository: Any) ->
             if options.schedule is None
             else {"schedule": options.schedule}
         )
-        return run_threads(workload, repository, wall_limit=options.wall_limit, **pace)
+        return run_threads(workload, repository=repository, wall_limit=options.wall_limit, **pace)
     from jobsim.virtual.run_virtual import run_virtual
 
     with options.signals.heard():
