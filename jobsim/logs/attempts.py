@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from jobsim.logs.clocks import Flags, Floats
 from jobsim.logs.rows import Rows
 
+_REPEATED = 0.05  # share of rows that may say an attempt again
 _TOO_MANY = 20.0  # rows per value from which a column is no job's identifier
 
 
@@ -63,7 +64,10 @@ def find_attempts(
     if job is not None:
         codes, uniques = pd.factorize(job)
         present = codes >= 0
-        if present.sum() > _TOO_MANY * max(len(uniques), 1):
+        if number is not None and _repeats(codes[present], number[present]):
+            # Numbered attempts occur once each: this names something else, such as a task.
+            notes = (f"{name} is no job's identifier: its attempts repeat",)
+        elif present.sum() > _TOO_MANY * max(len(uniques), 1):
             notes = (f"{name} is no job's identifier: {len(uniques):,} values in {size:,} rows",)
         else:
             key = np.where(present, codes, len(uniques) + alone)
@@ -78,6 +82,11 @@ def find_attempts(
     repeated = np.zeros(size, dtype=np.bool_)
     repeated[order] = ~first & _same_as_before(rows, order)
     return _numbered(rows, order, first, repeated, notes)
+
+
+def _repeats(codes: NDArray[np.intp], number: pd.Series) -> bool:
+    pairs = pd.DataFrame({"job": codes, "number": number.to_numpy()})
+    return float(pairs.duplicated().mean()) > _REPEATED if len(pairs) else False
 
 
 def _same_as_before(rows: Rows, order: NDArray[np.intp]) -> Flags:

@@ -13,7 +13,15 @@ from jobsim.logs.cells import is_text, matches, middle, missing, numbers, plain
 from jobsim.logs.durations import read_durations
 from jobsim.logs.formats import Raw
 from jobsim.logs.instants import EARLIEST, LATEST, AmbiguousInstants, read_instants
-from jobsim.logs.roles import DURATIONS, INSTANTS, ROLES, SPELLINGS, candidates, stem_of
+from jobsim.logs.roles import (
+    DURATIONS,
+    INSTANTS,
+    OTHER_ENDS,
+    ROLES,
+    SPELLINGS,
+    candidates,
+    stem_of,
+)
 from jobsim.logs.source import TraceError
 
 _SAMPLE = 20_000  # rows from which the kind of a column is judged
@@ -212,7 +220,8 @@ def _choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]])
     for role in (*INSTANTS, *DURATIONS):
         # A column that by its name must be it is read, and its cells counted as unreadable.
         if not options.get(role):
-            options[role] = [c for c in sorted(by_role.get(role, ())) if kinds[c[1]] == "text"]
+            named_so = [c for c in sorted(by_role.get(role, ())) if kinds[c[1]] == "text"]
+            options[role] = [c for c in named_so if not is_thing(str(raw.headers[c[1]]))]
     _settle_queue(raw, options, kinds, chosen)
     dated = any(
         kinds[place] in {"date", "epoch"}
@@ -224,6 +233,7 @@ def _choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]])
         for role in (*INSTANTS, "time"):
             options[role] = [c for c in options.get(role, ()) if kinds[c[1]] != "number"]
     _settle_processed(raw, options, kinds)
+    _join_ends(raw, chosen, options)
     _take(raw, chosen, options, kinds)
 
 
@@ -243,6 +253,8 @@ def _take(
             continue
         if role in {*INSTANTS, *DURATIONS}:
             full = _agreeing(raw, chosen, role, full)
+        if role == "job":
+            full = _telling(chosen, full, options.get("attempt", []))
         chosen.place[role] = full[0][1]
         chosen.reason[role] = "by its name"
         if role in _MANY:
@@ -276,10 +288,42 @@ def _settle_processed(
     raw: Raw, options: dict[str, list[tuple[int, int]]], kinds: Mapping[int, str]
 ) -> None:
     """Take ``processed`` for the start where there is another end, else for the end."""
-    for place, header in enumerate(raw.headers):
-        if stem_of(str(header))[0] == "processed" and kinds.get(place) in {"date", "epoch"}:
-            role = "started" if options.get("finished") else "finished"
-            options.setdefault(role, []).append((99, place))
+    ends = options.get("finished", [])
+    named_so = [c for c in ends if _stem(raw, c[1]) == "processed"]
+    if named_so and kinds[named_so[0][1]] in {"date", "epoch", "number"}:
+        others = [c for c in ends if c not in named_so and _stem(raw, c[1]) not in OTHER_ENDS]
+        if others:
+            options["finished"] = [c for c in ends if c not in named_so]
+            options.setdefault("started", []).extend(named_so)
+
+
+def _stem(raw: Raw, place: int) -> str:
+    return stem_of(str(raw.headers[place]))[0]
+
+
+def _join_ends(raw: Raw, chosen: Chosen, options: dict[str, list[tuple[int, int]]]) -> None:
+    """Fill the end of a job from ``failed_at`` and the like, where ``completed_at`` is empty."""
+    ends = options.get("finished", [])
+    others = [c for c in ends if _stem(raw, c[1]) in OTHER_ENDS]
+    main = [c for c in ends if c not in others]
+    options["finished"] = main or others[:1]
+    if not options["finished"]:
+        return
+    place = options["finished"][0][1]
+    for _, other in others:
+        if other != place:
+            cells = chosen.frame[place]
+            chosen.frame[place] = cells.where(~missing(cells), chosen.frame[other])
+            chosen.notes.append(f"{named(raw, other)} where {named(raw, place)} is empty")
+
+
+def _telling(
+    chosen: Chosen, jobs: list[tuple[int, int]], attempts: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Prefer the identifier of which each value occurs once, or once per attempt."""
+    number = [attempts[0][1]] if attempts else []
+    once = [c for c in jobs if not chosen.frame[[c[1], *number]].duplicated().any()]
+    return once or jobs
 
 
 def _agreeing(

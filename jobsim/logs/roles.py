@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ SPELLINGS: Mapping[str, str] = {
     "request": "job", "event": "activity", "timestamp": "time", "payment_delay": "delay",
 }  # fmt: skip
 """Other names of the same that `columns=` takes."""
+
+OTHER_ENDS = ("failed", "discarded", "cancelled", "canceled", "errored", "aborted")
+"""Stems of moments at which only some jobs end; each job has one of them."""
 
 _STEMS: Mapping[str, tuple[str, ...]] = {
     "arrival": (
@@ -49,6 +53,7 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("job end", "job ended", "job finished", "job completed", "execution end", "run end"),
         *("run finished", "processing ended", "processing end", "processing finished", "ending"),
         *("execution finished", "execution ended", "actual end", "work finished", "delivered"),
+        *("processed", *OTHER_ENDS),
     ),
     "delay": ("payment delay", "pay delay", "time to pay", "payment wait"),
     "wait": (
@@ -146,6 +151,17 @@ def stem_of(header: str) -> tuple[str, bool]:
     return " ".join(words), had
 
 
+def is_thing(header: str) -> bool:
+    """Tell whether a header by itself names a queue or the like, and no time.
+
+    Examples
+    --------
+    >>> is_thing("queue"), is_thing("queue_time")
+    (True, False)
+    """
+    return " ".join(words_of(header)) in _THINGS
+
+
 def candidates(headers: Iterable[Hashable]) -> list[Candidate]:
     """Return all roles that each header could have; what the values say comes later.
 
@@ -156,11 +172,13 @@ def candidates(headers: Iterable[Hashable]) -> list[Candidate]:
     """
     found = []
     for header in headers:
-        stem, had = stem_of(str(header))
-        whole = " ".join(words_of(str(header)))
+        # Of a nested object's fields the last name says what it is.
+        name = re.sub(r"^([\w-]+\.)+(?=\w)", "", str(header))
+        stem, had = stem_of(name)
+        whole = " ".join(words_of(name))
         for role, stems in _STEMS.items():
             names = [whole] if role in _PLAIN_ONLY else [stem, whole]
-            if role in INSTANTS and stem in _THINGS and not had:
+            if role in INSTANTS and stem in {*_THINGS, *OTHER_ENDS} and not had:
                 continue
             ranks = [stems.index(name) for name in names if name in stems]
             # `event` alone is an activity; with a suffix it is when that was.

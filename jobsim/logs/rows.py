@@ -120,13 +120,28 @@ def outcome_codes(
             notes.append(f"{name}: {why}")
             continue
         silent = (codes == UNKNOWN) & (words == "").to_numpy(dtype=np.bool_)
-        if role in {"exit_code", "http_status", "error"}:
-            silent &= found != UNKNOWN
+        silent = _overruled(first, role, silent, codes, found)
         if silent.any():
             codes = np.where(silent, found, codes).astype(np.int8)
             words = words.where(~silent, read)
             notes.append(f"{name} where that says nothing")
     return codes, _table(codes, words), notes
+
+
+def _overruled(
+    first: str | None,
+    role: str,
+    silent: Flags,
+    codes: NDArray[np.int8],
+    found: NDArray[np.int8],
+) -> Flags:
+    """Return where a later column decides: where nothing was said, or less than the exit tells."""
+    if role in {"exit_code", "http_status", "error"}:
+        silent = silent & (found != UNKNOWN)
+    if first == "failed" and role == "exit_code":
+        # That no fault of the scheduler is noted does not make the job's own exit good.
+        silent = silent | ((codes == COMPLETED) & (found == FAILED))
+    return silent
 
 
 def _blank(cells: pd.Series) -> Flags:

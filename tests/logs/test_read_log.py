@@ -704,3 +704,56 @@ def test_what_was_understood_is_shown(log):
     assert found.peak_concurrency() == (2, 30.0)
     assert found.arrivals_per_hour().tolist() == [2]
     assert "<table" in found._repr_html_()
+
+
+# Logs of systems that people use
+
+
+def test_a_task_that_runs_daily_is_many_jobs():
+    frame = pd.DataFrame(
+        {
+            "task_id": ["load"] * 3, "run_id": ["r1", "r2", "r3"], "try_number": [1, 1, 1],
+            "queued_dttm": [0, 100, 200], "start_date": [5, 103, 203], "duration": [60, 30, 20],
+        }
+    )  # fmt: skip
+    assert jobsim.read_log(frame).requests == 3
+    assert jobsim.read_log(frame.drop(columns="run_id")).requests == 3
+
+
+def test_processed_is_the_start_where_there_is_another_end():
+    rows = [{"timestamp": 1_767_225_600_000 + 1000 * n, "processedOn": 1_767_225_600_500 + 1000 * n,
+             "finishedOn": 1_767_225_603_500 + 1000 * n} for n in range(3)]  # fmt: skip
+    found = jobsim.read_log(pd.DataFrame(rows))
+    same(column(found, "wait"), [0.5] * 3)
+    same(column(found, "service"), [3.0] * 3)
+    done = pd.DataFrame({"created": [0, 1], "started": [2, 3], "processed_at": [5, 9]})
+    same(column(jobsim.read_log(done), "service"), [3, 6])
+
+
+def test_each_way_to_end_has_its_own_column():
+    frame = pd.DataFrame(
+        {
+            "queue": ["default", "default"], "inserted_at": [0.0, 1.0], "attempted_at": [2.0, 3.0],
+            "completed_at": [5.0, None], "discarded_at": [None, 9.0],
+            "state": ["completed", "discarded"],
+        }
+    )  # fmt: skip
+    found = jobsim.read_log(frame)
+    same(column(found, "service"), [3, 6])
+    assert column(found, "outcome") == ["completed", "failed"]
+
+
+def test_fields_of_nested_objects_are_known_by_their_last_name(log):
+    row = {
+        "metadata": {"name": "a", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "status": {"startTime": "2026-01-01T00:00:02Z", "completionTime": "2026-01-01T00:00:10Z"},
+    }
+    found = log(json.dumps([row]), "log.json")
+    same(column(found, "wait"), [2])
+    same(column(found, "service"), [8])
+
+
+def test_an_exit_code_counts_where_the_scheduler_notes_no_fault():
+    frame = pd.DataFrame({"qsub_time": [0, 1], "start_time": [2, 3], "end_time": [4, 9],
+                          "failed": [0, 0], "exit_status": [0, 137]})  # fmt: skip
+    assert column(jobsim.read_log(frame), "outcome") == ["completed", "failed"]
