@@ -20,6 +20,7 @@ from jobsim.logs.roles import (
     ROLES,
     SPELLINGS,
     candidates,
+    is_thing,
     stem_of,
 )
 from jobsim.logs.source import TraceError
