@@ -128,6 +128,60 @@ def test_import_of_an_earlier_package_is_allowed(source):
     assert forbidden_imports(source, "proof", "jobsim.proof") == set()
 
 
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def imports_at_run_time(source: str, inside: str) -> set[str]:
+    """Return the dotted names that code imports when it runs, also inside functions."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    names = imported(tree, inside)
+    return names | {name.rpartition(".")[0] for name in names}
+
+
+def circles(edges: dict[str, set[str]]) -> set[str]:
+    """Return the modules that import themselves, directly or through others."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        todo = [start]
+        while todo:
+            new = edges[todo.pop()] & edges.keys() - found
+            found |= new
+            todo += new
+        return found
+
+    return {module for module in edges if module in reached(module)}
+
+
+def test_no_module_is_in_an_import_circle():
+    edges = {}
+    for path in FILES:
+        if module_of(path) == "jobsim":
+            continue
+        inside = ".".join(["jobsim", *path.relative_to(ROOT).parts[:-1]])
+        names = imports_at_run_time(path.read_text(encoding="utf-8"), inside)
+        edges[module_of(path)] = names - {module_of(path)}
+    assert circles(edges) == set()
+
+
+def test_circle_is_noticed_where_a_function_hides_it():
+    late = imports_at_run_time("def late():\n    from jobsim.a.b import c", "jobsim.a")
+    assert circles({"jobsim.a.b": {"jobsim.a.d"}, "jobsim.a.d": late}) == {
+        "jobsim.a.b",
+        "jobsim.a.d",
+    }
+
+
+def test_imports_for_annotations_alone_make_no_circle():
+    source = "if TYPE_CHECKING:\n    from jobsim.a.b import c"
+    assert imports_at_run_time(source, "jobsim.a") == set()
+
+
 @pytest.mark.parametrize("path", in_packages(WITHOUT_WEB), ids=name_of)
 def test_no_web_framework_near_the_repository(path):
     names = imported(ast.parse(path.read_text(encoding="utf-8")), "jobsim")

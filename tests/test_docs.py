@@ -20,7 +20,7 @@ import jobsim
 from jobsim import plot, testing
 from jobsim.command.parser import parsed
 from jobsim.figures.metrics import UNITS
-from jobsim.scenario.files import from_toml
+from jobsim.scenario.scenario import Scenario
 from jobsim.tables import schema as tables
 
 # The units have tests of their own; to trace these would cost as much as they do.
@@ -93,7 +93,7 @@ def test_scenario_files_are_valid(name, tmp_path):
     for text in blocks(PAGES[name], "toml"):
         path = tmp_path / "mine.toml"
         path.write_text(text)
-        assert from_toml(path)
+        assert Scenario.from_toml(path)
 
 
 @pytest.mark.parametrize("name", with_blocks("console"))

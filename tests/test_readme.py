@@ -9,7 +9,7 @@ import pytest
 
 from jobsim import run_virtual
 from jobsim.command.parser import parsed
-from jobsim.scenario.files import from_toml
+from jobsim.scenario.scenario import Scenario
 
 # The units have tests of their own; to trace these would cost as much as they do.
 pytestmark = pytest.mark.no_cover
@@ -34,7 +34,7 @@ def test_the_python_blocks_print_what_stands_below_them():
 def test_every_scenario_file_is_valid_and_runs(toml, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(toml)
-    assert run_virtual(from_toml(path)).metrics()["completed"] > 0
+    assert run_virtual(Scenario.from_toml(path)).metrics()["completed"] > 0
 
 
 @pytest.mark.parametrize(

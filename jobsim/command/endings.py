@@ -86,8 +86,9 @@ def _of_input(exc: BaseException) -> str:
         return f"a number is too large: {exc}"
     if isinstance(exc, ValueError) and type(exc).__name__ == "ValidationError":
         from jobsim.scenario.files import explain
+        from jobsim.scenario.scenario import Scenario
 
-        return ": ".join(explain(exc))  # type: ignore[arg-type]
+        return ": ".join(explain(exc, Scenario))  # type: ignore[arg-type]
     return str(exc) if isinstance(exc, JobsimError | ValueError) else ""
 
 

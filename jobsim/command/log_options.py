@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobsim.command.arguments import columns
+from jobsim.command.limits import read_limit_bytes
 
 if TYPE_CHECKING:
     from jobsim.scenario.log import Log
@@ -81,7 +82,6 @@ def refuse_without_log(options: argparse.Namespace) -> None:
 
 def log_of(options: argparse.Namespace) -> Log:
     """Read the log that the options name."""
-    from jobsim.command.scenario_options import read_limit_bytes
     from jobsim.scenario.log import read_log
 
     how: dict[str, Any] = {name: getattr(options, name) for name in _OPTIONS}

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobsim.command.arguments import count, gigabytes
+from jobsim.command.arguments import count
+from jobsim.command.limits import add_limits, memory_limit_bytes, read_limit_bytes
 from jobsim.command.log_options import log_name, log_of, refuse_without_log
 
 if TYPE_CHECKING:
@@ -29,34 +30,7 @@ def add_scenario(parser: argparse.ArgumentParser, nargs: str | None = None) -> N
         ("seed", "seed of every random choice"),
     ):
         changes.add_argument(f"--{name}", type=count, metavar="N", help=what)
-    limits = parser.add_argument_group("limits")
-    limits.add_argument(
-        "--memory",
-        type=gigabytes,
-        metavar="GB",
-        help="memory that a run may take; by default half of the machine's",
-    )
-    limits.add_argument(
-        "--read-limit",
-        type=gigabytes,
-        metavar="GB",
-        help="how much is read of a file at most, unpacked; by default 1",
-    )
-
-
-def read_limit_bytes(options: argparse.Namespace) -> int:
-    """Return how much may be read of one file."""
-    from jobsim.files.reading import LIMIT_BYTES
-
-    return LIMIT_BYTES if options.read_limit is None else int(options.read_limit)
-
-
-def memory_limit_bytes(options: argparse.Namespace) -> float:
-    """Return how much memory a run may take."""
-    from jobsim.scenario.size import machine_bytes
-
-    limit: float | None = options.memory
-    return machine_bytes() / 2 if limit is None else limit
+    add_limits(parser)
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:

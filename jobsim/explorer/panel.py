@@ -168,7 +168,7 @@ class Explorer:
         try:
             scenario, run = self._run(changes)
         except ValidationError as error:
-            self.problem = ": ".join(explain(error))
+            self.problem = ": ".join(explain(error, Scenario))
         except ValueError as error:
             self.problem = str(error)
         else:

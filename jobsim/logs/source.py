@@ -140,9 +140,9 @@ class TraceSource(BaseModel):
         Examples
         --------
         >>> import pandas as pd
-        >>> from jobsim.scenario.traces import from_frame
+        >>> from jobsim.scenario.workload import Workload
         >>> frame = pd.DataFrame({"submit": [5, 9, 2], "run_time": [1.5, -1, 2]})
-        >>> print(from_frame(frame).source.describe())
+        >>> print(Workload.from_frame(frame).source.describe())
         DataFrame: 3 rows, 2 jobs used.
         Skipped 1: 1 missing run_time.
         Logged outcomes: 2 unknown.

@@ -1,4 +1,8 @@
-"""Scenarios from and to TOML and JSON; a bad file is one clear error."""
+"""Scenarios from and to TOML and JSON; a bad file is one clear error.
+
+The functions take the model that a file is read as, so that nothing here imports `Scenario`,
+whose methods call them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import tomllib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,7 +22,8 @@ from pydantic_core import ErrorDetails
 from jobsim.domain.exceptions import JobsimError
 from jobsim.files.claim import whole_file
 from jobsim.files.reading import LIMIT_BYTES, UnreadableFileError, read_limited
-from jobsim.scenario.scenario import Scenario
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 _DEEPEST = 50
 """No scenario needs tables within tables within tables of so many levels."""
@@ -51,13 +56,17 @@ class ScenarioFileError(JobsimError):
         return f"{self.path}: {self.field}: {self.problem}"
 
 
-def load(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> Scenario:
+def load(
+    path: str | os.PathLike[str], model: type[_Model], *, limit_bytes: int = LIMIT_BYTES
+) -> _Model:
     """Read a scenario from a file whose name ends in ``.toml`` or ``.json``.
 
     Parameters
     ----------
     path
         The file.
+    model
+        What the file describes: `Scenario`.
     limit_bytes
         How much of it is read at most.
 
@@ -68,25 +77,30 @@ def load(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> Sce
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".toml":
-        return from_toml(path, limit_bytes=limit_bytes)
+        return from_toml(path, model, limit_bytes=limit_bytes)
     if suffix == ".json":
-        return from_json(path, limit_bytes=limit_bytes)
+        return from_json(path, model, limit_bytes=limit_bytes)
     raise ScenarioFileError(
         os.fspath(path), "file", f"ends in {suffix!r}: name it .toml or .json, as its content is"
     )
 
 
-def from_toml(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> Scenario:
+def from_toml(
+    path: str | os.PathLike[str], model: type[_Model], *, limit_bytes: int = LIMIT_BYTES
+) -> _Model:
     """Read a scenario from a TOML file; parameters and errors are those of `load`."""
-    return _parsed(path, tomllib.loads, limit_bytes)
+    return _parsed(path, model, tomllib.loads, limit_bytes)
 
 
-def from_json(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> Scenario:
+def from_json(
+    path: str | os.PathLike[str], model: type[_Model], *, limit_bytes: int = LIMIT_BYTES
+) -> _Model:
     """Read a scenario from a JSON file; parameters and errors are those of `load`."""
-    return _parsed(path, partial(json.loads, object_pairs_hook=_without_repeats), limit_bytes)
+    parse = partial(json.loads, object_pairs_hook=_without_repeats)
+    return _parsed(path, model, parse, limit_bytes)
 
 
-def to_toml(scenario: Scenario, path: str | os.PathLike[str]) -> None:
+def to_toml(scenario: BaseModel, path: str | os.PathLike[str]) -> None:
     """Write a scenario to a TOML file; what is None is left out."""
     import tomli_w
 
@@ -94,12 +108,12 @@ def to_toml(scenario: Scenario, path: str | os.PathLike[str]) -> None:
     _write(path, tomli_w.dumps(data))
 
 
-def to_json(scenario: Scenario, path: str | os.PathLike[str]) -> None:
+def to_json(scenario: BaseModel, path: str | os.PathLike[str]) -> None:
     """Write a scenario to a JSON file."""
     _write(path, scenario.model_dump_json(indent=2) + "\n")
 
 
-def validate(data: object, path: str) -> Scenario:
+def validate(data: object, path: str, model: type[_Model]) -> _Model:
     """Return the scenario that a file's content describes.
 
     Parameters
@@ -108,6 +122,8 @@ def validate(data: object, path: str) -> Scenario:
         What the file was parsed to.
     path
         What an error calls the file.
+    model
+        What the file describes: `Scenario`.
 
     Raises
     ------
@@ -116,7 +132,8 @@ def validate(data: object, path: str) -> Scenario:
 
     Examples
     --------
-    >>> validate({"sed": 1}, "a.toml")
+    >>> from jobsim.scenario.scenario import Scenario
+    >>> validate({"sed": 1}, "a.toml", Scenario)
     Traceback (most recent call last):
         ...
     jobsim.scenario.files.ScenarioFileError: a.toml: sed: no such field; did you mean 'seed'?
@@ -124,26 +141,34 @@ def validate(data: object, path: str) -> Scenario:
     if _is_deeper_than(_DEEPEST, data):
         raise ScenarioFileError(path, "syntax", f"is nested more than {_DEEPEST} levels deep")
     try:
-        return Scenario.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise ScenarioFileError(path, *explain(error)) from error
+        raise ScenarioFileError(path, *explain(error, model)) from error
 
 
-def explain(error: ValidationError) -> tuple[str, str]:
+def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
     """Return a scenario's first bad field as a dotted path, and what is wrong with it.
+
+    Parameters
+    ----------
+    error
+        What validation raised.
+    model
+        What was validated: its fields are what a misspelt name may have meant.
 
     Examples
     --------
+    >>> from jobsim.scenario.scenario import Scenario
     >>> try:
     ...     Scenario(workers=0)
     ... except ValidationError as error:
-    ...     explain(error)
+    ...     explain(error, Scenario)
     ('workers', 'must be greater than or equal to 1, not 0')
     """
     problems = error.errors(include_url=False)
     # A misspelt name comes first: it often is why another one is missing.
     first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
-    field, names = _locate(first["loc"])
+    field, names = _locate(first["loc"], model)
     problem = _problem(first, names)
     if len(problems) > 1:
         problem += f" (and {len(problems) - 1} more)"
@@ -151,8 +176,11 @@ def explain(error: ValidationError) -> tuple[str, str]:
 
 
 def _parsed(
-    path: str | os.PathLike[str], parse: Callable[[str], object], limit_bytes: int
-) -> Scenario:
+    path: str | os.PathLike[str],
+    model: type[_Model],
+    parse: Callable[[str], object],
+    limit_bytes: int,
+) -> _Model:
     """Read, parse and validate a file; what any step finds is one kind of error."""
     shown = os.fspath(path)
     try:
@@ -167,7 +195,7 @@ def _parsed(
     except RecursionError as error:
         problem = f"is nested more than {_DEEPEST} levels deep"
         raise ScenarioFileError(shown, "syntax", problem) from error
-    return validate(data, shown)
+    return validate(data, shown, model)
 
 
 def _write(path: str | os.PathLike[str], text: str) -> None:
@@ -202,16 +230,15 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _locate(loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
+def _locate(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, list[str]]:
     """Return pydantic's location as a dotted path, and the names to choose from at its end.
 
     Those are the fields beside the last step, or the kinds if the last step chooses one.
     Pydantic's location also names the kind that was chosen, which no file has as a step.
     """
     field = ""
-    model: type[BaseModel] = Scenario
     kinds: dict[object, type[BaseModel]] = {}
-    names = list(Scenario.model_fields)
+    names = list(model.model_fields)
     for step in loc:
         if step in kinds:
             model, kinds = kinds[step], {}

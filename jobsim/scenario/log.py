@@ -18,7 +18,7 @@ from jobsim.logs.read import read_table
 from jobsim.logs.source import Kind, OutcomePolicy
 from jobsim.logs.table import LogTable
 from jobsim.scenario.scenario import Scenario
-from jobsim.scenario.trace_rows import to_workload
+from jobsim.scenario.trace_rows import workload_fields
 from jobsim.scenario.workload import Workload
 
 
@@ -54,7 +54,7 @@ class Log(LogTable):
         >>> log.workload(Scenario(workers=2)).arrival.tolist()
         [0.0, 4.0]
         """
-        return to_workload(self, scenario, outcomes or OutcomePolicy())
+        return Workload(**workload_fields(self, scenario, outcomes))
 
 
 def read_log(

@@ -92,4 +92,4 @@ def presets() -> dict[str, str]:
 @functools.cache
 def _read(name: str) -> Scenario:
     file = importlib.resources.files("jobsim.scenario") / "preset_files" / f"{name}.toml"
-    return validate(tomllib.loads(file.read_text(encoding="utf-8")), file.name)
+    return validate(tomllib.loads(file.read_text(encoding="utf-8")), file.name, Scenario)

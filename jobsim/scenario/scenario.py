@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from jobsim.display.text import rows_as_html
 from jobsim.domain.exceptions import JobsimError
+from jobsim.scenario import files
 from jobsim.scenario.arrivals import Arrivals, Poisson
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Constant, Distribution, Exponential
@@ -302,11 +303,9 @@ class Scenario(Part):
 
         No more than `limit_bytes` is read, 1 GiB by default.
         """
-        from jobsim.scenario import files
-
-        return (
-            files.load(path) if limit_bytes is None else files.load(path, limit_bytes=limit_bytes)
-        )
+        if limit_bytes is None:
+            return files.load(path, cls)
+        return files.load(path, cls, limit_bytes=limit_bytes)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Scenario:
@@ -317,27 +316,19 @@ class Scenario(Part):
         jobsim.scenario.files.ScenarioFileError
             Naming the file, the field and the problem.
         """
-        from jobsim.scenario import files
-
-        return files.from_toml(path)
+        return files.from_toml(path, cls)
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> Scenario:
         """Read a scenario from a JSON file; raises as `from_toml` does."""
-        from jobsim.scenario import files
-
-        return files.from_json(path)
+        return files.from_json(path, cls)
 
     def to_toml(self, path: str | os.PathLike[str]) -> None:
         """Write a TOML file that `from_toml` reads back as an equal scenario."""
-        from jobsim.scenario import files
-
         files.to_toml(self, path)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write a JSON file that `from_json` reads back as an equal scenario."""
-        from jobsim.scenario import files
-
         files.to_json(self, path)
 
 

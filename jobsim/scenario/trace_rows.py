@@ -1,8 +1,11 @@
-"""From a log to a workload: what each outcome means, and in which order jobs arrive."""
+"""From a log to a workload: what each outcome means, and in which order jobs arrive.
+
+It returns the fields of a workload and does not make one, so that `Workload` can read logs too.
+"""
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +13,9 @@ from numpy.typing import NDArray
 from jobsim.logs.rows import LABELS
 from jobsim.logs.source import Ending, OutcomePolicy, TraceError, TraceSource, listing
 from jobsim.logs.table import LogTable
+from jobsim.scenario.draws import draw_payment
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.ticks import to_ticks
-from jobsim.scenario.workload import Workload, draw_payment
 
 _GROUPS = {
     "cancelled_before": "cancelled before it ran",
@@ -22,8 +25,10 @@ _GROUPS = {
 }
 
 
-def to_workload(log: LogTable, scenario: Scenario | None, outcomes: OutcomePolicy) -> Workload:
-    """Return a log's jobs as a workload in order of arrival, the first arrival at 0.
+def workload_fields(
+    log: LogTable, scenario: Scenario | None, outcomes: OutcomePolicy | None
+) -> dict[str, Any]:
+    """Return the fields of the workload that a log's jobs make, in order of arrival from 0 on.
 
     Raises
     ------
@@ -31,6 +36,7 @@ def to_workload(log: LogTable, scenario: Scenario | None, outcomes: OutcomePolic
         If no job is left.
     """
     scenario = Scenario(name=log.name or "log") if scenario is None else scenario
+    outcomes = outcomes or OutcomePolicy()
     jobs = log.jobs
     label = jobs["outcome"].cat.codes.to_numpy()
     ending = _endings(outcomes)[label]
@@ -58,19 +64,22 @@ def to_workload(log: LogTable, scenario: Scenario | None, outcomes: OutcomePolic
     unpaid = (ending == _code("unpaid")) | np.isnan(delay)
     delay[unpaid] = lag[unpaid] = np.nan
     wait = jobs["wait"].to_numpy()[order]
+    tells_waits = "wait" in set(log.columns["role"]) or log.has_waits
     tally = np.bincount(label, minlength=len(LABELS)).tolist()
     counts = {
         name: tally[LABELS.index(name)] for name in ("completed", "failed", "unpaid", *_GROUPS)
     }
-    return Workload(
-        scenario=scenario,
-        arrival=times,
-        delay=delay,
-        lag=lag,
-        service=to_ticks(jobs["service"].to_numpy()[order]),
-        fails=ending == _code("failed"),
-        logged_wait=to_ticks(wait) if "wait" in set(log.columns["role"]) or log.has_waits else None,
-        source=TraceSource(
+    return {
+        "scenario": scenario,
+        "arrival": times,
+        "delay": delay,
+        "lag": lag,
+        "service": to_ticks(jobs["service"].to_numpy()[order]),
+        "fails": ending == _code("failed"),
+        "logged_wait": to_ticks(wait)
+        if "wait" in set(log.columns["role"]) or log.has_waits
+        else None,
+        "source": TraceSource(
             kind=log.kind,
             name=log.name,
             sha256=log.sha256,
@@ -85,7 +94,7 @@ def to_workload(log: LogTable, scenario: Scenario | None, outcomes: OutcomePolic
             requests=int(jobs["request"].iloc[order].nunique()),
             pays=log.pays,
         ),
-    )
+    }
 
 
 def _endings(outcomes: OutcomePolicy) -> NDArray[np.int8]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from jobsim.scenario.ticks import BLOCK, TICKS_PER_SECOND, blocks, to_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from jobsim.logs.table import LogTable
 
 __all__ = ["TICKS_PER_SECOND", "Workload", "draw_payment", "to_ticks"]
 
@@ -244,41 +246,125 @@ class Workload:
         outcomes: OutcomePolicy | None = None,
         limit_bytes: int = LIMIT_BYTES,
     ) -> Workload:
-        """Read a log in the Standard Workload Format; see `jobsim.scenario.traces.read_swf`."""
-        from jobsim.scenario.traces import read_swf
+        r"""Read a log in the Standard Workload Format (SWF 2.2), plain or gzip.
 
-        return read_swf(path, scenario=scenario, outcomes=outcomes, limit_bytes=limit_bytes)
+        Status 1 is completed, 0 failed, 5 cancelled, any other unrecognised. The partial executions
+        2, 3 and 4 are skipped: their job has a summary line of its own. Comments, blank lines and
+        fields after the eighteenth are passed over, lines may come in any order, and a field that a
+        short line lacks is missing. See `jobsim.read_log`.
+
+        Parameters
+        ----------
+        path
+            The log.
+        scenario
+            Gives payment, workers, clients, pollers and seed; ``Scenario()`` if None.
+        outcomes
+            What becomes of cancelled and unknown jobs; ``OutcomePolicy()`` if None.
+        limit_bytes
+            How much is read at most, of the file and of what is unpacked from it.
+
+        Raises
+        ------
+        TraceError
+            If the file cannot be read or has no usable row.
+
+        References
+        ----------
+        Chapin et al., Benchmarks and Standards for the Evaluation of Parallel Job Schedulers, in
+        Job Scheduling Strategies for Parallel Processing, LNCS 1659, 1999.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = pathlib.Path(folder, "log.swf")
+        ...     lines = "; a comment", "1 60 5 2.5 1 0 0 1 -1 -1 1", "2 90 -1 4 1 0 0 1 -1 -1 0"
+        ...     _ = log.write_text("\n".join(lines))
+        ...     workload = Workload.from_swf(log)
+        >>> workload.arrival.tolist(), workload.service.tolist(), workload.fails.tolist()
+        ([0.0, 30.0], [2.5, 4.0], [False, True])
+        >>> workload.logged_wait.tolist()
+        [5.0, nan]
+        """
+        from jobsim.logs.read import read_table
+
+        log = read_table(path, kind="swf", limit_bytes=limit_bytes)
+        return cls._of_log(log, scenario, outcomes)
 
     @classmethod
     def from_csv(
         cls,
         path: str | os.PathLike[str],
         *,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, Hashable] | None = None,
         scenario: Scenario | None = None,
         outcomes: OutcomePolicy | None = None,
         limit_bytes: int = LIMIT_BYTES,
     ) -> Workload:
-        """Read a CSV file, one job a row; see `jobsim.scenario.traces.read_csv`."""
-        from jobsim.scenario.traces import read_csv
+        r"""Read a table of text with one job per row, plain or gzip; see `jobsim.read_log`.
 
-        return read_csv(
-            path, columns=columns, scenario=scenario, outcomes=outcomes, limit_bytes=limit_bytes
-        )
+        Parameters
+        ----------
+        path
+            The file.
+        columns
+            Roles to the file's columns; those that are not named are found.
+        scenario, outcomes, limit_bytes
+            As for `from_swf`.
+
+        Raises
+        ------
+        TraceError
+            If the file cannot be read, a column is not there, or no row is usable.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log = pathlib.Path(folder, "log.csv")
+        ...     _ = log.write_text("done,took,state\n12.5,2.5,OK\n11,5,error\n")
+        ...     workload = Workload.from_csv(log)
+        >>> workload.arrival.tolist(), workload.fails.tolist()
+        ([0.0, 4.0], [True, False])
+        """
+        from jobsim.logs.read import read_table
+
+        log = read_table(path, columns=columns, kind="csv", limit_bytes=limit_bytes)
+        return cls._of_log(log, scenario, outcomes)
 
     @classmethod
     def from_frame(
         cls,
         frame: pd.DataFrame,
         *,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, Hashable] | None = None,
         scenario: Scenario | None = None,
         outcomes: OutcomePolicy | None = None,
     ) -> Workload:
-        """Take a DataFrame, one job a row; see `jobsim.scenario.traces.from_frame`."""
-        from jobsim.scenario.traces import from_frame
+        """Take a DataFrame with one job per row; parameters and errors are those of `from_csv`.
 
-        return from_frame(frame, columns=columns, scenario=scenario, outcomes=outcomes)
+        Examples
+        --------
+        >>> frame = pd.DataFrame({
+        ...     "submitted": pd.to_datetime(["2026-01-01 12:00:03", "2026-01-01 12:00:01"]),
+        ...     "runtime": [1.0, 2.0],
+        ... })
+        >>> Workload.from_frame(frame).service.tolist()
+        [2.0, 1.0]
+        """
+        from jobsim.logs.read import read_table
+
+        return cls._of_log(read_table(frame, columns=columns), scenario, outcomes)
+
+    @classmethod
+    def _of_log(
+        cls, log: LogTable, scenario: Scenario | None, outcomes: OutcomePolicy | None
+    ) -> Workload:
+        # Imported late, for it loads pandas, which a drawn workload does not need.
+        from jobsim.scenario.trace_rows import workload_fields
+
+        return cls(**workload_fields(log, scenario, outcomes))
 
 
 def _checked(name: str, array: NDArray[Any], dtype: np.dtype[Any], length: int) -> NDArray[Any]:
@@ -287,7 +373,7 @@ def _checked(name: str, array: NDArray[Any], dtype: np.dtype[Any], length: int) 
         got = getattr(array, "dtype", type(array).__name__)
         raise TypeError(f"{name} must be a {dtype} array, not {got}")
     if array.shape != (length,):
-        raise ValueError(f"{name} has shape {array.shape}: one entry a job means ({length},)")
+        raise ValueError(f"{name} has shape {array.shape}: one entry per job means ({length},)")
     if not array.flags.c_contiguous or _is_writeable(array):
         array = array.copy()
         array.flags.writeable = False

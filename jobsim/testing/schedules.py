@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jobsim.testing.explore.explore import explore_repository
-from jobsim.turns import ControlError, FactoryError
+from jobsim.turns.control import ControlError, FactoryError
 
 if TYPE_CHECKING:
     from jobsim.testing.explore.exploration import Exploration

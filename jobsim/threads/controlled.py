@@ -25,8 +25,8 @@ from jobsim.threads.live import View, view
 from jobsim.threads.outcome import run_of
 from jobsim.threads.play import POLL, Call, Play
 from jobsim.threads.stage import cast
-from jobsim.turns import Control, FirstReady, Seeded
-from jobsim.turns.control import End
+from jobsim.turns.control import Control, End
+from jobsim.turns.schedules import FirstReady, Seeded
 from jobsim.turns.world import World
 
 FAIR: Literal["fair"] = "fair"

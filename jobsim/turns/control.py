@@ -121,7 +121,8 @@ class Control:
     Examples
     --------
     >>> from jobsim.repository.job_repo import InMemoryJobRepository
-    >>> from jobsim.turns import Control, Seeded
+    >>> from jobsim.turns.control import Control
+    >>> from jobsim.turns.schedules import Seeded
     >>> with Control(seed=1) as control:
     ...     repository = control.make(InMemoryJobRepository)
     ...     for name in ("a", "b"):

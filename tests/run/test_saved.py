@@ -10,7 +10,7 @@ import pytest
 from jobsim import InMemoryJobRepository, Run, Scenario, preset, run_threads, run_virtual
 from jobsim.run import saved as module
 from jobsim.run.saved import SavedRunError
-from jobsim.scenario.traces import from_frame
+from jobsim.scenario.workload import Workload
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_loaded_workload_can_be_run_again(saved):
 
 def test_a_trace_keeps_its_source_and_its_logged_waits(tmp_path):
     frame = pd.DataFrame({"submit": [0.0, 1.0], "run_time": [1.0, 1.0], "wait": [0.5, -1.0]})
-    workload = from_frame(frame, scenario=Scenario())
+    workload = Workload.from_frame(frame, scenario=Scenario())
     run_threads(workload, speedup=float("inf")).save(tmp_path / "run")
     loaded = Run.load(tmp_path / "run").workload
     assert loaded.source == workload.source

@@ -60,6 +60,7 @@ EVERYTHING = Scenario(
     retry=Retry(attempts=4, base=0.5, factor=3.0, cap=9.0, jitter=1.0, budget=0.1, burst=7),
     reaper=Reaper(timeout=3.0, every=0.5, skew=-0.1),
     outages=(Outage(at=1.0, duration=2.0, workers=1), Outage(at=9.0, duration=1.0, workers=2)),
+    call_time=Exponential(mean=0.01),
     seed=5,
 )
 
@@ -288,7 +289,7 @@ def test_a_bad_file_is_one_error_that_names_file_field_and_problem(
 
 def test_a_long_value_is_cut_short_in_the_error():
     with pytest.raises(ScenarioFileError) as caught:
-        validate({"payment": list(range(10_000))}, "a.toml")
+        validate({"payment": list(range(10_000))}, "a.toml", Scenario)
     assert len(str(caught.value)) < 120
 
 

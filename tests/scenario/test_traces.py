@@ -17,7 +17,6 @@ from jobsim.logs.source import OutcomePolicy, TraceError, TraceSource
 from jobsim.scenario.distributions import Constant
 from jobsim.scenario.scenario import Payment, Scenario
 from jobsim.scenario.ticks import to_ticks
-from jobsim.scenario.traces import from_frame, read_csv, read_swf
 from jobsim.scenario.workload import Workload
 
 TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
@@ -36,7 +35,7 @@ def swf(tmp_path):
     def write(*lines: str, **options) -> Workload:
         path = tmp_path / "log.swf"
         path.write_text("\n".join(lines) + "\n")
-        return read_swf(path, **options)
+        return Workload.from_swf(path, **options)
 
     return write
 
@@ -46,7 +45,7 @@ def csv(tmp_path):
     def write(text: str, **options) -> Workload:
         path = tmp_path / "log.csv"
         path.write_text(text)
-        return read_csv(path, **options)
+        return Workload.from_csv(path, **options)
 
     return write
 
@@ -148,7 +147,7 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
     path = tmp_path / "log.swf"
     text = "\r\n".join(["; UnixStartTime: 77", line(1, 2), line(3.5, 4.25)])
     path.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    workload = read_swf(path)
+    workload = Workload.from_swf(path)
     check(workload)
     assert workload.arrival.tolist() == [0.0, 2.5]
     assert workload.service.tolist() == [2.0, 4.25]
@@ -159,7 +158,7 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
 def test_gzip_is_known_by_its_bytes(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(gzip.compress((line(1, 2) + "\n").encode()))
-    workload = read_swf(path)
+    workload = Workload.from_swf(path)
     assert workload.service.tolist() == [2.0]
     assert workload.source.name == name
     assert workload.source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -168,7 +167,7 @@ def test_gzip_is_known_by_its_bytes(tmp_path, name):
 def test_quotes_and_bytes_that_are_no_text_do_no_harm(tmp_path):
     path = tmp_path / "log.swf"
     path.write_bytes(b'; "\xff\xfe\n' + line(1, 2).encode() + b' "a\n' + line(2, 3).encode())
-    assert len(read_swf(path)) == 2
+    assert len(Workload.from_swf(path)) == 2
 
 
 def test_a_short_line_is_used_if_it_has_submit_and_run_time(swf):
@@ -256,7 +255,7 @@ def test_the_scenario_ends_the_trace_and_what_is_left_out_is_counted(swf):
 def test_every_row_is_a_job_or_has_one_reason(tmp_path_factory, rows):
     path = tmp_path_factory.getbasetemp() / "any.swf"
     path.write_text("\n".join([line(0, 1), *(line(*row) for row in rows)]))
-    workload = read_swf(path)
+    workload = Workload.from_swf(path)
     check(workload)
     assert workload.source.rows == 1 + len(rows)
 
@@ -442,7 +441,7 @@ def test_a_frame_keeps_its_values_whatever_its_index_and_dtypes():
         index=[5, 5, 5],
     )
     before = frame.copy()
-    workload = from_frame(frame)
+    workload = Workload.from_frame(frame)
     check(workload)
     assert workload.service.tolist() == [3.0, 1.0]
     assert workload.fails.tolist() == [False, True]
@@ -453,7 +452,7 @@ def test_a_frame_keeps_its_values_whatever_its_index_and_dtypes():
 @pytest.mark.parametrize("answers", [[True, False], ["true", "False"]])
 def test_a_status_may_be_a_truth_value(answers):
     frame = pd.DataFrame({"submit": [1, 2], "service": [1, 1], "status": answers})
-    assert from_frame(frame).fails.tolist() == [False, True]
+    assert Workload.from_frame(frame).fails.tolist() == [False, True]
 
 
 def test_equal_reads_give_equal_bytes(swf):
@@ -498,7 +497,7 @@ def test_a_clean_log_is_described_without_ifs(swf):
 # Errors
 
 
-@pytest.mark.parametrize("read", [read_swf, read_csv])
+@pytest.mark.parametrize("read", [Workload.from_swf, Workload.from_csv])
 def test_a_file_that_is_not_there_is_named(tmp_path, read):
     with pytest.raises(TraceError, match="No such file") as caught:
         read(tmp_path / "none.swf")
@@ -511,12 +510,12 @@ def test_what_is_no_gzip_file_is_refused(tmp_path):
     path = tmp_path / "log.swf.gz"
     path.write_text(line(1, 2))
     with pytest.raises(TraceError, match="not a gzip file"):
-        read_swf(path)
+        Workload.from_swf(path)
     whole = gzip.compress(line(1, 2).encode())
     for damaged in (whole[:-3], whole[:10] + b"\xff" * 20, whole[:2] + b"\0" + whole[3:]):
         path.write_bytes(damaged)
         with pytest.raises(TraceError, match="damaged gzip"):
-            read_swf(path)
+            Workload.from_swf(path)
 
 
 def test_a_file_without_a_usable_row_is_an_error_that_says_why(swf):
@@ -540,7 +539,7 @@ def test_an_empty_csv_is_an_error(csv, text):
 
 def test_an_empty_frame_is_an_error():
     with pytest.raises(TraceError, match="DataFrame: it holds no rows"):
-        from_frame(pd.DataFrame({"submit": [], "service": []}))
+        Workload.from_frame(pd.DataFrame({"submit": [], "service": []}))
 
 
 def test_a_csv_that_cannot_be_parsed_is_an_error(csv):
@@ -572,7 +571,7 @@ def test_columns_that_do_not_fit_are_refused(csv, columns, problem):
 def test_a_frame_with_a_column_twice_is_refused():
     frame = pd.DataFrame([[1, 2, 3]], columns=["submit", "service", "service"])
     with pytest.raises(TraceError, match="two columns 'service'") as caught:
-        from_frame(frame)
+        Workload.from_frame(frame)
     assert caught.value.line is None
 
 

@@ -23,7 +23,7 @@ from jobsim import (
 )
 from jobsim.domain.models import validate_transition
 from jobsim.threads.actor import Actor
-from jobsim.turns import ControlError
+from jobsim.turns.control import ControlError
 
 RACE = workload(30, {"lag": 0.0, "service": 1.0}, clients=3, workers=4)
 RICH = Workload.sample(BASE.replace(TOGETHER["open"] | {"jobs": 40, "pollers": 2, "clients": 2}))

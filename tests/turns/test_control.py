@@ -10,8 +10,9 @@ import time
 import pytest
 
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.turns import Control, ControlError, FirstReady, Seeded
+from jobsim.turns.control import Control, ControlError
 from jobsim.turns.real import CLOCKS
+from jobsim.turns.schedules import FirstReady, Seeded
 
 NAMES = [
     (threading, "Lock"), (threading, "RLock"), (threading.Thread, "start"), (queue, "SimpleQueue"),

@@ -10,7 +10,9 @@ import pytest
 from jobsim import InMemoryJobRepository
 from jobsim.testing import explore_repository, replay_schedule
 from jobsim.testing.broken import CheckAndActApart
-from jobsim.turns import Control, Seeded, debugger
+from jobsim.turns import debugger
+from jobsim.turns.control import Control
+from jobsim.turns.schedules import Seeded
 
 
 class Counter:

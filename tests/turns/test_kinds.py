@@ -9,7 +9,8 @@ from correct_repositories import CORRECT
 
 from jobsim.domain.exceptions import InvalidStateTransitionError
 from jobsim.domain.models import JobStatus
-from jobsim.turns import Control, Seeded
+from jobsim.turns.control import Control
+from jobsim.turns.schedules import Seeded
 
 
 def play(control, kind, seed):

@@ -13,7 +13,8 @@ from jobsim.domain.codes import ERROR, ILLEGAL, NOT_FOUND, PENDING, STATUSES
 from jobsim.testing.explore.judge import Answer, Step
 from jobsim.testing.explore.play import BACKDATED, FOREIGN, NO_JOB, TORN, thread_name
 from jobsim.testing.explore.programs import CREATE, OTHER, READS
-from jobsim.turns import World, primitives
+from jobsim.turns import primitives
+from jobsim.turns.world import World
 
 CALL, LINE, LOCK, ANSWER = "call", "line", "lock", "answer"
 """Kinds of rows."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 from html import escape
+from typing import TYPE_CHECKING
 
 from jobsim.display.text import rows_as_html
-from jobsim.testing.explore.scheduled import ScheduledRun
+
+if TYPE_CHECKING:
+    from jobsim.testing.explore.scheduled import ScheduledRun
 
 _STYLE = """
 body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;

@@ -26,7 +26,7 @@ from jobsim.domain.models import JobStatus
 from jobsim.repository.adapt import ExceptionTypes, adapt, matcher
 from jobsim.testing.explore.judge import NOBODY, Answer, State, Step
 from jobsim.testing.explore.programs import MOVES, OTHER, Program
-from jobsim.turns import Control
+from jobsim.turns.control import Control
 
 TORN, FOREIGN, BACKDATED, NO_JOB = -2, -3, -4, -5
 """Stand for the writer of a text in an answer that no order of the calls can explain: its texts

@@ -26,7 +26,8 @@ from jobsim.testing.explore.search import (
     children,
     preemptions,
 )
-from jobsim.turns import Control, ControlError, End, debugger
+from jobsim.turns import debugger
+from jobsim.turns.control import Control, ControlError, End
 
 COLLECT = 400
 """After so many runs garbage is collected; no run is disturbed by it."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import linecache
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobsim.testing.explore.explain import ANSWER, CALL, LOCK, Row
-from jobsim.testing.explore.scheduled import ScheduledRun
+
+if TYPE_CHECKING:
+    from jobsim.testing.explore.scheduled import ScheduledRun
 
 AROUND = 4
 """Lines of source before and behind the marked one."""

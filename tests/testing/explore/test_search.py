@@ -8,7 +8,7 @@ from math import comb
 import pytest
 
 from jobsim.testing.explore.search import Planned, check_repeats, children
-from jobsim.turns import Control
+from jobsim.turns.control import Control
 from jobsim.turns.points import Points
 
 
