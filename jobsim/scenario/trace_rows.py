@@ -76,9 +76,7 @@ def workload_fields(
         "lag": lag,
         "service": to_ticks(jobs["service"].to_numpy()[order]),
         "fails": ending == _code("failed"),
-        "logged_wait": to_ticks(wait)
-        if "wait" in set(log.columns["role"]) or log.has_waits
-        else None,
+        "logged_wait": to_ticks(wait) if tells_waits else None,
         "source": TraceSource(
             kind=log.kind,
             name=log.name,

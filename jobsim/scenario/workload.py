@@ -346,6 +346,7 @@ class Workload:
 
         Examples
         --------
+        >>> import pandas as pd
         >>> frame = pd.DataFrame({
         ...     "submitted": pd.to_datetime(["2026-01-01 12:00:03", "2026-01-01 12:00:01"]),
         ...     "runtime": [1.0, 2.0],
