@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -207,9 +207,11 @@ def first_jobs(workload: Workload, most: int) -> Workload:
     return Workload(scenario=workload.scenario, source=workload.source, **arrays)
 
 
-def figures_of_jobs(server: Server, scenario: Scenario) -> dict[str, float]:
+def figures_of_jobs(
+    server: Server, scenario: Scenario, *, also: Sequence[str] = ()
+) -> dict[str, float]:
     """Return the key figures of a log's jobs at a setting: of all of them, nothing deleted."""
-    return figures_of(server.serve(scenario), server.workload, scenario)
+    return figures_of(server.serve(scenario), server.workload, scenario, also=also)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -296,7 +298,7 @@ def workers_for_log(
     def figure(workers: int) -> float:
         if workers not in found:
             setting = scenario.replace({"workers": workers})
-            found[workers] = figures_of_jobs(server, setting)
+            found[workers] = figures_of_jobs(server, setting, also=(metric,))
         if metric not in found[workers]:
             raise ValueError(f"these jobs have no {metric}")
         return found[workers][metric]

@@ -29,6 +29,11 @@ def test_the_workers_that_a_log_would_have_needed(log):
     assert jobsim.workers_needed(log.workload(), wait_p95=0.0).workers == 3
 
 
+def test_any_quantile_and_any_service_level_can_be_asked(log):
+    assert jobsim.workers_needed(log, wait_p90=100.0).workers == 2
+    assert jobsim.workers_needed(log, wait_within_30s=0.9).workers == 3
+
+
 def test_a_target_that_no_number_meets_has_no_answer(log):
     answer = jobsim.workers_needed(log, sojourn_mean=50.0)
     assert answer.workers is None
