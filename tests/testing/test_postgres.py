@@ -48,9 +48,9 @@ def test_what_was_committed_is_there_after_a_kill(postgres_server, connect):
     port = postgres_server.port
     postgres_server.kill()
     assert not postgres_server.is_running
+    postgres_server.start()
     with pytest.raises(psycopg.OperationalError):
         connection.execute("SELECT 1")
-    postgres_server.start()
     assert postgres_server.port == port
     assert connect().execute("SELECT n FROM kept").fetchall() == [(7,)]
     connect().execute("DROP TABLE kept")
