@@ -99,7 +99,10 @@ class Monitored:
         return _monitoring().DISABLE
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
-        if offset not in self._points.of[code]:
+        points = self._points.of.get(code)
+        if points is None:
+            return None  # forgotten while it runs; it is met again at its next start
+        if offset not in points:
             return _DISABLE
         world = HERE.world
         if world is not None:
