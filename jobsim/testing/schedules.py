@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from jobsim.testing.explore.exploration import Exploration
     from jobsim.testing.trial import Options
 
-BUDGET = 12_000
+BUDGET = 14_000
 """How many schedules the check runs at scale 1: some seconds for a repository in memory."""
 
 MIXED = 400

@@ -15,7 +15,7 @@ from jobsim.testing.explore.explain import Recording
 from jobsim.testing.explore.exploration import Exploration, Scope
 from jobsim.testing.explore.judge import Judge
 from jobsim.testing.explore.pct import probability
-from jobsim.testing.explore.programs import Program, as_programs, programs
+from jobsim.testing.explore.programs import MOVES, Program, as_programs, programs
 from jobsim.testing.explore.runner import Explored, Ran, Runner
 from jobsim.testing.explore.scheduled import ScheduledRun, rule_of
 from jobsim.testing.explore.search import NotRepeatable
@@ -145,6 +145,7 @@ def _stages(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[_Sta
         raise ValueError(f"threads must be 2, 3 or both, not {threads}; see programs= for others")
     one, three = programs(2, 1), programs(3, 1)
     pairs = [program for program in programs(2, 2) if program.calls > 2]
+    alike = [p for p in three if len(set(p.threads)) == 1 and p.threads[0][0] in MOVES][:3]
     crossed = known_programs.crossed()
     snapped = list(known_programs.with_snapshot()) if snapshot else []
     ones = [program for program in snapped if program.calls == 2]
@@ -152,6 +153,7 @@ def _stages(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[_Sta
     kinds = [
         # What, how many threads, the programs, and the order in which each bound has its turn.
         ("two threads with one call each", 2, one, (0, 1, 3)),
+        ("three threads that ask for the same move", 3, alike, (3, 3, 9)),
         ("two threads with at most two calls", 2, pairs, (4, 6, 10)),
         ("three threads with one call each", 3, three, (5, 7, 11)),
         ("two threads that use two jobs", 2, crossed, (2, 2, 8)),
