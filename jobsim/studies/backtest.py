@@ -26,7 +26,7 @@ CLOSE = 0.1
 
 _SHARES = (0.5, 0.95, 0.99)
 _MEANT = 0.1  # waits below this share of the mean service are as good as none
-_DRAWS = 100
+_DRAWS = 200
 _MOST_JOBS = 20_000_000  # over all draws
 
 
@@ -276,7 +276,8 @@ def _unseen(log: Log, workers: int, holdout: float) -> pd.DataFrame | None:
     if len(logged) < FEW or calibration.scenario.arrivals.kind == "schedule":
         return None
     found = predicted(calibration, workers, log.span - calibration.cut)
-    low, high = np.quantile(found, [0.025, 0.975], axis=0)
+    # Weibull's positions (1939): a new draw lies between them with just this probability.
+    low, high = np.quantile(found, [0.025, 0.975], axis=0, method="weibull")
     values = np.quantile(logged, [0.5, 0.95])
     # Times are in ticks, and a log's seconds are rounded as well.
     inside = (values >= low - 1e-3) & (values <= high + 1e-3)
