@@ -25,6 +25,9 @@ from jobsim.turns import real
 BUDGET = 200_000
 """How many schedules are run at most."""
 
+FEW, SHARE = 50, 0.4
+"""So few programs, at two preemptions or more, get this part of the budget at most."""
+
 SAMPLES = 10
 """Random schedules of each program that the budget did not reach, or that is not controlled."""
 
@@ -40,6 +43,8 @@ class _Stage:
 
     def __init__(self, what: str, some: Iterable[Program], bound: int) -> None:
         self.what, self.programs, self.bound = what, list(some), bound
+        # Short programs with many preemptions must not use up what all others need.
+        self.share = SHARE if len(self.programs) <= FEW and bound > 1 else None
 
 
 def explore_repository(
@@ -131,6 +136,7 @@ def explore_repository(
     with runner.control():
         if programs is not None:
             stages = [_Stage("yours", as_programs(programs), preemptions)]
+            stages[0].share = None
         else:
             stages = _stages(tuple(threads), preemptions, snapshot=runner.snapshots)
         explorer.explore(stages)
@@ -153,7 +159,7 @@ def _stages(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[_Sta
     kinds = [
         # What, how many threads, the programs, and the order in which each bound has its turn.
         ("two threads with one call each", 2, one, (0, 1, 3)),
-        ("three threads that ask for the same move", 3, alike, (3, 3, 9)),
+        ("three threads that ask for the same move", 3, alike, (2, 2, 9)),
         ("two threads with at most two calls", 2, pairs, (4, 6, 10)),
         ("three threads with one call each", 3, three, (5, 7, 11)),
         ("two threads that use two jobs", 2, crossed, (2, 2, 8)),
@@ -193,6 +199,7 @@ class _Explorer:
         self._stopped: str | None = None
         self._sampling = ""
         self._mixed = 0
+        self._cut = False
         self._name = name_of(runner.factory)
         runner.out_of_time = self._out_of_time
 
@@ -206,6 +213,8 @@ class _Explorer:
                 self._explore(stage)
                 if self._stopped is not None:
                     return
+            if self._cut:
+                self._stopped = "budget"
         except KeyboardInterrupt:
             self._stopped = "interrupted"
 
@@ -213,6 +222,9 @@ class _Explorer:
         complete = schedules = 0
         try:
             for program in stage.programs:
+                if stage.share is not None and schedules >= stage.share * self._budget:
+                    self._cut = True  # what is left is for other kinds of program
+                    return
                 if self._spent >= self._budget or self._out_of_time():
                     self._stopped = "budget" if self._spent >= self._budget else "time limit"
                     return
