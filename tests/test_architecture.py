@@ -224,3 +224,40 @@ def test_importing_jobsim_loads_nothing_heavy():
     )
     heavy = {"matplotlib", "numba", "numpy", "pandas", "pyarrow", "scipy", "tqdm"}
     assert heavy & set(done.stdout.split()) == set()
+
+
+def unexplained(source: str) -> list[str]:
+    """Return the private functions of more than ten lines that have no docstring.
+
+    Private is what has a private name or stands inside something private. Special methods are
+    explained by their class.
+    """
+    found = []
+
+    def visit(node: ast.AST, private: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            inside = private
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                special = child.name.startswith("__")
+                inside = private or (child.name.startswith("_") and not special)
+                lines = (child.end_lineno or 0) - child.lineno + 1
+                if inside and not special and lines > 10 and not ast.get_docstring(child):
+                    found.append(child.name)
+            elif isinstance(child, ast.ClassDef):
+                inside = private or child.name.startswith("_")
+            visit(child, inside)
+
+    visit(ast.parse(source), private=False)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_long_private_functions_say_why_they_are_there(path):
+    assert unexplained(path.read_text(encoding="utf-8")) == []
+
+
+def test_long_private_function_without_a_docstring_is_noticed():
+    body = "    x = 1\n" * 10
+    assert unexplained(f"def _late():\n{body}") == ["_late"]
+    assert unexplained(f"def public():\n{body}") == []
+    assert unexplained(f'def _late():\n    """Say why."""\n{body}') == []

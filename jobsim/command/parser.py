@@ -121,6 +121,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
     @staticmethod
     def _filled(line: str, width: int) -> str:
+        """Wrap one line under its own text; argparse either joins lines or never wraps them."""
         if len(line) <= width:
             return line
         # Under the last column, or under the line's own text where there is but one.

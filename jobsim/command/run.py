@@ -91,6 +91,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, scenario: Scenario, repository: Any) -> int:
+    """Run and keep what was recorded, whatever ends the run, before anything is said of it."""
     from jobsim.run.run import RunFailed
 
     signals, threads = options.signals, options.engine == "threads"
@@ -116,6 +117,7 @@ def _run(options: argparse.Namespace, scenario: Scenario, repository: Any) -> in
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:
+    """Refuse options that the chosen engine would silently ignore."""
     virtual = options.engine == "virtual"
     if virtual and (options.speedup is not None or options.wall_limit is not None):
         options.parser.error("--speedup and --wall-limit are for --engine threads")
@@ -177,6 +179,7 @@ def _introduce(workload: Workload) -> None:
 
 
 def _engine(options: argparse.Namespace, workload: Workload, repository: Any) -> Run:
+    """Run on the engine that was asked for; each has its own way to end at Ctrl-C."""
     if options.engine == "threads":
         from jobsim.threads.run_threads import run_threads
 

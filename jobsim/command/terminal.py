@@ -109,6 +109,7 @@ def complain(problem: str) -> None:
 
 
 def _wrapped(line: str, before: str, after: str) -> str:
+    """Wrap one line, with what does not print made visible before it reaches the terminal."""
     # A path or an identifier is not torn: it is to be copied.
     wrapped = textwrap.fill(
         printable(line, limit=len(line)),

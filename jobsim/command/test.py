@@ -119,6 +119,7 @@ def _faulted(
     illegal: Any,
     not_found: Any,
 ) -> CheckResult:
+    """Test under faults; imported late, for it needs the database drivers of an extra."""
     from jobsim.testing.faulted import under_faults
     from jobsim.testing.trial import Options
 
@@ -127,6 +128,7 @@ def _faulted(
 
 
 def _say(result: CheckResult) -> None:
+    """Print one check at once, for the next one may take minutes."""
     held = {"passed": True, "failed": False, "skipped": None}[result.result]
     told = result.problem or result.note
     terminal.say(f"{terminal.mark(held)} {result.check.name}{': ' if told else ''}{told}")

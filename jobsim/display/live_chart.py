@@ -226,6 +226,7 @@ def _counters(counts: list[tuple[str, int]]) -> str:
 
 
 def _grid(span: float, top: float, unit: str, per_job: float) -> Iterator[str]:
+    """Yield what lies behind the areas: it changes with the scales only."""
     for value in _ticks(top, most=4, least_step=1.0):
         y = _BOTTOM - value * per_job
         yield f'<path d="M{_LEFT},{y:.1f}H{_RIGHT}" stroke="{FAINT}" stroke-width="0.6"/>'
@@ -259,6 +260,7 @@ def _text(
     weight: str = "normal",
     size: int = 12,
 ) -> str:
+    """Return one text element, escaped here so that no caller can forget it."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}" '
         f'font-weight="{weight}" font-size="{size}">{html.escape(text)}</text>'

@@ -158,6 +158,7 @@ def _walk(part: BaseModel, above: str) -> Iterator[Knob]:
 
 
 def _knob(path: str, value: float, field: FieldInfo) -> Knob:
+    """Choose a slider's range from the value and the field's bounds, so that it holds both."""
     limits = dict(_limits(field))
     least, most = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt", math.inf))
     low: float

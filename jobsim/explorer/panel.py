@@ -127,6 +127,7 @@ class Explorer:
             self._build(widgets)
 
     def _build(self, widgets: Any) -> None:
+        """Make and connect all widgets; apart from `__init__`, which works without ipywidgets."""
         before = on_their_way(self.run.jobs)
         self._chart = Chart(before)
         longest = max((len(knob.label) for knob in self._knobs.values()), default=0)
@@ -159,6 +160,10 @@ class Explorer:
         self._show()
 
     def _moved(self, _change: Any) -> None:
+        """Run what the sliders show.
+
+        If it is refused, the message says why and the last run stays.
+        """
         if self._resetting:
             return
         changes: dict[str, Any] = {}
@@ -214,6 +219,7 @@ class Explorer:
         )  # fmt: skip
 
     def _figures(self) -> dict[str, str]:
+        """Return the few figures that people compare while they move a slider."""
         figures = self.run.metrics()
         ended = {"completed": "completed", "failed": "failed"} | _UNENDED
         counts = (f"{figures[name]:,.0f} {label}" for name, label in ended.items() if figures[name])
@@ -264,6 +270,7 @@ class Explorer:
 
 
 def _slider(widgets: Any, knob: Knob, style: dict[str, str]) -> Any:
+    """Make the widget of a knob: whole numbers get a slider that knows no others."""
     whole = isinstance(knob.value, int)
     kind = widgets.IntSlider if whole else widgets.FloatSlider
     return kind(

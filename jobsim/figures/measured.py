@@ -160,6 +160,7 @@ class Measured:
         return settle(self._jobs, self.of_use)
 
     def _responses(self) -> Seconds:
+        """Return responses in which a client that got nothing counts as an endless one."""
         found = self.settled
         seconds = found.settled - found.asked
         lost = (found.outcome == LEFT) & ~np.isnan(found.asked)

@@ -160,6 +160,7 @@ def _instants(
     timezone: str | None,
     dayfirst: bool | None,
 ) -> Instants:
+    """Read a column of instants; every way in which that fails names the file and the line."""
     place = chosen.place[role]
     unit = units.of(role)
     try:

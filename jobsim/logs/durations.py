@@ -164,6 +164,7 @@ def _extract(text: pd.Series, pattern: str, names: str) -> dict[str, NDArray[np.
 
 
 def _sum_of_units(cell: str) -> float:
+    """Add up what `4m 21s` says, with NaN for a unit that nobody knows."""
     total = 0.0
     for amount, word in _ONE_UNIT.findall(cell):
         unit = NAMES.get(word) or NAMES.get(word.lower())

@@ -143,6 +143,8 @@ def _from_frame(
     sha256: str | None,
     notes: tuple[str, ...] = (),
 ) -> Raw:
+    """Give a frame the face of a file; columns go by place, for names may repeat."""
+
     def take(places: Sequence[int]) -> pd.DataFrame:
         chosen = frame.iloc[:, list(places)]
         chosen.columns = list(places)
@@ -152,6 +154,7 @@ def _from_frame(
 
 
 def _from_parquet(path: str, name: str, data: bytes, sha256: str) -> Raw:
+    """Open a Parquet file; only the columns that have a role are ever decoded."""
     try:
         file = pq.ParquetFile(io.BytesIO(data))
         headers = tuple(file.schema_arrow.names)
@@ -233,6 +236,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_swf(path: str, name: str, data: bytes, sha256: str, notes: tuple[str, ...]) -> Raw:
+    """Open a log in SWF, whose 18 fields are known by their place and need no header."""
     # Only line starts are comments to the parser, and a short first line would set the width.
     body = re.sub(rb"(?m)^[ \t]+;", b";", data)
 

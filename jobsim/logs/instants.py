@@ -162,6 +162,7 @@ def _ranged(
     form: str,
     readable: NDArray[np.bool_] | None = None,
 ) -> Instants:
+    """Blank what is no plausible date, and tell it apart from what could not be read."""
     read = ~np.isnan(seconds) if readable is None else readable
     seconds = np.where((seconds >= EARLIEST) & (seconds < LATEST) & ~absent, seconds, np.nan)
     return Instants(name, seconds, ~read & ~absent, unix=True, zone=zone, form=form)
@@ -243,6 +244,7 @@ def _parsed(
 
 
 def _iso(cells: pd.Series) -> pd.Series:
+    """Parse ISO 8601 and its common variants; the tidying is slow, so only where one occurs."""
     tidy = cells
     if cells.str.contains(r"[,_\[]|[A-Z]{3}$|\d [+-]\d", regex=True).any():
         tidy = (

@@ -187,6 +187,7 @@ def read_outcomes(
 
 
 def _one(word: str, number: float, mode: Mode, given: Mapping[str, str] | None) -> int:
+    """Return what one word means: the user's map goes first, then numbers, then known words."""
     if given and word in given:
         return CODES.index(given[word])
     if np.isnan(number):

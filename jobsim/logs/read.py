@@ -78,6 +78,7 @@ def read_table(
 def _outcome_options(
     raw: Raw, outcomes: Mapping[str, str] | Mode | None
 ) -> tuple[Mode | None, Mapping[str, str] | None]:
+    """Take apart the two meanings of `outcomes`, and refuse bad ones before the log is read."""
     if outcomes is None:
         return None, None
     if isinstance(outcomes, str):
@@ -227,6 +228,7 @@ def _table(
     total: int,
     where: Mapping[str, object] | None,
 ) -> LogTable:
+    """Put the table together: each row is a job, unfinished, or counted in `skipped`."""
     again = rows.usable & attempts.repeated
     skipped = {**skipped, **rows.skipped}
     if again.any():

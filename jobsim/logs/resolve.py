@@ -170,6 +170,7 @@ def _cells(raw: Raw, places: list[int]) -> pd.DataFrame:
 
 
 def _given(raw: Raw, columns: Mapping[str, Hashable] | None) -> list[tuple[str, int]]:
+    """Return the places of the columns that the user named; an unclear name is an error."""
     found = []
     header = ", ".join(repr(str(name)) for name in raw.headers)
     for name, theirs in (columns or {}).items():

@@ -266,6 +266,7 @@ def _derive_service_of_sojourn(b: _Builder) -> None:
 
 
 def _derive_arrival(b: _Builder) -> None:
+    """Derive arrivals by the rule with the fewest assumptions; with none left, refuse."""
     if b.has("arrival"):
         return
     if b.has("started", "wait"):
@@ -336,6 +337,7 @@ def _started_of_end(b: _Builder, value: Floats) -> None:
 
 
 def _derive_service(b: _Builder) -> None:
+    """Derive service times by the rule with the fewest assumptions; with none left, refuse."""
     if b.has("started", "finished"):
         b.derive("service", b["finished"] - b["started"], "started", "finished")
     elif b.has("sojourn", "wait"):
@@ -437,6 +439,7 @@ def _reasons(
     never: Flags,
     paid: Floats | None,
 ) -> Iterator[tuple[str, Flags]]:
+    """Yield why rows cannot be used; a row counts for the first reason that holds."""
     if codes is not None:
         part = "partial execution" if b.raw.kind == "swf" else "never meant to run"
         yield part, codes == SKIPPED

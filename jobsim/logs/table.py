@@ -163,6 +163,7 @@ class LogTable:
         return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
+        """Return the rows of the text and of the HTML display, which thus agree."""
         rows: Rows = [("rows", self._row_counts())]
         for role, column, unit, reason in self.columns.itertuples(index=False):
             form = f": {unit}" if unit else ""
@@ -194,6 +195,7 @@ class LogTable:
         return ["; ".join(parts) + (f"; and {more:,} more" if more else "")]
 
     def _figures(self) -> Rows:
+        """Return what the jobs show, apart from how the log was read."""
         dates = self.dates()
         span = format_duration(self.span)
         if dates is not None:

@@ -82,6 +82,7 @@ def backtest(found: Backtested, *, over_time: bool = False, ax: Axes | None = No
 
 
 def _shares(ax: Axes, told: pd.DataFrame) -> None:
+    """Draw both distributions on one axis, which is logarithmic where no wait is zero."""
     longest = float(told.max().max()) if len(told) else 0.0
     left = log_start(told) if longest else None
     ax.set_ylim(0, 1.02)

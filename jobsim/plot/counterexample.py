@@ -181,6 +181,7 @@ def _height_of(rows: int) -> float:
 
 
 def _violation(verdict: Verdict | Violation) -> Violation:
+    """Return the violation to draw, or raise an error that says why there is none."""
     if isinstance(verdict, Verdict):
         if not verdict.violations:
             raise ValueError(
@@ -207,6 +208,7 @@ def _subtitle(verdict: Verdict | Violation, violation: Violation, shown: Proof) 
 
 
 def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
+    """Draw one call, readable in grey too: hatched if refused, dashed if it never returned."""
     call = bar.call
     colour = STATUS_COLOURS.get(call.observed or "", NEUTRAL)
     accepted = call.outcome == "ok"
@@ -261,6 +263,7 @@ def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
 
 
 def _shade(ax: Axes, gap: tuple[float, float], end: float) -> None:
+    """Shade the gap that proves the order, and label it where there is space."""
     ax.axvspan(*gap, color=FAINT, alpha=0.7, linewidth=0, zorder=0.4)
     ax.axvline(gap[0], color=MUTED, linewidth=0.8, linestyle=":", zorder=0.5)
     ax.axvline(gap[1], color=MUTED, linewidth=0.8, linestyle=":", zorder=0.5)

@@ -139,6 +139,7 @@ def lifecycle(run: RunTables, *, ax: Axes | None = None) -> Axes:
 
 
 def _box(ax: Axes, status: str, jobs: int) -> None:
+    """Draw a status; its count is part of the box, so no legend is needed."""
     x, y = _CENTRES[status]
     ax.add_patch(
         FancyBboxPatch(
@@ -168,6 +169,7 @@ def _box(ax: Axes, status: str, jobs: int) -> None:
 
 
 def _arrow(ax: Axes, edge: tuple[str, str], count: int, median: float, *, share: float) -> None:
+    """Draw a transition, wider for more jobs, and dotted where none took it."""
     source, target = edge
     (x0, y0), (x1, y1) = _CENTRES[source], _CENTRES[target]
     start = (x0 + (0.2 if source == flow.CREATION else _WIDTH / 2), y0 + 0.12 * (y1 - y0))

@@ -111,6 +111,7 @@ def running_age(run: Played, *, ax: Axes | None = None) -> Axes:
 
 
 def _counts_text(jobs: pd.DataFrame) -> str:
+    """Return the counts that the chart's dots are too close to show."""
     counts = recovery.cut_off(jobs)["kind"].value_counts()
     killed, rescued, stuck = (int(counts[kind]) for kind in ("false kill", "recovered", "stuck"))
     told = [

@@ -154,6 +154,7 @@ def _band(
     *,
     joined: bool,
 ) -> None:
+    """Draw means with their intervals, once each: a band along an order, else error bars."""
     mean, width = rows.loc[at.index, "mean"], rows.loc[at.index, "half_width"]
     # A band says the interval once; where there is no order, and so no band, bars do.
     if joined:
@@ -222,6 +223,7 @@ def _second(rows: pd.DataFrame, kind: str) -> str:
 
 
 def _metric_axis(ax: Axes, y: str, means: pd.Series) -> None:
+    """Scale and label the axis; it is logarithmic where one setting would flatten the rest."""
     unit = metric_unit(y)
     finite = means[np.isfinite(means)]
     if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.median():

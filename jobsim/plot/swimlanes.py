@@ -233,6 +233,7 @@ def _bars(ax: Axes, shown: Lanes, lane: dict[str, int]) -> None:
 
 
 def _rectangles(spans: pd.DataFrame, lane: dict[str, int]) -> Path:
+    """Return all bars as one path, which draws faster than an artist for each."""
     rows = spans["worker"].astype(str).map(lane)
     corners = zip(spans["started"], spans["until"], rows, strict=True)
     return Path.make_compound_path(

@@ -167,6 +167,7 @@ def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
     at = np.flatnonzero(wrong)[place]
 
     def explain(position: int) -> Violation:
+        """Write up one violation; only for those that are kept, for it is slow."""
         pair = int(at[position])
         success, create = (history.call(int(rows[pair])) for rows in pairs)
         proof = [success, create]

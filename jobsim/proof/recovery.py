@@ -92,6 +92,7 @@ class Recovery:
         )
 
     def _explain(self, job: int) -> Violation:
+        """Name the acknowledged write and the later answer that shows it missing."""
         history, step = self._history, int(self._step[job])
         writers = [row for row in history.rows_of(job) if _writes(history, row, step)]
         first = min(writers, key=lambda row: history.returned[row])

@@ -76,6 +76,7 @@ def again(run: Run, shown: str | None) -> Code:
 
 
 def _command(run: Run) -> Code | None:
+    """Return a command that repeats the run exactly, or nothing if no command does."""
     info, workload = run.info, run.workload
     own = info.engine == "virtual" or info.repository == InMemoryJobRepository.__name__
     scenario = as_preset(workload.scenario)

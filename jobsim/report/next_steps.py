@@ -94,6 +94,7 @@ def next_steps(run: Run, verdict: Verdict | None, shown: str | None) -> list[Ste
 
 
 def _violated(found: _Found) -> Step | None:
+    """Suggest the kit, which shows one broken duty where a run shows a tangle."""
     if found.verdict is None or found.verdict.outcome is not Outcome.VIOLATED:
         return None
     return Step(
@@ -137,6 +138,7 @@ def _undecided(found: _Found) -> Step | None:
 
 
 def _busy(found: _Found) -> Step | None:
+    """Suggest sizing, where steady traffic and not an incident explains the waits."""
     scenario, busy, wait = (
         found.run.workload.scenario,
         found.figures["utilisation"],
@@ -159,6 +161,7 @@ def _busy(found: _Found) -> Step | None:
 
 
 def _idle(found: _Found) -> Step | None:
+    """Suggest fewer workers, where neither the load nor the waits need so many."""
     workers, busy = found.run.workload.scenario.workers, found.figures["utilisation"]
     # Where jobs wait long all the same, fewer workers would not help.
     waiting = found.figures["wait_p95"] > found.figures["service_mean"]
@@ -189,6 +192,7 @@ def _amplified(found: _Found) -> Step | None:
 
 
 def _false_kills(found: _Found) -> Step | None:
+    """Suggest a longer timeout, where the reaper often fails jobs that are worked on."""
     reaper, killed = found.run.workload.scenario.reaper, found.figures.get("false_kills", 0.0)
     if reaper is None or not killed > KILLS * found.figures["created"]:
         return None
@@ -206,6 +210,7 @@ def _false_kills(found: _Found) -> Step | None:
 
 
 def _left(found: _Found) -> Step | None:
+    """Suggest more workers, where many clients give up."""
     left, requests = found.figures["left"], found.figures["requests"]
     scenario = found.run.workload.scenario
     if scenario.patience is None or not left > PILE * requests:
@@ -233,6 +238,7 @@ def _not_the_waits(found: _Found) -> Step | None:
 
 
 def _stuck(found: _Found) -> Step | None:
+    """Suggest a reaper, where nothing ever fails the job of a dead worker."""
     stuck = found.figures["stuck"]
     if not stuck or found.run.ended != "complete" or found.run.workload.scenario.reaper:
         return None
@@ -247,6 +253,7 @@ def _stuck(found: _Found) -> Step | None:
 
 
 def _own_repository(found: _Found) -> Step | None:
+    """Suggest the user's repository, where only the one of jobsim was tested."""
     if found.verdict is None or found.run.info.repository != InMemoryJobRepository.__name__:
         return None
     return Step(
@@ -260,6 +267,7 @@ def _own_repository(found: _Found) -> Step | None:
 
 
 def _untried(found: _Found) -> Step | None:
+    """Suggest the kit, where a run that held has not tried some calls together."""
     verdict = found.verdict
     if verdict is None or not verdict.ok or not verdict.untried:
         return None

@@ -360,6 +360,7 @@ class ActorRecorder:
         return error
 
     def _note_error(self, exc: BaseException, returned: int) -> None:
+        """Record a call that raised; a refusal is an answer and not an error."""
         outcome, observed = ERROR, NO_STATUS
         if isinstance(exc, JobNotFoundError):
             outcome = NOT_FOUND

@@ -116,6 +116,7 @@ class Connections:
         self.engine.dispose()
 
     def _once(self, text: str, arguments: Any) -> list[Any]:
+        """Run a statement on a connection of its own, which no failure leaks."""
         with self._free:
             if self._closed:
                 raise RuntimeError("this repository is closed; make a new one")

@@ -217,6 +217,7 @@ def _now() -> str:
 
 
 def _from_server(row: Any) -> Job:
+    """Make a job of a row whose types the server's driver has converted already."""
     job_id, status, input_hash, identifier, created_at, updated_at, result, error = row
     return Job(
         job_id=job_id,

@@ -54,6 +54,7 @@ def _engine_row(run: Run) -> str:
 
 
 def _calls_rows(run: Run, figures: dict[str, float]) -> Rows:
+    """Return what the repository was asked; a virtual run asks nothing, so no rows."""
     if run.calls is None:
         return []
     outcomes = run.calls["outcome"].value_counts()
@@ -72,6 +73,7 @@ def _calls_rows(run: Run, figures: dict[str, float]) -> Rows:
 
 
 def _jobs_row(figures: dict[str, float]) -> str:
+    """Return where the jobs are at the end; the counts add up to those created."""
     parts = {
         "completed": "completed",
         "failed": "failed",
@@ -86,6 +88,7 @@ def _jobs_row(figures: dict[str, float]) -> str:
 
 
 def _request_rows(figures: dict[str, float], mark: str) -> Rows:
+    """Return what clients got; without retries or losses the jobs say it already."""
     if not has_retries_or_losses(figures):
         return []
     requests, served, left = (figures[name] for name in ("requests", "served", "left"))

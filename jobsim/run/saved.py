@@ -129,6 +129,7 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
+    """Read the index; every way in which a file can be damaged is one kind of error."""
     try:
         if not os.path.lexists(folder / INDEX):
             raise SavedRunError(str(folder), f"is not a saved run: it has no {INDEX}")

@@ -85,6 +85,7 @@ def _arrivals(scenario: Scenario) -> str:
 
 
 def _payment(payment: Payment) -> str:
+    """Say how jobs are paid; what does not happen is not mentioned."""
     after = f"after {payment.delay.describe()}" if payment.delay.mean else "at once"
     sentences = [f"Payment is confirmed {after}."]
     if payment.abandon:
@@ -125,6 +126,7 @@ def _work(work: Work) -> str:
 
 
 def _feedback(scenario: Scenario) -> Rows:
+    """Say what ties jobs to one another; a missing reaper is said where it matters."""
     rows: Rows = []
     if scenario.patience is not None:
         then = "asks again or leaves" if scenario.attempts > 1 else "leaves"
@@ -154,6 +156,7 @@ def _pollers(scenario: Scenario) -> str:
 
 
 def _load(scenario: Scenario) -> list[str]:
+    """Say whether the workers can keep up, where a stationary answer exists."""
     load = scenario.offered_load
     if load is None:
         return []

@@ -165,6 +165,7 @@ def _resend_waits(rng: np.random.Generator, payment: Payment, n: int) -> NDArray
 
 
 def _pause(scenario: Scenario, n: int, attempt: int) -> NDArray[np.float64]:
+    """Draw what comes before an attempt: thinking before the first, backoff before others."""
     if attempt == 1:
         if not isinstance(scenario.arrivals, Closed):
             return np.full(n, np.nan)
@@ -182,6 +183,7 @@ def _pause(scenario: Scenario, n: int, attempt: int) -> NDArray[np.float64]:
 def _times(
     rng: np.random.Generator, name: str, distribution: Distribution, n: int
 ) -> NDArray[np.float64]:
+    """Draw times in whole ticks; refuse a scale on which rounding would bias the mean."""
     times = distribution.sample(rng, n)
     _check_longest(name, times)
     drawn = float(times.sum())

@@ -67,6 +67,7 @@ class Shaped(Part):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        """Solve for the figures that were not given, so that all four can be read."""
         given = self.model_fields_set - {"kind"}
         if given not in _PAIRS:
             got = " and ".join(sorted(given)) or "neither"

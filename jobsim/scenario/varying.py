@@ -52,6 +52,7 @@ class Varying(ArrivalProcess):
 
     @model_validator(mode="after")
     def _makes_a_rate(self) -> Self:
+        """Refuse points that define no rate, before anything is drawn from them."""
         times = [time for time, _ in self.points]
         for earlier, later in itertools.pairwise(times):
             if later < earlier:

@@ -400,6 +400,7 @@ def _is_writeable(array: NDArray[Any]) -> bool:
 
 
 def _check_times(name: str, times: NDArray[np.float64], *, may_be_missing: bool) -> None:
+    """Raise if a time is not whole ticks; in blocks, so that no copy of the array is made."""
     for number, block in enumerate(blocks(times)):
         ticks = block * TICKS_PER_SECOND
         good = np.rint(ticks) == ticks

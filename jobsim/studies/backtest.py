@@ -74,6 +74,7 @@ class Backtest:
         return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
+        """Return the rows of the text and of the HTML display, which thus agree."""
         how = "explains the log best" if self.found else "as given"
         how = "as many as ran at once" if self.found and self.explains is None else how
         rows: Rows = [("workers", f"{self.workers:,}, {how}")]
@@ -214,6 +215,7 @@ def _explained(table: pd.DataFrame, logged: Floats, replayed: Floats, service_me
 
 
 def _verdict(log: Log, workers: int, found: bool, explains: bool, peak: int) -> tuple[str, ...]:
+    """Say whether the replay explains the log, and if not, what in the log speaks against it."""
     served = f"{count_of(workers, 'worker')}, first come first served"
     if explains:
         return (f"{served}, {'explains' if workers == 1 else 'explain'} the logged waits",)
@@ -321,6 +323,7 @@ def _result(
     unseen: pd.DataFrame | None,
     sentences: tuple[str, ...],
 ) -> Backtest:
+    """Put the result together from waits that the search already has."""
     waits = pd.DataFrame({"arrival": arrival, "logged": logged, "replayed": replayed})
     told = waits.dropna(subset=["logged"])
     hour = (waits["arrival"] // 3600).astype("int64").rename("hour")

@@ -233,6 +233,7 @@ def _delays(seen: pd.DataFrame, cut: float) -> tuple[Floats, int]:
 
 
 def _payment(log: Log, first: pd.DataFrame, cut: float) -> tuple[Fit | None, float, Estimate]:
+    """Fit the delay of payments; where few are late, a constant says more than a family."""
     nobody = Estimate(0.0, 0.0, 0.0)
     if not log.pays:
         return None, 0.0, nobody
@@ -291,6 +292,7 @@ def _phase(log: Log) -> float:
 
 
 def _warnings(log: Log, seen: pd.DataFrame, service: Fit, delay: Fit | None) -> list[str]:
+    """Return what a scenario cannot express but the log shows, beyond chance and trifles."""
     found = []
     for name, fit in (("service time", service), ("payment delay", delay)):
         if fit is not None and not fit.fits:
@@ -349,6 +351,7 @@ def _table(
     failed: Estimate,
     unpaid: Estimate | None,
 ) -> pd.DataFrame:
+    """Put all estimates into one table: one row per parameter, fitted or counted."""
     rows: list[tuple[Any, ...]] = []
 
     def add(name: str, found: Estimate, fit: Fit | None = None) -> None:
@@ -372,6 +375,7 @@ def _table(
 
 
 def _curve(quantity: str, known: Floats, fitted: Distribution) -> pd.DataFrame:
+    """Return quantiles of the log and of the fit; drawn, for not every family has a formula."""
     shares = (np.arange(200) + 0.5) / 200
     drawn = fitted.sample(np.random.default_rng(0), 200_000)
     return pd.DataFrame(

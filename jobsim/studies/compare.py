@@ -122,6 +122,7 @@ class Comparison:
         return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
+        """Return the rows of the text and of the HTML display, which thus agree."""
         unmatched, different = len(self.unmatched), len(self.different)
         rows = [
             ("verdict", self._verdict()),

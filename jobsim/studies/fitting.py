@@ -155,6 +155,8 @@ def _moments(times: Times) -> tuple[float, float]:
 
 
 def _exponential() -> _Family:
+    """Return the exponential family, whose estimate has a closed form also when censored."""
+
     def start(times: Times) -> Floats:
         total = float(times.known.sum() + times.beyond.sum())
         return np.array([math.log(total / max(len(times.known), 1))])
@@ -172,6 +174,8 @@ def _exponential() -> _Family:
 
 
 def _lognormal() -> _Family:
+    """Return the lognormal family, closed-form too unless some times are censored."""
+
     def start(times: Times) -> Floats:
         logs = np.log(np.concatenate([times.known, times.beyond]))
         guess = np.array([float(logs.mean()), math.log(max(float(logs.std()), 1e-6))])
@@ -206,6 +210,8 @@ def _lognormal_moments(mu: float, sigma: float) -> tuple[float, float]:
 
 
 def _gamma() -> _Family:
+    """Return the gamma family, in logarithms of shape and scale, which need no bounds."""
+
     def start(times: Times) -> Floats:
         mean, cv = _moments(times)
         guess = np.array([-2.0 * math.log(cv), math.log(mean * cv**2)])
@@ -229,6 +235,8 @@ def _gamma() -> _Family:
 
 
 def _weibull() -> _Family:
+    """Return the Weibull family, in logarithms of shape and scale, which need no bounds."""
+
     def start(times: Times) -> Floats:
         mean, cv = _moments(times)
         shape = cv**-1.086  # within a few per cent of the moments' own solution
@@ -271,6 +279,7 @@ def _mixture() -> _Family:
         return np.asarray(np.logaddexp(first, second))
 
     def start(times: Times) -> Floats:
+        """Try three splits on a sample, for the likelihood of a mixture has local maxima."""
         rng = np.random.default_rng(0)
         few = _some(times, _START, rng)
         logs = np.log(few.known)
@@ -292,6 +301,7 @@ def _mixture() -> _Family:
         return mean, math.sqrt(max(square / mean**2 - 1.0, 0.0))
 
     def quantile(t: Floats, q: float) -> float:
+        """Find the quantile between those of the parts, where it must lie."""
         weight, one, two = parts(t)
         z = float(special.ndtri(q))
         ends = sorted(m + s * z for m, s in (one, two))

@@ -64,6 +64,7 @@ class Forecast:
         return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
+        """Return the rows of the text and of the HTML display, which thus agree."""
         inside = f"{self.running:,} running, {self.waiting:,} waiting"
         rows: Rows = [("now", f"{format_duration(self.at)} after the first arrival: {inside}")]
         for row in self.table.to_dict("records"):

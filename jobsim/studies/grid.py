@@ -240,6 +240,7 @@ def _report(
     cells: int,
     interrupted: bool,
 ) -> None:
+    """Warn of failed runs once for all; raise only if not one run has figures."""
     failed = {place: text for place, (_, text) in sorted(found.items()) if isinstance(text, str)}
     if failed:
         (number, replication), text = next(iter(failed.items()))

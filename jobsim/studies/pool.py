@@ -68,6 +68,7 @@ def run_tasks(
 def _as_completed(
     tasks: Sequence[Task], executor: Executor | Cluster | None
 ) -> Iterator[tuple[int, Outcomes]]:
+    """Run tasks where the user wants them; on threads only if they release the GIL."""
     if isinstance(executor, Cluster):
         # Impure, so that no task is taken for another one that looks like it.
         yield from _on(executor.get_executor(pure=False), tasks)
@@ -81,6 +82,7 @@ def _as_completed(
 
 
 def _on(executor: Executor, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcomes]]:
+    """Yield results as they come; whatever ends the loop, no task stays queued."""
     finished: queue.SimpleQueue[Future[Outcomes]] = queue.SimpleQueue()
     numbers: dict[Future[Outcomes], int] = {}
     try:

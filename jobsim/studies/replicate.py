@@ -465,6 +465,7 @@ def _next_count(found: Interval, goal: float, count: int, most: int) -> int:
 
 
 def _table_of(names: Sequence[str], found: Sequence[Interval]) -> pd.DataFrame:
+    """Lay intervals out as a table, the same for one system and for a difference."""
     return pd.DataFrame(
         {
             "mean": [interval.mean for interval in found],

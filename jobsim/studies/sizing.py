@@ -128,6 +128,7 @@ class WorkersNeeded:
         return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
+        """Return the rows of the text and of the HTML display, which thus agree."""
         rows = [("answer", self.sentence)]
         if self.workers is not None:
             rows.append(("fewer", self.reason))
@@ -444,6 +445,7 @@ class _Search:
         return f"no steady state: {needs(load)}"
 
     def _answer(self, workers: int | None, found: Interval, reason: str) -> WorkersNeeded:
+        """Put the answer together from every number of workers that was tried."""
         tables = [self._tables[crew] for crew in sorted(self._tables)]
         table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"workers": []})
         return WorkersNeeded(
@@ -507,6 +509,7 @@ def _raised(metric: str) -> bool:
 
 
 def _target(target: dict[str, float]) -> tuple[str, float]:
+    """Return the one metric and its target; refuse what more workers need not improve."""
     if len(target) != 1:
         given = ", ".join(target) or "none"
         raise ValueError(f"give one metric and its target, such as wait_p95=30.0; given: {given}")

@@ -128,6 +128,7 @@ def sweep(
 def _settings(
     scenario: Scenario, over: Mapping[str, Iterable[Any]], warmup: Warmup | None
 ) -> Iterable[Setting]:
+    """Check the grid before the first run, and yield its points with their settings."""
     if not over:
         raise ValueError("over is empty; name at least one field and its values")
     if "seed" in over:

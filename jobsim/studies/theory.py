@@ -132,6 +132,7 @@ class Theory:
         return self.model == _named("M/M", self.workers)
 
     def _rows(self) -> list[tuple[str, str]]:
+        """Return the rows of the display, without the figures that the model does not give."""
         rows = [("model", self.kind)]
         if not math.isnan(self.offered_load):
             rows.append(("offered load", f"{self.offered_load:.6g} erlangs"))

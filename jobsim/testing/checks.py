@@ -270,6 +270,7 @@ def _result(check: Check, factory: Callable[[], object], options: Options) -> Ch
 
 
 def _explored(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
+    """Turn an exploration into a result like those of the other checks."""
     try:
         found = every_schedule(factory, options)
     except NotExplored as reason:

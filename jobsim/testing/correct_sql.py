@@ -69,6 +69,7 @@ class VersionColumn(SqlSteps):
     def _attempt(
         self, job_id: str, target: JobStatus, result: str | None, error: str | None
     ) -> Job | None:
+        """Try the update once; None if somebody else was faster."""
         # Two transactions: in one, REPEATABLE READ would show the old version for ever.
         with self._transaction() as connection:
             job = self._find(connection, job_id)
@@ -128,6 +129,7 @@ class UnitOfWork(SqlSteps):
     def _attempt(
         self, job_id: str, target: JobStatus, result: str | None, error: str | None
     ) -> Job:
+        """Update under a row lock, where the database has them, held until the commit."""
         with Session(self._engine) as session, session.begin():
             query = select(self._row).where(self._table.c.job_id == job_id)
             row = session.scalars(query.with_for_update()).first()

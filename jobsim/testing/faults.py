@@ -226,6 +226,7 @@ class Faults:
             self._up.set()
 
     def _kill_and_wait(self, row: _Row, backend: int, struck: threading.Event) -> None:
+        """Kill, and wait until the server serves again: until then no call can succeed."""
         if row.kind == "kill_server":
             assert self._server is not None  # noqa: S101 - _require_kinds made sure
             row.begun_ns = time.perf_counter_ns()
@@ -251,6 +252,7 @@ class Faults:
         )
 
     def _wait_for_server(self) -> bool:
+        """Poll for a connection, for a server says nowhere else that it has recovered."""
         deadline = time.monotonic() + RECOVERY_S
         while True:
             try:

@@ -232,6 +232,7 @@ class PostgresServer:
         return False
 
     def _is_ready(self) -> bool:
+        """Read the server's state from its own file, which needs no connection."""
         # The server writes its process id in the first line and its state in the eighth.
         try:
             lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
@@ -244,6 +245,7 @@ class PostgresServer:
         )
 
     def _end_guard(self, word: bytes) -> None:
+        """Tell the guard to let go or to kill, and reap it."""
         guard, self._guard = self._guard, None
         assert guard is not None  # noqa: S101 - the callers made sure
         assert guard.stdin is not None and guard.stdout is not None  # noqa: S101, PT018 - pipes

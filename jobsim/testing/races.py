@@ -156,6 +156,7 @@ def linearizable(trial: Trial) -> None:
     )
 
     def steps(some: list[str]) -> Step:
+        """Draw calls beforehand, so that threads spend their time on calls alone."""
         order = [(rng.choice(menu), rng.choice(some)) for _ in range(6)]
 
         def step(player: Player) -> None:

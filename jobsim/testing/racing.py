@@ -117,6 +117,7 @@ def race(
         barrier = threading.Barrier(ACTORS)
 
         def play(actor: int) -> None:
+            """Do one actor's calls; barriers make each of them meet those of the others."""
             recorder = recorded.actor(f"actor-{actor}")
             for turn in range(rounds):
                 if faults is not None:
@@ -223,6 +224,7 @@ def _judged(
     jobs: int,
     faults: pd.DataFrame | None,
 ) -> Verdict:
+    """Give the proof what was recorded, in its tables."""
     ids = pd.Series({number: job.job_id for number, job in created}, dtype="str")
     return check_history(
         calls,

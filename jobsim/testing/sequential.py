@@ -93,6 +93,7 @@ def sixteen_transitions(trial: Trial) -> None:
     """Require that of all sixteen transitions the three legal ones alone succeed."""
 
     def step(player: Player) -> None:
+        """Try each pair of statuses on a job of its own."""
         for source, target in product(JobStatus, repeat=2):
             job_id = _brought_to(player, source)
             if target in LEGAL_TRANSITIONS[source]:
@@ -121,6 +122,7 @@ def refusal_changes_nothing(trial: Trial) -> None:
     """Require that a refused call changes nothing: no status, text, time or count."""
 
     def step(player: Player) -> None:
+        """Compare the job and the count before and after each refusal."""
         update = player.recorder.update_status
         for source, target in product(JobStatus, (*JobStatus, "paused")):
             if target in LEGAL_TRANSITIONS[source]:
@@ -146,6 +148,7 @@ def texts_are_kept(trial: Trial) -> None:
     """Require that a result comes back with a COMPLETED job and an error with a FAILED one."""
 
     def step(player: Player) -> None:
+        """Try texts that a column, an encoding or a truth test would lose."""
         texts: Sequence[tuple[JobStatus, dict[str, str]]] = (
             (COMPLETED, {"result": "output_data"}),
             (FAILED, {"error": "out of paper"}),
@@ -168,6 +171,7 @@ def odd_texts_are_kept_or_refused(trial: Trial) -> None:
     """Require that a text that some databases cannot hold is kept, or refused and nothing done."""
 
     def step(player: Player) -> None:
+        """Try texts that databases cannot hold: either answer is fine, a half is not."""
         for text in ("a\x00b", "half \ud83d"):
             job_id = _brought_to(player, RUNNING)
             before = _fields(_got(player, job_id))
@@ -193,6 +197,7 @@ def identity_never_changes(trial: Trial) -> None:
     """Require that ids, input hash and created_at never change, updated_at never goes back."""
 
     def step(player: Player) -> None:
+        """Follow a job to both ends, reading it in two ways each time."""
         for end in (COMPLETED, FAILED):
             first = job = _created(player)
             fixed = {name: value for name, value in _fields(first).items() if name in _FIXED}
@@ -249,6 +254,7 @@ def count_counts_jobs(trial: Trial) -> None:
     """Require that count grows by one with each create and with nothing else."""
 
     def step(player: Player) -> None:
+        """Count after every call, for only creates may change it."""
         before = _answer(player, player.recorder.count)
         for number in range(1, 4):
             job = _created(player)
@@ -312,7 +318,10 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
         _answer(player, player.recorder.count)
 
     def err(call: str) -> Callable[[Player], None]:
+        """Return the step that provokes one error and ignores it."""
+
         def step(player: Player) -> None:
+            """Provoke the error; what follows in the next round shows a lock."""
             update = player.recorder.update_status
             calls: dict[str, Callable[[], Any]] = {
                 "get": lambda: player.recorder.get(NOWHERE),

@@ -142,6 +142,7 @@ def retried(attempt: Callable[[], _R]) -> _R:
 
 
 def _engine(url: URL, isolation: str | None) -> Engine:
+    """Make an engine whose transactions begin as asked; the driver has its own ideas."""
     if url.get_backend_name() == "postgresql":
         level: Any = {} if isolation is None else {"isolation_level": isolation}
         return create_engine(url, pool_size=16, **level)

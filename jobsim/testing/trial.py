@@ -140,6 +140,7 @@ class Trial:
         given_up = threading.Event()
 
         def make() -> None:
+            """Call the factory in a thread that can be given up."""
             for _ in range(self.options.instances):
                 try:
                     made = factory()
@@ -282,6 +283,8 @@ class Trial:
         ready = threading.Barrier(len(players))
 
         def part(player: Player, number: int) -> Callable[[], None]:
+            """Return one player's part: rounds that begin together."""
+
             def play() -> None:
                 with suppress(threading.BrokenBarrierError):  # another could not be started
                     ready.wait()

@@ -118,6 +118,7 @@ class Actor:
         )
 
     def _create(self, row: int) -> int:
+        """Create a job unless an earlier attempt has come through by now."""
         if self._has_come_through(row):
             return SERVED
         recorder, request = self.recorder, row // self._known.attempts

@@ -185,6 +185,7 @@ class _Monitored(_Switch):
         self._heard: set[CodeType] = set()
 
     def on(self) -> None:
+        """Listen to events; all or nothing, for a half would slow the process for good."""
         monitoring = _monitoring()
         self._tool = _take_tool_id()
         events = monitoring.events
@@ -197,6 +198,7 @@ class _Monitored(_Switch):
             raise
 
     def off(self) -> None:
+        """Stop listening and free the tool id; also after a start that failed midway."""
         monitoring, tool = _monitoring(), self._tool
         if tool is None:
             return
@@ -257,6 +259,7 @@ def _monitoring() -> Any:
 
 
 def _take_tool_id() -> int:
+    """Take an id that no profiler or debugger has."""
     monitoring = _monitoring()
     for tool in _TOOL_IDS:
         if monitoring.get_tool(tool) is None:
@@ -289,6 +292,7 @@ def _files_of(repository: object) -> frozenset[str]:
 
 
 def _code_of(member: object) -> CodeType | None:
+    """Return the code of a member that is the repository's own, None for all others."""
     if isinstance(member, property):
         member = member.fget
     member = getattr(member, "__func__", member)  # of a class or static method

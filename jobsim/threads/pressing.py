@@ -131,6 +131,7 @@ class Client(Presser):
             self.press.queue.retire()
 
     def _create_all(self) -> None:
+        """Create this client's share of the jobs as fast as the repository lets it."""
         workload, stop, queue_ = self.press.workload, self.press.stop, self.press.queue
         mine = slice(self.index, None, workload.scenario.clients)
         jobs = range(len(workload))[mine]

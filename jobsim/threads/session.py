@@ -106,6 +106,7 @@ class Session:
             return self._run(shown, wall_limit, interrupts)
 
     def _run(self, shown: View, wall_limit: float | None, interrupts: Interrupts) -> Run:
+        """Start, watch, stop, collect; however a run ends, what was recorded is kept."""
         started_at = datetime.now(timezone.utc)
         clock = self._clock
         clock.start()  # again in _start; a run that ends before has a start all the same
@@ -226,6 +227,7 @@ class Session:
         return dict(zip(created, list(audit.results), strict=False)), ended
 
     def _tables(self, info: RunInfo, looks: dict[int, Look]) -> Run:
+        """Hand what the threads recorded to the code that builds tables, all of them ended."""
         return run_of(
             self._workload,
             info,

@@ -87,6 +87,7 @@ class Monitored:
         """Do nothing: events are not of a thread."""
 
     def _start(self, code: CodeType, _offset: int) -> Any:
+        """Arm a function at its first call; others are never heard of again."""
         if self._tool is None:
             return None
         points = self._points.of.get(code)
@@ -99,6 +100,7 @@ class Monitored:
         return _monitoring().DISABLE
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
+        """Offer the turn at an instruction where it may matter."""
         points = self._points.of.get(code)
         if points is None:
             return None  # forgotten while it runs; it is met again at its next start
@@ -123,6 +125,7 @@ _DISABLE = _monitoring().DISABLE if sys.version_info >= (3, 12) else None
 
 
 def _take_tool() -> int:
+    """Take an id that no profiler or debugger has."""
     monitoring = _monitoring()
     for tool in TOOLS:
         if monitoring.get_tool(tool) is None:

@@ -58,6 +58,7 @@ class Watch:
         return float(now - self._since)
 
     def _asleep(self, number: int, now: float) -> bool:
+        """Tell whether the system says that the thread sleeps; elsewhere, guess by its silence."""
         if not _HAS_PROC:
             return bool(now - self._since > BLIND_S)
         native = _native_id(self._world, number)

@@ -135,6 +135,7 @@ def _fixed(namespace: Mapping[str, object], stored: frozenset[str]) -> frozenset
 
 
 def _is_of_library(value: object) -> bool:
+    """Tell whether a value is library code, whose names no test ever replaces."""
     if isinstance(value, types.ModuleType):
         name = value.__name__
     elif isinstance(value, type):

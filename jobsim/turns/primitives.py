@@ -68,6 +68,7 @@ class TurnLock:
         timeout: float,
         frame: FrameType,
     ) -> bool:
+        """Take the lock, or yield until it is free: only the schedule says who gets it."""
         if world.aborting:
             # What unwinds may have to take a lock again before it lets it go, as a condition's
             # wait does. Nobody else runs now; whoever holds the lock will unwind later.
@@ -151,6 +152,7 @@ class TurnRLock:
         return self._enter(True, -1, sys._getframe(1))
 
     def _enter(self, blocking: bool, timeout: float, frame: FrameType) -> bool:
+        """Take the lock unless this thread has it; a second entry offers no turn."""
         me = real.get_ident()
         if self._owner == me:  # nobody else writes this thread's ident
             self._count += 1

@@ -250,6 +250,7 @@ def _held_by_method(owner: types.MethodType) -> _Held:
 
 
 def _held_by_function(owner: types.FunctionType) -> _Held:
+    """Yield what a function holds, each with a way to replace it there."""
     file = owner.__code__.co_filename
     if is_library(file) and not file.startswith("<"):
         return
@@ -276,6 +277,7 @@ def _held_by_class(owner: type) -> _Held:
 
 
 def _held_by_object(owner: Any) -> _Held:
+    """Yield what an object holds, also in slots, each with a way to replace it there."""
     kind = type(owner)
     held = getattr(owner, "__dict__", None)
     if isinstance(held, dict):

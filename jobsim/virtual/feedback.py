@@ -126,6 +126,7 @@ def _jobs(workload: Workload) -> NDArray[np.void]:
 
 
 def _rules(scenario: Scenario) -> Rules:
+    """Turn a scenario into plain integers, which compiled code needs."""
     closed = scenario.arrivals if isinstance(scenario.arrivals, Closed) else None
     reaper, retry = scenario.reaper, scenario.retry
     budget = None if retry is None else retry.budget
@@ -143,6 +144,7 @@ def _rules(scenario: Scenario) -> Rules:
 
 
 def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd.DataFrame:
+    """Turn the engine's records into the `jobs` table; ticks become seconds only here."""
     asked = np.flatnonzero(jobs["created"] != NEVER)
     told = jobs.take(asked)  # ten times as fast as an index, for records
 

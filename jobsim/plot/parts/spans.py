@@ -124,6 +124,7 @@ def shade(ax: Axes, spans: Iterable[Span]) -> None:
 
 
 def _spikes(scenario: Scenario, end: float) -> list[Span]:
+    """Return the flat tops of the arrivals' rate; none if they fill half of the run."""
     arrivals = scenario.arrivals
     if not isinstance(arrivals, Varying):
         return []

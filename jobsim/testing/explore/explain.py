@@ -70,6 +70,7 @@ class Recording:
     world: World | None = None
 
     def _add(self, me: int | None, kind: str, text: str, file: str = "", line: int = 0) -> None:
+        """Add one row; repeated lines of one thread are told once."""
         world = self.world
         assert world is not None  # noqa: S101 - set before the run
         name = world.names[me] if me is not None else ""

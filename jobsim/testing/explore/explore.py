@@ -219,6 +219,7 @@ class _Explorer:
             self._stopped = "interrupted"
 
     def _explore(self, stage: _Stage) -> None:
+        """Explore one stage; what it covered is kept however it ends."""
         complete = schedules = 0
         try:
             for program in stage.programs:
@@ -421,6 +422,7 @@ def replay_schedule(
 
 
 def _differs(wanted: Token, refused: NotRepeatable) -> str:
+    """Say why a schedule cannot be repeated, with the likely causes."""
     text = (
         f"the run does not offer the choices that the schedule was made of: {refused.text}. Either "
         "the code is another, or something outlives the repository: a cache, a class's dictionary, "

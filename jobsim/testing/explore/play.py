@@ -113,6 +113,7 @@ class Play:
         return answers
 
     def _open(self, made: Any) -> None:
+        """Prepare the repository before any thread runs, so that this is not explored."""
         self._made = made
         face = adapt(made, **self._mapping) if self._adapted else made
         self._face, self._snapshot = face, getattr(made, "snapshot", None)
@@ -131,10 +132,12 @@ class Play:
         self._floor = [job.updated_at for job in self._jobs]
 
     def _body(self, thread: int, calls: tuple[str, ...]) -> Callable[[], None]:
+        """Return what a thread does. All is decided beforehand, so that only schedules differ."""
         plan = [self._planned(call, thread) for call in calls]
         answers, world, note = self.answers, self._world, self._note
 
         def body() -> None:
+            """Make the calls, and read everything back when the last thread is done."""
             first = True
             for call, step, arguments in plan:
                 if not first:
@@ -154,6 +157,7 @@ class Play:
         return body
 
     def _planned(self, call: str, thread: int) -> tuple[Callable[..., Any], Step, tuple[Any, ...]]:
+        """Turn a call's name into a function and its arguments, once per run."""
         name = call.removesuffix(OTHER)
         job = int(call != name)
         step = (name, job, thread)
@@ -171,6 +175,7 @@ class Play:
         return face.update_status, step, (self._jobs[job].job_id, target, *texts)
 
     def _note(self, step: Step, call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Make a call and record its interval and answer in the terms of the proof."""
         floor = self._floor[step[1]]
         world = self._world
         if world.recorder is not None:
@@ -210,6 +215,7 @@ class Play:
             return (OK, NO_JOB, NO_JOB)
 
     def _judged(self, number: int, got: Any, floor: Any) -> int:
+        """Judge what only the repository's own values show: identity and times."""
         mine = self._jobs[number]
         if (got.job_id, got.input_hash, got.blockchain_identifier) != (
             mine.job_id,
@@ -245,6 +251,7 @@ class Play:
         return (OK, len(jobs) - self._older, *parts)
 
     def _read_at_last(self, thread: int) -> None:
+        """Read every job once all are done: it is what the calls must add up to."""
         for number, job in enumerate(self._jobs):
             self._note(("get", number, thread), self._face.get, (job.job_id,))
         fresh = self._created[len(self._jobs) :]

@@ -214,6 +214,7 @@ def rule_of(ran: Ran, *, holds: bool) -> tuple[str | None, str, str]:
 
 
 def _history_rule(history: list[Entry], ran: Ran) -> tuple[str | None, str, str]:
+    """Choose the rule to report: causes come before their consequences."""
     from jobsim.testing.explore.tables import judged
 
     verdict = judged(history, ran.answers.start)

@@ -58,6 +58,7 @@ def states(run: ScheduledRun) -> list[State]:
 
 
 def _apply(now: State, row: Row) -> None:
+    """Update the state by one row, for the slider may jump to any of them."""
     if row.file:
         now.at[row.thread] = (row.file, row.line)
     if row.kind in (CALL, ANSWER):

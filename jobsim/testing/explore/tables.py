@@ -36,6 +36,7 @@ def calls_of(history: list[Entry], start: State) -> pd.DataFrame:
 def _told(
     name: str, job: int, actor: str, invoked: int, returned: int, answer: tuple[int, ...]
 ) -> dict[str, object]:
+    """Translate a packed answer into a row of `calls`, as the proof expects it."""
     outcome = OUTCOMES[answer[0]]
     op = name if name in ("create", "get", "count") else "update_status"
     target = name if op == "update_status" else STATUSES[0].value if op == "create" else None
@@ -62,6 +63,7 @@ def _row(
     outcome: str,
     observed: str | None,
 ) -> dict[str, object]:
+    """Return a row with every column, so that no caller forgets one."""
     if isinstance(target, int):
         target = STATUSES[target].value
     return {
