@@ -109,7 +109,7 @@ def _numbered(
     repeated: Flags,
     notes: tuple[str, ...],
 ) -> Attempts:
-    """Give requests and attempts their numbers, in an order that the log's own does not change."""
+    """Rank requests by their earliest arrival, and give each attempt its place within them."""
     size = len(order)
     # Rows that become no job take no number.
     counts = (rows.usable & ~repeated)[order]
