@@ -46,7 +46,8 @@ for thread in threads:
     thread.join()
 """
 CONTROLLED = """
-from jobsim.turns import Control, Seeded
+from jobsim.turns.control import Control
+from jobsim.turns.schedules import Seeded
 from mine import Repository
 
 with Control(keep_threads=True) as control:
