@@ -6,10 +6,10 @@ import itertools
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,20 @@ class ActorHistory:
     actor: str
     rows: NDArray[np.void]
     errors: dict[int, str]
+
+
+class Recorder(Protocol):
+    """What one actor's calls are read from, in this process or another."""
+
+    @property
+    def name(self) -> str:
+        """The actor's name."""
+
+    def kept_from(self, row: int) -> bytearray:
+        """Return the calls that have returned, from that row on, as `call_rows.KEPT`."""
+
+    def history(self) -> ActorHistory:
+        """Return what was noted so far; a call still open comes last, as PENDING."""
 
 
 class ActorRecorder:
@@ -387,6 +401,8 @@ class RecordedRepository:
         Any object with the four methods of `JobRepository`.
     clock_ns
         Stamps each call when it begins and when it returns, in nanoseconds; never decreases.
+    recorder
+        The kind of recorder that each actor gets, such as one that survives its process.
 
     Examples
     --------
@@ -400,30 +416,42 @@ class RecordedRepository:
     """
 
     def __init__(
-        self, repository: JobRepository, *, clock_ns: Callable[[], int] = time.perf_counter_ns
+        self,
+        repository: JobRepository,
+        *,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        recorder: Callable[..., ActorRecorder] = ActorRecorder,
     ) -> None:
         require_repository(repository)
+        self._recorder = recorder
         self._clock_ns = clock_ns
         self.repository = repository
         # Shared by all actors without a lock: each use is one atomic operation.
         self._known: dict[str, _Known] = {}
         self._numbers = itertools.count()
-        self._actors: list[ActorRecorder] = []
+        self._actors: list[Recorder] = []
         self._of_thread = threading.local()
 
-    def actor(self, name: str, repository: JobRepository | None = None) -> ActorRecorder:
+    def actor(
+        self,
+        name: str,
+        repository: JobRepository | None = None,
+        *,
+        kept: Recorder | None = None,
+    ) -> ActorRecorder:
         """Return a recorder of its own for one thread, under this name in the history.
 
         Its calls may go to another instance over the same store than those of other actors.
+        Where they are recorded more closely elsewhere, `kept` says where: it stands in the history.
         """
-        recorder = ActorRecorder(
+        recorder = self._recorder(
             name,
             self.repository if repository is None else repository,
             self._known,
             self._numbers,
             self._clock_ns,
         )
-        self._actors.append(recorder)
+        self._actors.append(recorder if kept is None else kept)
         return recorder
 
     def create(self, input_hash: str) -> Job:
@@ -460,7 +488,26 @@ class RecordedRepository:
         identifiers: list[str] = known[_IDENTIFIERS] if len(known) > 1 else known
         return _identifiers(job)[: len(identifiers)] != identifiers
 
-    def recorders(self) -> list[ActorRecorder]:
+    def known(self, job_id: str) -> tuple[Any, ...] | None:
+        """Return what is known of a created job, for `learn` in another process."""
+        known = self._known.get(job_id)
+        return None if known is None else tuple(known)
+
+    def learn(self, known: Sequence[Any]) -> None:
+        """Take over what another process knows of a job, so that calls on it are checked here too.
+
+        Whatever led to it had returned there before it was sent, so it bounds every later call.
+        """
+        number, updated_at, job_id, *_ = known
+        mine = self._known.setdefault(job_id, list(known))
+        if mine[0] == number and mine[_UPDATED_AT] < updated_at:
+            mine[_UPDATED_AT] = updated_at
+
+    def add(self, recorder: Recorder) -> None:
+        """Make the calls of an actor that is recorded elsewhere part of this history."""
+        self._actors.append(recorder)
+
+    def recorders(self) -> list[Recorder]:
         """Return the recorder of every actor, in the order in which they first appeared."""
         return list(self._actors)
 

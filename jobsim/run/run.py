@@ -116,6 +116,10 @@ class RunInfo(BaseModel):
     threads_of: str = Field(
         default="", description="The library that had replaced Python's threads, if one had."
     )
+    processes: int = Field(default=1, description="How many processes the actors were spread over.")
+    died: tuple[str, ...] = Field(
+        default=(), description="Processes that ended in the middle of the run."
+    )
     platform: Platform = Field(default_factory=Platform.here)
 
     @property
@@ -142,6 +146,7 @@ class RunInfo(BaseModel):
         Turns that were to be controlled and were not all, or threads that are not Python's.
         """
         found = [replaced_threads(self.threads_of)] if self.threads_of else []
+        found += self.died
         if self.schedule is None:
             return tuple(found)
         if not self.points:

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 
 from jobsim.threads.clock import WallClock
-from jobsim.threads.play import Call, Play
+from jobsim.threads.play import POLL, Call, Play
 from jobsim.virtual.state import FAR
 
 
@@ -91,6 +91,17 @@ class PacedDesk:
             self._lay_out()
             if self._play.next_due() < self._due:
                 self._changed.notify()
+
+    def abandon(self, call: Call) -> None:
+        """Take note that a call will have no answer: its actor is gone, and makes no more.
+
+        To the rules it is for ever inside that call, so they ask it for nothing else that waits
+        for it; but the run need not wait for it.
+        """
+        with self._lock:
+            self._play.open_calls -= call.what != POLL
+            if self._play.over:
+                self._over()
 
     def close(self) -> None:
         """Let every present and future `next` return None, and the timekeeper end."""

@@ -12,12 +12,29 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from jobsim.domain.marks import INPUT_HASH, end_texts
+from jobsim.domain.marks import CLIENT, INPUT_HASH, POLLER, WORKER, end_texts
 from jobsim.domain.models import JobStatus
 from jobsim.repository.recorded import ActorRecorder
 from jobsim.scenario.workload import Workload
 from jobsim.services.job_service import advance_job_state, create_job
+
+
+class Payments(Protocol):
+    """Confirmed payments on their way to the workers, first in first out."""
+
+    def put(self, payment: tuple[int, str], /) -> None:
+        """Send the number and the id of a paid job."""
+
+    def take(self) -> tuple[int, str] | None:
+        """Wait for the next one; None if there will be no more."""
+
+    def retire(self) -> None:
+        """Say that one producer will put no more."""
+
+    def close(self) -> None:
+        """Let every present and future `take` return None at once."""
 
 
 class Confirmed:
@@ -74,7 +91,7 @@ class Press:
     """
 
     workload: Workload
-    queue: Confirmed
+    queue: Payments
     go: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     created: list[tuple[int, str]] = field(default_factory=list)
@@ -212,3 +229,11 @@ class Poller(Presser):
             call(*job_id)
         except Exception as exc:  # noqa: BLE001 - a repository may raise anything
             self._forgive(exc)
+
+
+ACTORS: dict[str, Callable[[int, Press, ActorRecorder], Presser]] = {
+    CLIENT: Client,
+    WORKER: Worker,
+    POLLER: Poller,
+}
+"""What plays each role."""

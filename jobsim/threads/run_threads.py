@@ -15,6 +15,7 @@ from jobsim.scenario.workload import Workload
 from jobsim.threads.controlled import FAIR, Controlled, RepositoryFactory
 from jobsim.threads.pace import choose_speedup
 from jobsim.threads.session import Injector, Session
+from jobsim.threads.spreading import require_processes, spread
 
 
 def run_threads(
@@ -27,6 +28,7 @@ def run_threads(
     progress: LiveProgress = None,
     wall_limit: float | None = None,
     faults: Injector | None = None,
+    processes: int = 1,
 ) -> Run:
     """Run a workload with real threads on a real repository, and record every call.
 
@@ -71,6 +73,12 @@ def run_threads(
         What injects faults between the repository and its database, which connects through it:
         `jobsim.testing.faults.Faults`. The last look at each job and at the count is taken when
         they are over. `Run.faults` keeps what was injected.
+    processes
+        Over how many processes of this host the actors are spread, each with a repository of its
+        own from the factory, which has to be one that can be imported, or that cloudpickle, where
+        it is installed, can send. All use one clock, and there is one history and one verdict; see
+        the guide, "Several processes". A process that dies leaves what it had recorded, and the
+        run goes on without it: `run.info.died`.
 
     Returns
     -------
@@ -82,6 +90,10 @@ def run_threads(
     ------
     RuntimeError
         If `perturb` finds no free tool id of `sys.monitoring`.
+    FactoryCannotTravel
+        If the factory cannot be sent to another process.
+    ProcessNotStarted
+        If a process cannot make its repository.
     RunFailed
         If the engine itself is at fault; its `run` holds what was recorded.
     TypeError
@@ -91,6 +103,7 @@ def run_threads(
         If another run of this process takes turns already.
     ValueError
         If a schedule is none of its values, or comes with `perturb` or a `speedup`.
+        If `processes` is not from 1 to the number of actors, or comes with `schedule` or `perturb`.
         If `speedup` or `wall_limit` is not positive, if `speedup` is infinite and the scenario
         has feedback, or `progress` is none of its values.
 
@@ -105,10 +118,9 @@ def run_threads(
         source = Workload.sample(source)
     elif not isinstance(source, Workload):
         raise TypeError(f"run_threads takes a Scenario or a Workload, not {source!r}")
-    if progress not in (True, False, None, "live"):
-        raise ValueError(f"progress must be True, False, None or 'live', not {progress!r}")
-    if wall_limit is not None and not wall_limit > 0:
-        raise ValueError(f"wall_limit must be positive, not {wall_limit}")
+    _require_common(progress, wall_limit)
+    if processes != 1 or isinstance(processes, bool):
+        require_processes(source.scenario, processes, schedule=schedule, perturb=perturb)
     if schedule is not None:
         _require_schedule(schedule, speedup=speedup, perturb=perturb)
         if faults is not None:
@@ -125,9 +137,20 @@ def run_threads(
             "nothing, or a finite speedup"
         )
     with ExitStack() as closing:
+        stage = None
+        if processes != 1:
+            stage = spread(source, _factory(repository, "processes"), processes, speedup, closing)
         made = _made(repository, closing)
-        session = Session(source, made, speedup, perturb=perturb, faults=faults)
+        session = Session(source, made, speedup, perturb=perturb, faults=faults, stage=stage)
         return session.run(progress, wall_limit)
+
+
+def _require_common(progress: object, wall_limit: float | None) -> None:
+    """Raise if what every kind of run takes has a value that it cannot have."""
+    if progress not in (True, False, None, "live"):
+        raise ValueError(f"progress must be True, False, None or 'live', not {progress!r}")
+    if wall_limit is not None and not wall_limit > 0:
+        raise ValueError(f"wall_limit must be positive, not {wall_limit}")
 
 
 def _made(repository: Any, closing: ExitStack) -> JobRepository:
@@ -161,7 +184,7 @@ def _require_schedule(schedule: object, *, speedup: float | None, perturb: bool)
         )
 
 
-def _factory(repository: Any) -> RepositoryFactory:
+def _factory(repository: Any, what: str = "a schedule") -> RepositoryFactory:
     """Return what makes the repository; raise if it is one."""
     if repository is None:
         return InMemoryJobRepository
@@ -170,8 +193,8 @@ def _factory(repository: Any) -> RepositoryFactory:
     ):
         name = type(repository).__name__
         raise TypeError(
-            f"with a schedule, pass what makes the repository and not an instance: {name}, or "
-            f"lambda: {name}(...); its locks must be made where turns are taken"
+            f"with {what}, pass what makes the repository and not an instance: {name}, or "
+            f"lambda: {name}(...); its locks must be made where they are used"
         )
     factory: RepositoryFactory = repository
     return factory

@@ -33,7 +33,7 @@ from jobsim.threads.daemons import Daemon, replaced_by
 from jobsim.threads.live import View, view
 from jobsim.threads.outcome import run_of
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
-from jobsim.threads.stage import Paced, Player, Pressed, Stage
+from jobsim.threads.stage import MakeStage, Paced, Player, Pressed, Stage
 
 GRACE_S = 1.0
 """How long after the end of a run a thread may stay inside a repository call."""
@@ -71,6 +71,7 @@ class Session:
         perturb: bool,
         source: Source | None = None,
         faults: Injector | None = None,
+        stage: MakeStage | None = None,
     ) -> None:
         self._workload = workload
         self._injector = faults
@@ -84,7 +85,7 @@ class Session:
             clock_ns=self._clock.now_ns,
         )
         self._over = threading.Event()  # nothing more can happen, or an actor is at fault
-        kind = Pressed if math.isinf(speedup) else Paced
+        kind = stage or (Pressed if math.isinf(speedup) else Paced)
         self._stage: Stage = kind(workload, self._recorded, self._clock, self._over.set)
         self._actors = self._stage.actors
         self._daemons = [
@@ -145,7 +146,9 @@ class Session:
             repository=type(self._repository).__qualname__,
             perturbed=self._perturbation is not None,
             count_before=self._count_before,
-            unreturned=tuple(self._unreturned),
+            unreturned=(*self._unreturned, *self._stage.unreturned),
+            processes=self._stage.processes,
+            died=self._stage.died,
             threads_of=replaced_by(),
         )
         run = self._tables(info, looks)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from jobsim.domain.marks import CLIENT, POLLER, REAPER_ROLE, WORKER, actor_name
-from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.repository.recorded import RecordedRepository
+from jobsim.run.run import Unreturned
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.threads import pressing
@@ -18,11 +19,25 @@ from jobsim.threads.paced import PacedDesk
 from jobsim.threads.play import Play
 
 
+class Calling(Protocol):
+    """What the main thread asks of an actor's recorder."""
+
+    @property
+    def name(self) -> str:
+        """The actor's name."""
+
+    def is_inside_call(self) -> bool:
+        """Return whether a call is open."""
+
+
 class Player(Protocol):
     """One thread of a run: `run` is its body, `fault` what ended it if that is no fault of ours."""
 
-    recorder: ActorRecorder
     fault: BaseException | None
+
+    @property
+    def recorder(self) -> Calling:
+        """What makes its calls."""
 
     def run(self) -> None:
         """Act until there is no more to do; never raises."""
@@ -48,11 +63,20 @@ class Stage(ABC):
         In the order in which they are started.
     play
         What the rules know; None if none are played. Read after the last actor has ended.
+    processes
+        How many processes the actors are spread over.
+    died
+        Those of them that ended in the middle, one phrase each; read after `close`.
+    unreturned
+        Actors of other processes that never came back from a call; read after `close`.
     """
 
     clock: WallClock
     play: Play | None = None
     actors: Sequence[Player]
+    processes: int = 1
+    died: tuple[str, ...] = ()
+    unreturned: tuple[Unreturned, ...] = ()
 
     @abstractmethod
     def begin(self) -> None:
@@ -90,13 +114,8 @@ class Pressed(Stage):
         scenario = workload.scenario
         queue = pressing.Confirmed(producers=scenario.clients)
         self._press = pressing.Press(workload, queue)
-        kinds: dict[str, Callable[..., pressing.Presser]] = {
-            CLIENT: pressing.Client,
-            WORKER: pressing.Worker,
-            POLLER: pressing.Poller,
-        }
         self.actors: list[pressing.Presser] = [
-            kinds[role](index, self._press, recorded.actor(actor_name(role, index)))
+            pressing.ACTORS[role](index, self._press, recorded.actor(actor_name(role, index)))
             for role, index in cast(scenario)
         ]
 
@@ -135,12 +154,16 @@ class Paced(Stage):
         self._created = Created()
         self._desk = PacedDesk(self.play, clock, over=over)
         self.actors = [
-            Actor(number, self.play, self._desk, recorded.actor(actor_name(*who)), self._created)
-            for number, who in enumerate(cast(workload.scenario))
+            self._actor(number, role, index, recorded)
+            for number, (role, index) in enumerate(cast(workload.scenario))
         ]
         self._timekeeper = threading.Thread(
             target=self._desk.keep_time, name="jobsim timekeeper", daemon=True
         )
+
+    def _actor(self, number: int, role: str, index: int, recorded: RecordedRepository) -> Actor:
+        recorder = recorded.actor(actor_name(role, index))
+        return Actor(number, self.play, self._desk, recorder, self._created)
 
     def begin(self) -> None:
         """Let time begin, and with it the calls of the actors."""
@@ -166,3 +189,7 @@ class Paced(Stage):
         yield from super().faults()
         if self._desk.fault is not None:
             yield self._desk.fault
+
+
+MakeStage = Callable[[Workload, RecordedRepository, WallClock, Callable[[], None]], Stage]
+"""Makes a stage: of which jobs, recorded where, on which clock, and what to call at the end."""

@@ -1,0 +1,60 @@
+"""Factories of repositories for tests of several processes: they can be imported there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+from jobsim.domain.models import Job, JobStatus
+from jobsim.repository.sql_repo import SqlJobRepository
+from jobsim.testing.broken_sql import LockInTheProcess
+from jobsim.testing.sql_steps import AUTOCOMMIT
+
+
+def lock_in_the_process(url: str) -> LockInTheProcess:
+    """Return SELECT then UPDATE under a lock that no other process sees."""
+    return LockInTheProcess(url, isolation=AUTOCOMMIT)
+
+
+class Killed(SqlJobRepository):
+    """Right, but in the last process SIGKILL comes at the n-th update: before it, or after it."""
+
+    def __init__(self, url: str, nth: int, after: bool) -> None:
+        super().__init__(url)
+        self._nth, self._after = nth, after
+        self._lock = threading.Lock()
+        self._updates = 0  # guarded by _lock
+
+    def update_status(self, job_id: str, target: JobStatus, *more: Any, **texts: Any) -> Job:
+        """Update, unless that is too much to ask."""
+        mine = multiprocessing.current_process().name == "jobsim-1"
+        with self._lock:
+            self._updates += 1
+            now = mine and self._updates == self._nth
+        if now and not self._after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        job = super().update_status(job_id, target, *more, **texts)
+        if now:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return job
+
+
+class Hung(SqlJobRepository):
+    """Right, but no update comes back in the second process."""
+
+    def update_status(self, job_id: str, target: JobStatus, *more: Any, **texts: Any) -> Job:
+        """Hang, or update."""
+        while multiprocessing.current_process().name == "jobsim-1":
+            time.sleep(1.0)
+        return super().update_status(job_id, target, *more, **texts)
+
+
+def refuses_to_start(url: str) -> SqlJobRepository:
+    """Raise in every process but the first."""
+    if multiprocessing.current_process().name != "MainProcess":
+        raise ConnectionError(f"no route to {url}")
+    return SqlJobRepository(url)
