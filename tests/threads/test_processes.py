@@ -13,11 +13,12 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 import shared_repositories as shared
+from ctrl_c import ctrl_c_once
 
 from jobsim import Scenario
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.sql_repo import SqlJobRepository
-from jobsim.threads.crew import ProcessNotStarted
+from jobsim.threads.crew import Crew, ProcessNotStarted
 from jobsim.threads.run_threads import run_threads
 from jobsim.threads.travel import FactoryCannotTravel, packed, unpacked
 
@@ -115,6 +116,21 @@ def test_the_wall_limit_ends_all_and_names_who_never_came_back(url):
     assert {u.actor for u in run.unreturned} == {"worker-1", "worker-3"}
     assert "shared_repositories" in run.unreturned[0].stack
     assert (run.calls["outcome"] == "pending").sum() == 2
+    assert run.check().outcome.value == "OK"
+
+
+def test_ctrl_c_ends_the_run_and_keeps_it(url, monkeypatch):
+    press, go = ctrl_c_once(), Crew.go
+
+    def go_and_press(crew: Crew) -> None:
+        go(crew)
+        press()
+
+    monkeypatch.setattr(Crew, "go", go_and_press)
+    # The second process never comes back from its updates, so the run cannot be faster.
+    run = run_threads(load(), partial(shared.Hung, url), processes=2, speedup=FAST)
+    assert run.ended == "interrupted"
+    assert run.info.died == ()
     assert run.check().outcome.value == "OK"
 
 
