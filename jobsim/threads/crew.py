@@ -201,6 +201,7 @@ class Crew:
         self.died = tuple(found)
 
     def _spawn(self) -> Iterator[Member]:
+        """Start every process, with a pipe to it that only the two of us hold."""
         context = multiprocessing.get_context("spawn")
         for task in self._tasks:
             ours, theirs = context.Pipe()
@@ -213,6 +214,7 @@ class Crew:
             yield Member(task.number, self.processes, ours, Spawned(process))
 
     def _start(self, members: Iterator[Member]) -> None:
+        """Wait until every repository is made, so that all actors begin at once."""
         for member in members:
             self.members.append(member)
             reader = Daemon(member.name, partial(self._read, member))

@@ -251,6 +251,7 @@ class Part:
         self._end()
 
     def _cast(self) -> list[Any]:
+        """Return the actors: those that act by themselves, or those that are told each call."""
         task = self._task
         actors: list[Any] = []
         for number, role, index in cast_of(task.workload.scenario, task.number, task.processes):
@@ -272,6 +273,7 @@ class Part:
                 self._send(("idle",))
 
     def _listen(self) -> None:
+        """Do what the first process says, until it says stop; raise once it is gone."""
         callers = {actor.number: actor for actor in self._actors if isinstance(actor, Caller)}
         does: dict[str, Callable[..., object]] = {
             "call": lambda actor, request: callers[actor].asked.put(request),
@@ -302,6 +304,7 @@ class Part:
             self._send(("settled", settled))
 
     def _end(self) -> None:
+        """End the actors, and tell which of them never came back, and what failed."""
         self._press.stop.set()
         self._press.go.set()
         self._payments.close()
