@@ -241,6 +241,7 @@ def _grid(span: float, top: float, unit: str, per_job: float) -> Iterator[str]:
 
 def _area(status: str, x: NDArray[np.float64], x_end: float, y: NDArray[np.float64]) -> str:
     """Return the area below a step function, with a corner only where it steps."""
+    # H and V commands alone: half the text of a path with both coordinates.
     steps = np.flatnonzero(np.diff(y, prepend=_BOTTOM))
     corners = "".join(
         f"H{at:.1f}V{height:.1f}"
@@ -280,4 +281,5 @@ def _room_for(end: float) -> float:
 def _ticks(span: float, *, most: int, least_step: float = 0.0) -> list[float]:
     """Return round numbers from 0 to `span`, at most `most` steps apart."""
     step = max(_round_up(span / most), least_step)
+    # The tolerance keeps a last tick that rounding would push beyond the span.
     return [number * step for number in range(int(span / step + 1e-9) + 1)]

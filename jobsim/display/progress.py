@@ -79,6 +79,7 @@ class _Tqdm:
 
     def _fitting(self, done: int, note: str) -> str:
         """Return the widest line that fits; never again a wider one, lest the line flickers."""
+        # The width is asked for anew each time, for people resize terminals.
         shown: dict[str, Any] = self._bar.format_dict
         columns = shown["ncols"]
         if not isinstance(columns, int):

@@ -55,6 +55,7 @@ def format_duration(seconds: float) -> str:
     >>> format_duration(0.01234), format_duration(1234.0), format_duration(float("nan"))
     ('12.3 ms', '20.6 min', 'none')
     """
+    # NaN first: it would fall through every comparison below.
     if math.isnan(seconds):
         return "none"
     if math.isinf(seconds):
@@ -84,6 +85,7 @@ def format_share(share: float) -> str:
     >>> format_share(0.0002), format_share(0.0)
     ('<0.1 %', '0 %')
     """
+    # Rounded down near 100 %, for "100 %" of anything claims that there was no exception.
     value = 100.0 * share
     if 0.0 < value < 0.1:
         return "<0.1 %"
@@ -113,6 +115,7 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     >>> printable("a\x00b\u202e")
     'a\\x00b\\u202e'
     """
+    # Cut before escaping: an escape is never cut in half.
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in cut)
 
@@ -127,6 +130,7 @@ def rows_as_text(title: str | None, rows: Rows) -> str:
       jobs  20
       wait  1 s
     """
+    # Escapes are wider than what they stand for, so widths are taken afterwards.
     labels = [printable(label) for label, _ in rows]
     width = max(map(len, labels), default=0)
     lines = [

@@ -60,6 +60,7 @@ def on_their_way(jobs: pd.DataFrame, *, points: int = _POINTS) -> pd.DataFrame:
     created, paid, started, finished = _sorted_stages(jobs)
     end = max((float(stage[-1]) for stage in (paid, started, finished) if len(stage)), default=0.0)
     time = np.linspace(0.0, end, points)
+    # side="right": what happens at an instant counts from that instant on.
     asked, confirmed, taken, done = (
         np.searchsorted(stage, time, side="right") for stage in (created, paid, started, finished)
     )
@@ -93,6 +94,7 @@ def _sorted_stages(jobs: pd.DataFrame) -> tuple[Array, Array, Array, Array]:
         for name in ("created", "paid", "started", "finished")
     }
     is_paid = ~np.isnan(stages["paid"]) & ~np.isnan(stages["created"])
+    # Each sorted by itself: counts over time do not ask which job it was.
     created, paid, started, finished = (
         np.sort(stage[is_paid & ~np.isnan(stage)]) for stage in stages.values()
     )

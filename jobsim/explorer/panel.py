@@ -168,6 +168,7 @@ class Explorer:
             return
         changes: dict[str, Any] = {}
         for path, slider in self.sliders.items():
+            # A slider that was not moved keeps the exact value, which its steps may not hit.
             if slider.value != self._knobs[path].value:
                 changes |= self._knobs[path].changes(slider.value)
         try:

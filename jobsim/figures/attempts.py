@@ -55,6 +55,7 @@ def useful(jobs: Jobs) -> NDArray[np.bool_]:
         too_late: NDArray[np.bool_] = finished > jobs["left"]
         return completed & ~too_late
     first, group = jobs.first, jobs.group
+    # Attempts of one request stand next to each other, so one `reduceat` replaces a groupby.
     ends = np.where(completed, finished, np.inf)
     earliest = np.minimum.reduceat(ends, first)
     left = np.nan_to_num(_left(jobs), nan=np.inf)
@@ -116,6 +117,7 @@ def settle(jobs: Jobs, of_use: NDArray[np.bool_] | None = None) -> Settled:
     else:
         served = np.zeros(len(jobs.first), dtype=np.bool_)
         served[jobs.group[of_use]] = True
+        # Where a result came in time, it is what settled the request.
         settled = left.copy()
         settled[jobs.group[of_use]] = finished[of_use]
         attempts = np.diff(jobs.first, append=len(jobs))
@@ -217,6 +219,7 @@ def attempts_per_request(jobs: pd.DataFrame) -> pd.DataFrame:
     found = settle(jobs)
     most = int(found.attempts.max(initial=0))
     kinds = len(REQUEST_OUTCOME.categories)
+    # Both axes as one number, so that one pass counts all pairs.
     cell = (found.attempts - 1) * kinds + found.outcome
     counts = np.bincount(cell, minlength=most * kinds).reshape(most, kinds)
     return pd.DataFrame(

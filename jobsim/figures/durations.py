@@ -82,6 +82,7 @@ def holding_times(transitions: pd.DataFrame) -> pd.Series:
     [nan, nan, 4.0]
     """
     job = transitions["job"].to_numpy()
+    # By job, then by time; the sort is stable, so steps of one instant keep the table's order.
     order = np.lexsort((transitions["time"].to_numpy(), job))
     time, job = transitions["time"].to_numpy()[order], job[order]
     held = np.full(len(time), np.nan)
@@ -148,6 +149,7 @@ def percentiles(values: Table, q: Sequence[float] = (0.5, 0.9, 0.95, 0.99)) -> T
     wrong = [share for share in q if not 0 <= share <= 1]
     if wrong:
         raise ValueError(f"a percentile is a share between 0 and 1, not {wrong[0]!r}")
+    # Ten digits, for 100 * 0.57 is 56.99999999999999.
     found = values.quantile(list(q))
     found.index = pd.Index([f"p{100 * share:.10g}" for share in q])
     return found

@@ -60,8 +60,11 @@ def on_duty(absent: Absences, workers: int, window: Window) -> float:
     >>> on_duty(absent, 2, Window(0.0, 10.0, 0, "the end"))
     17.0
     """
+    # What lies outside the window becomes an absence of no length.
     start = np.clip(absent.start, window.start, window.end)
     end = np.clip(absent.end, window.start, window.end)
+    # Absences of one worker may overlap: an outage may come while it restarts. Each second counts
+    # once.
     order = np.lexsort((start, absent.worker))
     worker, start, end = absent.worker[order], start[order], end[order]
     if not len(worker):
@@ -106,6 +109,7 @@ def _restarts(jobs: JobArrays, workload: Workload) -> Absences:
     row = request * workload.attempts + jobs["attempt"][lost] - 1
     started, died = (jobs[name][lost] for name in ("started", "released"))
     # Of a job that an outage took, the worker was back with the others.
+    # 1e-6 s is a little more than a tick, so more than rounding can be off.
     own = np.isclose(died - started, workload.crash[row], rtol=0, atol=1e-6)
     back = died + workload.restart[row]
     worker = jobs.worker[lost].astype(np.int64)

@@ -91,12 +91,15 @@ def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
     >>> occupancy(moves)["running"].to_dict()
     {0.0: 0, 1.5: 1}
     """
+    # Stable: steps of one instant keep the order in which the table has them.
     order = np.argsort(transitions["time"].to_numpy(), kind="stable")
     time = transitions["time"].to_numpy()[order]
     source, target = (codes[order] for codes in _steps(transitions))
+    # Only the last count of an instant was ever in force for some time.
     last_of_ties = np.append(time[1:] != time[:-1], True)[: len(time)]
     columns = {}
     for code, name in enumerate(STATUS.categories):
+        # int8 holds -1, 0 and 1; only the running sum needs more.
         change = (target == code).astype(np.int8) - (source == code).astype(np.int8)
         columns[name] = np.cumsum(change, dtype=np.int32)[last_of_ties]
     return pd.DataFrame(columns, index=pd.Index(time[last_of_ties], name="time"))
@@ -173,6 +176,7 @@ def rates(
     earliest = min(float(times.min()) for times in known)
     latest = max(float(times.max()) for times in known)
     width = round_duration((latest - earliest) / 60) if window is None else window
+    # One start more than needed: rounding may put the last moment into the next window.
     first, last = math.floor(earliest / width), math.floor(latest / width)
     starts = np.arange(first, last + 2) * width
     # Against the very starts that the index shows: dividing would round differently.
@@ -226,6 +230,7 @@ def _steps(transitions: pd.DataFrame) -> tuple[NDArray[np.integer], NDArray[np.i
     taken[step] = True
     if np.count_nonzero(taken) == len(step):
         return source, target
+    # Slower by far, so only after a repository was caught; then a job leaves where it really was.
     order = np.lexsort((transitions["time"].to_numpy(), job))
     again = job[order[1:]] == job[order[:-1]]
     source = np.full(len(target), -1, dtype=np.int64)

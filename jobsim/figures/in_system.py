@@ -46,6 +46,7 @@ def in_system(jobs: pd.DataFrame) -> pd.DataFrame:
         jobs[name].to_numpy(dtype=np.float64)
         for name in ("created", "paid", "started", "finished", "released")
     )
+    # A slow worker that was lost after the reaper came left no job behind.
     lost = jobs["crashed"].to_numpy() & (released < np.nan_to_num(finished, nan=np.inf))
     # A job moves through these in order; where one did not happen, the stay before it lasts.
     moments = {
@@ -55,6 +56,7 @@ def in_system(jobs: pd.DataFrame) -> pd.DataFrame:
         LOST_WORKER: (np.where(lost, released, np.nan), np.where(lost, finished, np.nan)),
     }
     times = np.unique(np.concatenate([part for pair in moments.values() for part in pair]))
+    # NaN sorts last and may stand several times.
     times = times[~np.isnan(times)]
     counts = {part: _present(*moments[part], times) for part in PARTS}
     return pd.DataFrame(counts, index=pd.Index(times, name="time"))

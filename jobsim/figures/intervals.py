@@ -143,9 +143,11 @@ def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.Da
         raise ValueError(f"the table has no column {metric!r}; it has {', '.join(map(str, table))}")
     by = setting_columns(table)
     pooled = f"{metric}{JACKKNIFE}"
+    # A mean of quantiles is biased, so the pooled twin is taken wherever there is one.
     values = table[pooled if pooled in table else metric].astype(np.float64)
     # Without a setting all rows are of one.
     groups = [table[name] for name in by] or [pd.Series(0, index=table.index)]
+    # Unsorted, for the settings keep the order in which they were asked for.
     found = values.groupby(groups, sort=False).agg(["mean", "std", "count"])
     counts = found["count"].astype(np.int64)
     # A quantile of 0 is a fact about most jobs; a mean or a count of 0 is one about no event.
@@ -169,5 +171,6 @@ def _half_width(mean: float, deviation: float, n: int, level: float, unit: str |
     width = half_width(deviation, n, level)
     if mean or deviation or unit is None or n < 2:
         return width
+    # Without spread Student's half-width is 0, as if it were proved that it never happens.
     bound = no_event_bound(unit, n, level)
     return bound if math.isfinite(bound) else math.nan

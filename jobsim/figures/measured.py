@@ -40,6 +40,7 @@ class Measured:
     def __init__(self, jobs: Jobs, window: Window, *, only_window: bool) -> None:
         self._jobs, self._window = arrays_of(jobs), window
         after, timed = in_window(self._jobs, window)
+        # Durations of the warm-up count where it is not left out, but those of the drain never do.
         if not only_window:
             after, timed = np.ones_like(after), timed | ~after
         self._counted, self._timed = after, timed
@@ -57,6 +58,7 @@ class Measured:
         is_paid = is_created & ~np.isnan(paid)
         running = counted & (codes == RUNNING)
         reaped = counted & self._flag("reaped")
+        # A job whose last status could not be read may still wait.
         waiting = is_paid & np.isnan(started) & ((codes == AWAITING) | (codes == NO_STATUS))
         outcome = self.settled.outcome[self._of_request(counted)]
         requests = len(outcome)
@@ -88,6 +90,7 @@ class Measured:
     def makespan(self) -> float:
         """Return the seconds from the first creation to the last end."""
         created, finished = (self._column(name)[self._counted] for name in ("created", "finished"))
+        # `fmin` and `fmax` pass over NaN, and give NaN where there is nothing else.
         first = np.fmin.reduce(created, initial=np.nan)
         return float(np.fmax.reduce(finished, initial=np.nan) - first)
 
@@ -119,6 +122,7 @@ class Measured:
             if quantity == "response" and shares in known and _equal(seconds, known[shares][0]):
                 values = known[shares][1]
             else:
+                # All shares at once, for one partition serves them all.
                 values = quantiles(seconds, shares)
             if quantity == "sojourn":
                 known[shares] = seconds, values
@@ -163,8 +167,10 @@ class Measured:
         """Return responses in which a client that got nothing counts as an endless one."""
         found = self.settled
         seconds = found.settled - found.asked
+        # Leaving out those who gave up would make a worse service look faster.
         lost = (found.outcome == LEFT) & ~np.isnan(found.asked)
         stuck = self._flag("crashed") & np.isnan(self._column("finished"))
+        # A job that is stuck never ends, so whoever waits for it waits for ever.
         if stuck.any():
             waits = np.zeros(len(found.first), dtype=np.bool_)
             waits[self._jobs.group[stuck]] = True
@@ -198,11 +204,13 @@ class Measured:
 
 
 def _known(seconds: Seconds) -> Seconds:
+    # Most columns have no NaN; a copy of them would cost more than the test.
     known = ~np.isnan(seconds)
     return seconds if known.all() else seconds[known]
 
 
 def _equal(first: Seconds, second: Seconds) -> bool:
+    # Bit for bit: only then are the quantiles the same too.
     return len(first) == len(second) and bool((first == second).all())
 
 

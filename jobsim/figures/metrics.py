@@ -143,6 +143,7 @@ def metrics(
     window = window_of(jobs) if window is None else window
     if measured is None:
         measured = Measured(jobs, window, only_window=only_window)
+    # No time on duty, no utilisation: NaN below, and not a division by zero.
     duty = workers * window.length if absent is None else on_duty(absent, workers, window)
     found = measured.counts() | measured.rates()
     found["makespan"] = measured.makespan()

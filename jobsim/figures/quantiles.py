@@ -36,6 +36,8 @@ def quantiles(seconds: Seconds, shares: Sequence[float]) -> list[float]:
         return [float(seconds[0])] * len(shares)
     places = [share * (count - 1) for share in shares]
     ranks = sorted({rank for place in places for rank in (math.floor(place), math.ceil(place))})
+    # A partition puts just these ranks into place, in linear time; a sort would order all the
+    # others.
     inside = np.partition(seconds, ranks)
     return [_between(inside, place) for place in places]
 
@@ -49,6 +51,7 @@ def _between(inside: Seconds, place: float) -> float:
     """Return the value at a place between two ranks, which stand where they would if sorted."""
     low = math.floor(place)
     below, above = float(inside[low]), float(inside[math.ceil(place)])
+    # Interpolating towards infinity would give NaN for `inf - inf`.
     if math.isinf(above):
         return above if place > low else below
     return below + (above - below) * (place - low)

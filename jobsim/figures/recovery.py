@@ -50,6 +50,7 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
     cut = (jobs["crashed"] | jobs["reaped"]).to_numpy()
     found: pd.DataFrame = jobs.loc[cut, ["started", "released", "finished"]]
     ended = found["finished"].notna().to_numpy()
+    # Whoever was reaped with its worker still there is neither recovered nor stuck.
     kind = np.where(lost_worker(jobs)[cut], np.where(ended, 0, 1), 2)
     found["running"] = found["finished"] - found["started"]
     found["recovery"] = (found["finished"] - found["released"]).where(kind == 0)
@@ -101,9 +102,11 @@ def running_age(jobs: pd.DataFrame, *, instants: int = 400) -> pd.DataFrame:
     begun = begun[np.argsort(started[begun], kind="stable")]
     starts, ends = started[begun], np.nan_to_num(finished[begun], nan=np.inf)
     over = np.isfinite(ends)
+    # Negative durations, so that a stable ascending sort has the longest first.
     longest = np.argsort((starts - ends)[over], kind="stable")[:instants]
     even = np.linspace(0.0, last_moment(jobs), instants)
     times = np.unique(np.concatenate([even, ends[over][longest]]))
+    # `starts` is sorted, so each instant only adds a slice to those that ran at the last one.
     upto = np.searchsorted(starts, times, side="right").tolist()
     running = np.empty(0, dtype=np.intp)  # places in `starts`, so oldest first
     rows = []
@@ -139,6 +142,7 @@ def backlog(jobs: pd.DataFrame) -> pd.DataFrame:
     {0.0: 0, 1.0: 1, 3.0: 0}
     """
     paid, started = (np.sort(_known(jobs[name])) for name in ("paid", "started"))
+    # Sorted payments and sorted starts suffice: a count does not ask which job it was.
     time = np.unique(np.concatenate([paid, started]))
     came, went = (np.searchsorted(at, time, side="right") for at in (paid, started))
     return pd.DataFrame(
@@ -184,6 +188,7 @@ def around(jobs: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
     if end < start:
         raise ValueError(f"end = {end} lies before start = {start}; swap them")
     stop = last_moment(jobs)
+    # An outage may begin or end after the run did; such a phase has no length.
     bounds = np.minimum([0.0, start, end, stop], stop)
     paid = jobs["paid"].to_numpy()
     waits = jobs["started"].to_numpy() - paid
@@ -234,6 +239,7 @@ def time_to_drain(jobs: pd.DataFrame, start: float, end: float) -> float:
     steps = backlog(jobs)
     time, waiting = steps.index.to_numpy(), steps["waiting"].to_numpy()
     before = int(waiting[time < start].max(initial=0))
+    # The count in force at `end` was set by the last step at or before it.
     now = np.searchsorted(time, end, side="right") - 1
     later = np.concatenate([waiting[now : now + 1] if now >= 0 else [0], waiting[time > end]])
     moments = np.concatenate([[end], time[time > end]])
@@ -258,6 +264,7 @@ def _ages(now: float, starts: Seconds) -> tuple[int, float, float]:
     count = len(starts)
     if not count:
         return 0, np.nan, np.nan
+    # The median of sorted values without numpy's overhead: this runs at every instant.
     middle = 0.5 * (starts[(count - 1) // 2] + starts[count // 2])
     return count, now - float(starts[0]), now - float(middle)
 
@@ -268,6 +275,7 @@ def _in_force(steps: pd.DataFrame, since: float, until: float) -> tuple[float, f
         return np.nan, np.nan
     time, counts = steps.index.to_numpy(), steps["waiting"].to_numpy()
     inside = (time > since) & (time < until)
+    # What was in force when the span began counts from there on.
     at_first = counts[time <= since][-1:] if (time <= since).any() else np.zeros(1, np.int32)
     values = np.concatenate([at_first, counts[inside]])
     widths = np.diff(np.concatenate([[since], time[inside], [until]]))

@@ -55,6 +55,7 @@ class Timekeeping:
     @property
     def stretch(self) -> float:
         """How many times as long as asked for the work took."""
+        # Work of no length can be stretched by any factor.
         return self.worked / self.asked if self.asked > 0 else math.nan
 
     @property
@@ -65,6 +66,7 @@ class Timekeeping:
     @property
     def kept(self) -> bool:
         """Whether waits are those of the load, as far as lateness and work tell."""
+        # Negated, so that NaN, which means that nothing was timed, is no reproach.
         return not (self.stretch > STRETCHED or self.late > self.allowed)
 
     def __str__(self) -> str:

@@ -40,6 +40,8 @@ def unpaid_stock(jobs: pd.DataFrame) -> pd.DataFrame:
     exists, ends = ~np.isnan(created), ~np.isnan(paid)
     came, left, stay = created[exists], paid[exists & ends], created[exists & ~ends]
     time = np.unique(np.concatenate([came, left]))
+    # Counts of sorted moments up to each instant; int32 holds any number of jobs that fits into
+    # memory.
     in_all, out, for_ever = (
         np.searchsorted(np.sort(moments), time, side="right").astype(np.int32)
         for moments in (came, left, stay)

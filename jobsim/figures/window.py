@@ -93,6 +93,7 @@ def window_of(
     jobs = arrays_of(jobs)
     created = jobs["created"] if jobs.one_each else jobs["created"][jobs.first]
     known = created[~np.isnan(created)]
+    # Requests stand in order of their arrival, but threads may create them in another one.
     if not (known[1:] >= known[:-1]).all():
         known = np.sort(known)
     if not len(known):
@@ -100,10 +101,12 @@ def window_of(
     if skipped is None:
         share = 0.0 if scenario is None else default_share(scenario)
         skipped = int(share * len(known))
+    # At least one request is left, so that the window has a start.
     skipped = min(skipped, len(known) - 1)
     start, end, until = float(known[skipped]), float(known[-1]), "the last request"
     if scenario is not None and scenario.users is not None:
         end, until = _loop_end(jobs, scenario, end)
+    # Negated, so that NaN counts as a batch too.
     if not end - start > _usual_work(jobs):
         end, until = _last_work(jobs, start), "the end of the last work"
     return Window(start, end, skipped, until)
@@ -118,6 +121,7 @@ def in_window(jobs: Jobs, window: Window) -> tuple[NDArray[np.bool_], NDArray[np
     """
     jobs = arrays_of(jobs)
     begun = jobs["created"] if jobs.one_each else jobs["created"][jobs.first]
+    # Negated comparisons: a creation that never returned (NaN) counts.
     after = ~(begun < window.start)
     timed = after & ~(begun > window.end)
     return (after, timed) if jobs.one_each else (after[jobs.group], timed[jobs.group])

@@ -397,6 +397,7 @@ def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
         **{name: table[name].to_numpy() for name in COLUMNS if name in table},
         source=None if source is None else TraceSource.model_validate(source),
     )
+    # The tables have their digests; this one ties the scenario in the index to them.
     if workload.digest() != index["workload_digest"]:
         raise ValueError("workload.parquet holds another workload than the one that was run")
     return workload

@@ -93,9 +93,12 @@ def write_folder(
     try:
         for name, table in tables.items():
             table.to_parquet(_file(claim.work, name))
+        # Of the files and not of the tables: the same bytes are checked before anything parses
+        # them.
         digests = {name: _sha256(_file(claim.work, name)) for name in tables}
         text = json.dumps({"format": FORMAT} | dict(index) | {"sha256": digests}, indent=2)
         (claim.work / INDEX).write_text(text + "\n", encoding="utf-8")
+        # A rename, so that the folder appears with all its files or not at all.
         return claim.keep_folder()
     except OSError as exc:
         # By its number: pyarrow's own words for a full disk are long.
@@ -119,6 +122,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     digests = index["sha256"]
     if missing := [name for name in REQUIRED if name not in digests]:
         raise SavedRunError(str(folder), f"{INDEX} is damaged: it lists no table {missing[0]!r}")
+    # A name from the index becomes a path, so no other names are let through.
     if unknown := sorted(set(digests) - {*REQUIRED, *OPTIONAL}):
         raise SavedRunError(str(folder), f"{INDEX} is damaged: no run has a table {unknown[0]!r}")
     return index, {name: _read_table(folder, name, digest) for name, digest in digests.items()}
@@ -131,6 +135,7 @@ def _file(folder: Path, name: str) -> Path:
 def _read_index(folder: Path) -> dict[str, Any]:
     """Read the index; every way in which a file can be damaged is one kind of error."""
     try:
+        # `lexists`: a link that leads nowhere is a damaged run and not a missing one.
         if not os.path.lexists(folder / INDEX):
             raise SavedRunError(str(folder), f"is not a saved run: it has no {INDEX}")
         index = json.loads(read_limited(_inside(folder, INDEX)).decode("utf-8"))
@@ -159,6 +164,7 @@ def _read_table(folder: Path, name: str, digest: object) -> pd.DataFrame:
     try:
         if _sha256(path) != digest:
             raise SavedRunError(str(folder), f"{path.name} is damaged: its content has changed")
+        # The footer tells the size before a small file unpacks into all of the memory.
         holds = pq.read_metadata(path)
         if holds.num_rows * holds.num_columns * 8 > machine_bytes():
             raise SavedRunError(str(folder), f"{path.name} does not fit into this machine's memory")

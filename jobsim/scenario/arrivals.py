@@ -57,9 +57,12 @@ class Poisson(ArrivalProcess):
         for block in blocks(times):
             rng.standard_exponential(out=block)
             block *= TICKS_PER_SECOND / self.rate
+            # Gaps are rounded and not sums: a sum of whole ticks is exact below 2^53, so no error
+            # builds up.
             np.rint(block, out=block)
             block[0] += last * TICKS_PER_SECOND
             np.cumsum(block, out=block)
+            # A power of two, so this changes the exponent alone.
             block *= 1.0 / TICKS_PER_SECOND
             last = float(block[-1])
         return times

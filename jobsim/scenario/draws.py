@@ -173,6 +173,7 @@ def _pause(scenario: Scenario, n: int, attempt: int) -> NDArray[np.float64]:
         return _times(rng, "arrivals.think", scenario.arrivals.think, n)
     assert scenario.retry is not None  # noqa: S101 - or there were no further attempt
     shares = stream_of(scenario.seed, BACKOFF, attempt).random(n)
+    # In place, as `wait * (1 - jitter * u)`: arrays of millions are not copied at each step.
     shares *= -scenario.retry.jitter
     shares += 1.0
     shares *= scenario.retry.waits()[attempt - 2]
@@ -186,6 +187,7 @@ def _times(
     """Draw times in whole ticks; refuse a scale on which rounding would bias the mean."""
     times = distribution.sample(rng, n)
     _check_longest(name, times)
+    # The mean is compared, and not each time: single roundings are harmless where they cancel.
     drawn = float(times.sum())
     rounded = round_in_place(times)
     if drawn > 0 and abs(float(rounded.sum()) / drawn - 1.0) > COARSE:

@@ -138,6 +138,7 @@ def validate(data: object, path: str, model: type[_Model]) -> _Model:
         ...
     jobsim.scenario.files.ScenarioFileError: a.toml: sed: no such field; did you mean 'seed'?
     """
+    # Before pydantic walks it, which cannot do so to any depth.
     if _is_deeper_than(_DEEPEST, data):
         raise ScenarioFileError(path, "syntax", f"is nested more than {_DEEPEST} levels deep")
     try:
@@ -184,6 +185,7 @@ def _parsed(
     """Read, parse and validate a file; what any step finds is one kind of error."""
     shown = os.fspath(path)
     try:
+        # "-sig", for editors on Windows put a byte-order mark in front, which TOML refuses.
         data = parse(read_limited(path, limit_bytes).decode("utf-8-sig"))
     except UnreadableFileError as error:
         raise ScenarioFileError(shown, "file", f"cannot be read: {error.problem}") from error
@@ -222,6 +224,7 @@ def _is_deeper_than(levels: int, data: object) -> bool:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # JSON lets a key stand twice and the last one win; a person who wrote both meant one of them.
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
@@ -249,6 +252,7 @@ def _locate(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, li
         field += f".{step}"
         names = list(model.model_fields)
         held = _models_in(model.model_fields[step].annotation) if step in names else []
+        # A union of parts is told apart by `kind`, whose default is the name of the part.
         kinds = {
             part.model_fields["kind"].default: part for part in held if "kind" in part.model_fields
         }

@@ -91,5 +91,6 @@ def presets() -> dict[str, str]:
 
 @functools.cache
 def _read(name: str) -> Scenario:
+    # Read through importlib: in a zipped installation there is no path.
     file = importlib.resources.files("jobsim.scenario") / "preset_files" / f"{name}.toml"
     return validate(tomllib.loads(file.read_text(encoding="utf-8")), file.name, Scenario)

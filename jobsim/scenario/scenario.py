@@ -261,6 +261,7 @@ class Scenario(Part):
         # Whole parts go first, so that deeper paths find the new part.
         by_depth = sorted(changes, key=lambda path: path.count("."))
         for _, paths in itertools.groupby(by_depth, key=lambda path: path.count(".")):
+            # Through plain data and back, so that every change is validated like a file.
             data = scenario.model_dump()
             for path in paths:
                 _set(data, path, changes[path])

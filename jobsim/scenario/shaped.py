@@ -68,12 +68,14 @@ class Shaped(Part):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         """Solve for the figures that were not given, so that all four can be read."""
+        # What was given decides, and not what is set: both pairs are set once this has run.
         given = self.model_fields_set - {"kind"}
         if given not in _PAIRS:
             got = " and ".join(sorted(given)) or "neither"
             raise ValueError(f"give either mean and cv, or median and p95 (got {got})")
         if given == {"median", "p95"} and self.p95 < self.median:
             raise ValueError(f"p95 = {self.p95} lies below median = {self.median}")
+        # No spread is a constant, which no shape below describes.
         if self.cv == 0.0 or self.p95 == self.median:
             value = self.mean if self.cv == 0.0 else self.median
             self.__dict__.update(mean=value, cv=0.0, median=value, p95=value)
@@ -93,6 +95,7 @@ class Shaped(Part):
         }
         if not all(0.0 < value < math.inf for value in filled.values()):
             raise ValueError(f"too wide for floating point: {filled}")
+        # Past pydantic, for the model is frozen; what was given stays as it was given, to the bit.
         self.__dict__.update({name: filled[name] for name in filled.keys() - given})
         return self
 

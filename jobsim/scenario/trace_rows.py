@@ -48,6 +48,7 @@ def workload_fields(
             skipped[words] = count
     arrival = jobs["arrival"].to_numpy()
     order = np.flatnonzero(kept)
+    # Stable: of jobs that arrived in one instant the log's own order decides.
     order = order[np.argsort(arrival[order], kind="stable")]
     if not len(order):
         why = f"none of its {log.rows:,} rows can be used: {listing(skipped)}"
@@ -60,7 +61,10 @@ def workload_fields(
     label, ending = label[order], ending[order]
     delay, lag = draw_payment(scenario, count)
     if log.pays:
+        # Clocks of two machines differ, so a payment may be logged before its job; it came at once
+        # then.
         delay = to_ticks(np.maximum(jobs["paid"].to_numpy()[order] - arrival[:count], 0.0))
+    # A duplicate confirmation needs a first one, so both are missing together.
     unpaid = (ending == _code("unpaid")) | np.isnan(delay)
     delay[unpaid] = lag[unpaid] = np.nan
     wait = jobs["wait"].to_numpy()[order]
@@ -115,6 +119,7 @@ def _open_until(scenario: Scenario, arrival: NDArray[np.float64], skipped: dict[
     """Return how many of the jobs the scenario lets in, counting the others in `skipped`."""
     count = len(arrival)
     if scenario.duration is not None:
+        # Left side: who arrives exactly at the end is let in no more.
         count = int(np.searchsorted(arrival, scenario.duration))
         if count < len(arrival):
             skipped["arrival after the scenario's duration"] = len(arrival) - count

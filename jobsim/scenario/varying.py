@@ -55,6 +55,7 @@ class Varying(ArrivalProcess):
         """Refuse points that define no rate, before anything is drawn from them."""
         times = [time for time, _ in self.points]
         for earlier, later in itertools.pairwise(times):
+            # Equal times are a jump of the rate, and allowed.
             if later < earlier:
                 raise ValueError(f"points go back in time: {later} s comes after {earlier} s")
         if self.period is not None and times[-1] > self.period:

@@ -403,12 +403,14 @@ def _check_times(name: str, times: NDArray[np.float64], *, may_be_missing: bool)
     """Raise if a time is not whole ticks; in blocks, so that no copy of the array is made."""
     for number, block in enumerate(blocks(times)):
         ticks = block * TICKS_PER_SECOND
+        # NaN and infinity fail this too; NaN is let in again below, where it means "never".
         good = np.rint(ticks) == ticks
         good &= block >= 0.0
         good &= block <= LONGEST
         if may_be_missing:
             good |= np.isnan(block)
         if not good.all():
+            # The first False: `argmin` of booleans stops there.
             job = number * BLOCK + int(np.argmin(good))
             raise ValueError(
                 f"{name} of job {job} is {times[job]} s: it must lie between 0 and 2**33 s, "
