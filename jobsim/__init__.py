@@ -1,6 +1,6 @@
 """Simulate the life of a job: real threads on a real repository, and virtual time.
 
-The path through the house: a `Scenario` is sampled to a `Workload`; `run_threads` or
+How it fits together: a `Scenario` is sampled to a `Workload`; `run_threads` or
 `run_virtual` turns it into a `Run`; tables, checks and charts are functions of that. Names are
 loaded when first used.
 """

@@ -30,7 +30,7 @@ def claim_for(out: Path | None, name: str) -> Claim:
     Raises
     ------
     SavedRunError
-        If something of that name is there already, or nothing can be written there.
+        If something of that name already exists, or nothing can be written there.
     """
     from jobsim.run.saved import claim_folder
 

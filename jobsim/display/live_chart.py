@@ -119,7 +119,7 @@ class Steps:
         time
             float64, seconds.
         reached
-            int64, a row a bin and a column a status in lifecycle order.
+            int64, one row per bin and one column per status in lifecycle order.
         """
         used = int(self._last / self._width) + 1
         begin = np.arange(used, dtype=np.float64) * self._width

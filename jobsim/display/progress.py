@@ -78,7 +78,7 @@ class _Tqdm:
         self._bar.close()
 
     def _fitting(self, done: int, note: str) -> str:
-        """Return the widest line that fits; never again a wider one, lest the line flickers."""
+        """Return the widest line that fits, and never again a wider one: it would flicker."""
         # The width is asked for anew each time, for people resize terminals.
         shown: dict[str, Any] = self._bar.format_dict
         columns = shown["ncols"]

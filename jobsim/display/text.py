@@ -76,7 +76,7 @@ def format_number(value: float) -> str:
 
 
 def format_share(share: float) -> str:
-    """Return a share in per cent, never rounded to none or all.
+    """Return a share in percent, never rounded to none or all.
 
     Examples
     --------

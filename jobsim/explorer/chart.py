@@ -36,13 +36,13 @@ _BANDS = (
 Array = NDArray[np.float64]
 
 
-def on_their_way(jobs: pd.DataFrame, *, points: int = _POINTS) -> pd.DataFrame:
+def jobs_by_stage(jobs: pd.DataFrame, *, points: int = _POINTS) -> pd.DataFrame:
     """Count the jobs that run, wait for a worker, or are being paid for, over time.
 
     Parameters
     ----------
     jobs
-        The `jobs` table of a run. Jobs that are never paid are not on their way.
+        The `jobs` table of a run. Jobs that are never paid are left out.
     points
         At how many evenly spaced instants, from 0 to the last event.
 
@@ -54,7 +54,7 @@ def on_their_way(jobs: pd.DataFrame, *, points: int = _POINTS) -> pd.DataFrame:
     Examples
     --------
     >>> jobs = pd.DataFrame({"created": [0.0], "paid": [1.0], "started": [1.0], "finished": [3.0]})
-    >>> on_their_way(jobs, points=4)["running"].tolist()
+    >>> jobs_by_stage(jobs, points=4)["running"].tolist()
     [0, 1, 1, 0]
     """
     created, paid, started, finished = _sorted_stages(jobs)
@@ -107,7 +107,7 @@ class Chart:
     Parameters
     ----------
     first
-        What `on_their_way` gives for the scenario as it was; a thin line shows it throughout.
+        What `jobs_by_stage` gives for the scenario as it was; a thin line shows it throughout.
     """
 
     def __init__(self, first: pd.DataFrame) -> None:

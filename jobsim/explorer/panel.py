@@ -18,7 +18,7 @@ from jobsim.display.text import (
     rows_as_html,
     rows_as_text,
 )
-from jobsim.explorer.chart import INCHES, Chart, longest_queue, on_their_way
+from jobsim.explorer.chart import INCHES, Chart, jobs_by_stage, longest_queue
 from jobsim.explorer.knobs import Knob, knobs, knobs_of_log
 from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.run.run import Run
@@ -128,7 +128,7 @@ class Explorer:
 
     def _build(self, widgets: Any) -> None:
         """Make and connect all widgets; apart from `__init__`, which works without ipywidgets."""
-        before = on_their_way(self.run.jobs)
+        before = jobs_by_stage(self.run.jobs)
         self._chart = Chart(before)
         longest = max((len(knob.label) for knob in self._knobs.values()), default=0)
         style = {"description_width": f"{longest * 0.55:.1f}em"}
@@ -204,7 +204,7 @@ class Explorer:
         self._message.value = as_html(f"Not possible: {self.problem}") if self.problem else ""
         if self.problem:
             return
-        self._picture.value = self._chart.png(on_their_way(self.run.jobs))
+        self._picture.value = self._chart.png(jobs_by_stage(self.run.jobs))
         self._table.value = rows_as_html(None, self._rows())
         self._code.value = f"from jobsim import Scenario\n\nscenario = {as_code(self.scenario)}\n"
         self._code.rows = min(self._code.value.count("\n") + 1, _CODE_LINES)

@@ -38,7 +38,7 @@ def useful(jobs: Jobs) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray
-        bool, one entry a job.
+        bool, one entry per job.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def intended_start(jobs: Jobs) -> Seconds:
 
 
 def requests(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a request: its attempts, what came of it, and how long its client waited.
+    """Return one row per request: its attempts, what came of it, and how long its client waited.
 
     Where a client asks late, because it still waits for its last answer or because the
     repository is slow, the latency from the actual start leaves out the time by which it was
@@ -205,7 +205,7 @@ def attempts_per_request(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        int64, a row a number of `attempts` from 1 to the most that were made, columns `served`,
+        int64, one row per number of `attempts` from 1 to the most that were made, columns `served`,
         `left` and `open` as in `requests`.
 
     Examples

@@ -35,7 +35,7 @@ def dwell(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        float64 seconds, a row a job: `unpaid` (created to paid), `wait` (paid to started),
+        float64 seconds, one row per job: `unpaid` (created to paid), `wait` (paid to started),
         `service` (started until the job is finished or has lost its worker), `lost` (from then
         until it is finished, 0 where no worker was lost) and `sojourn` (created to finished).
         The first two are together the time in AWAITING_PAYMENT, the next two that in RUNNING.
@@ -72,7 +72,7 @@ def holding_times(transitions: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series
-        float64 seconds, `holding`, one value a row of `transitions`, with its index. NaN
+        float64 seconds, `holding`, one value per row of `transitions`, with its index. NaN
         for the first transition of a job.
 
     Examples

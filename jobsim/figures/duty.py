@@ -16,7 +16,7 @@ Seconds = NDArray[np.float64]
 
 
 class Absences(NamedTuple):
-    """When workers are out: one entry an absence; those of one worker may overlap.
+    """When workers are out: one entry per absence; those of one worker may overlap.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        int64, 5 x 4: a row a source, creation first, and a column a target, both in
+        int64, 5 x 4: one row per source, creation first, and one column per target, both in
         lifecycle order. Pairs that never happened are 0.
 
     Examples
@@ -78,7 +78,7 @@ def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        int32, a column a status in lifecycle order and a row an instant at which something
+        int32, one column per status in lifecycle order and one row per instant at which something
         changed, indexed by `time` (s, increasing). The counts hold from that instant until
         the next row.
 

@@ -99,7 +99,7 @@ def setting_columns(table: pd.DataFrame) -> list[str]:
         If the table has no column `replication`.
     """
     if "replication" not in table:
-        raise ValueError("this is no table of replications: it has no column 'replication'")
+        raise ValueError("this is not a table of replications: it has no column 'replication'")
     return list(table.columns[: table.columns.get_loc("replication")])
 
 
@@ -113,7 +113,7 @@ def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.Da
     Parameters
     ----------
     table
-        What `sweep` returns: one row a setting and replication.
+        What `sweep` returns: one row per setting and replication.
     metric
         One of its columns. Replications in which it is missing are left out, `n` tells how
         many remain.
@@ -123,7 +123,7 @@ def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.Da
     Returns
     -------
     DataFrame
-        One row a setting, in their order: the columns of the setting, then `INTERVAL`.
+        One row per setting, in their order: the columns of the setting, then `INTERVAL`.
 
     Raises
     ------

@@ -137,8 +137,8 @@ class Measured:
     def durations(self, quantity: str) -> Seconds:
         """Return the durations of one of `jobsim.figures.names.QUANTITIES`, without NaN.
 
-        Those of jobs that got so far; `response` has a value a request, infinite where its
-        client left with nothing or waits for a job that is stuck.
+        Those of jobs that got so far; `response` has one value per request, infinite where its
+        client gave up or waits for a job that is stuck.
         """
         if quantity == "response":
             return self._responses()

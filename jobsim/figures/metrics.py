@@ -113,7 +113,7 @@ def metrics(
 
         Requests, and what cut jobs off:
 
-        - `requests`, made; `served`, of those; `left`, whose client left with nothing
+        - `requests`, made; `served`, of those; `left`, whose client gave up
         - `amplification`, jobs created per request
         - `crashed`, jobs whose worker died or went; `reaped`, failed by the reaper;
           `false_kills`, reaped while the worker was still at it

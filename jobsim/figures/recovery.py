@@ -30,7 +30,7 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a job, indexed by `job`: `started`, `released` and `finished` (s, NaN for never),
+        One row per job, indexed by `job`: `started`, `released` and `finished` (s, NaN for never),
         `running` (s), how long it was RUNNING, `recovery` (s), for how long it had been
         without a worker when the reaper came, and `kind`, a category:
 
@@ -132,7 +132,7 @@ def backlog(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        int32, the column `waiting`; a row an instant at which a job was paid or started,
+        int32, the column `waiting`; one row per instant at which a job was paid or started,
         indexed by `time` (s). The count holds from that instant until the next row.
 
     Examples
@@ -163,7 +163,7 @@ def around(jobs: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a phase, `PHASES`; each holds its start and not its end, and the last one goes to
+        One row per phase, `PHASES`; each holds its start and not its end, and the last one goes to
         the end of the run:
 
         - `seconds`, how long it lasted; 0 where the run was over by then

@@ -21,14 +21,14 @@ _FORM = re.compile(r"\s*([\w.]+)\s*(<=|>=|==|<|>)\s*(\S+)\s*")
 
 
 class RequirementError(JobsimError, ValueError):
-    """The text is no requirement; write a figure, a comparison and a number."""
+    """The text is not a requirement; write a figure, a comparison and a number."""
 
     def __init__(self, text: str, problem: str) -> None:
         super().__init__(text, problem)
         self.text, self.problem = text, problem
 
     def __str__(self) -> str:
-        return f"{self.text!r} is no requirement: {self.problem}"
+        return f"{self.text!r} is not a requirement: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Requirement:
         try:
             bound = float(number)
         except ValueError:
-            raise RequirementError(text, f"{number!r} is no number") from None
+            raise RequirementError(text, f"{number!r} is not a number") from None
         return cls(figure, comparison, bound)
 
     def is_met(self, figures: Mapping[str, float]) -> bool:

@@ -24,7 +24,7 @@ def unpaid_stock(jobs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row an instant at which a job was created or its confirmation fell due, indexed by
+        One row per instant at which a job was created or its confirmation fell due, indexed by
         `time` (s, increasing); the values hold from that instant until the next row. `unpaid`
         (int32) are the jobs created and not confirmed; `never` (int32) are those of them that
         never will be: nobody pays, or the confirmation is lost for ever; `bytes` (int64) is

@@ -22,7 +22,7 @@ class Compared(Protocol):
 
     @property
     def jobs(self) -> pd.DataFrame:
-        """One row a job with `lateness`, `dispatch` and `drift`."""
+        """One row per job with `lateness`, `dispatch` and `drift`."""
 
     @property
     def agree(self) -> bool:

@@ -40,7 +40,7 @@ def sweep(
     """Draw the mean of a metric over the settings of a sweep, in a band of confidence.
 
     A line for every combination of the other settings, points where the settings along the
-    axis are no numbers. Where the table has a column of theory for the metric, it is a dashed
+    axis are not numbers. Where the table has a column of theory for the metric, it is a dashed
     line. The axis is logarithmic where some means are far above the others.
 
     Parameters

@@ -128,7 +128,7 @@ def _mark_p95(ax: Axes, p95: float) -> None:
 
 
 def _share_axis(ax: Axes) -> None:
-    """Label a logarithmic axis of shares in per cent: 100 %, 10 %, 1 %, not powers of ten."""
+    """Label a logarithmic axis of shares in percent: 100 %, 10 %, 1 %, not powers of ten."""
     ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.10g} %"))
     ax.yaxis.set_minor_formatter(NullFormatter())
 

@@ -29,7 +29,7 @@ def check_history(
     """Judge what a repository answered, call by call.
 
     Takes time linear in the calls but for sorting the creates and the RUNNING periods, and
-    keeps a few dozen bytes a call and about 200 bytes a job. Pure: nothing is changed.
+    keeps a few dozen bytes per call and about 200 bytes per job. Pure: nothing is changed.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def check_history(
     count_before
         What `count` answered before the first call; None if it is not known.
     created
-        What the creates answered, one row a job in order of its number, missing where a create
+        What the creates answered, one row per job in order of its number, missing where a create
         did not answer. Of its columns, `job_id`, `input_hash` and `blockchain_identifier`
         are checked where they are there.
     jobs
@@ -93,7 +93,7 @@ answered awaiting_payment: the job had come as far as running, and went back
     history = History(calls, final, jobs=0 if created is None else len(created))
     if created is not None and len(created) < history.jobs:
         raise ValueError(
-            f"created has {len(created)} rows for {history.jobs} jobs; give one row a job"
+            f"created has {len(created)} rows for {history.jobs} jobs; give one row per job"
         )
     # Each check looks at the whole history by itself. None relies on another one having passed:
     # a broken repository breaks several at once, and `RULES` says which of them is the cause.

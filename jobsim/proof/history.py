@@ -36,7 +36,7 @@ class Finding:
 
 
 class History:
-    """Calls and final reads as arrays, one entry a call; read-only by convention.
+    """Calls and final reads as arrays, one entry per call; read-only by convention.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ def find(history: History) -> list[Finding]:
     """Return the jobs whose calls no linearizable repository can have answered, by rule.
 
     Linear in the calls and the jobs; calls on unknown jobs are left out. Memory for a few
-    dozen bytes a job, and for one chunk of calls.
+    dozen bytes per job, and for one chunk of calls.
 
     Examples
     --------

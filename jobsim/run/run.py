@@ -169,7 +169,7 @@ class Run:
     info
         How the run went and where.
     jobs
-        One row a job, columns as in `jobsim.tables.schema.JOBS`.
+        One row per job, columns as in `jobsim.tables.schema.JOBS`.
     calls, final
         The recorded calls and the last look at each job; None for a virtual run.
     faults
@@ -198,7 +198,7 @@ class Run:
 
     @cached_property
     def transitions(self) -> pd.DataFrame:
-        """One row an accepted transition, in time order; derived when first asked for."""
+        """One row per accepted transition, in time order; derived when first asked for."""
         scenario = self.workload.scenario
         return transitions_from_jobs(self.jobs, clients=scenario.clients, users=scenario.users)
 
@@ -318,7 +318,7 @@ class Run:
         Raises
         ------
         SavedRunError
-            If something of that name is there already, or it cannot be written.
+            If something of that name already exists, or it cannot be written.
         """
         from jobsim.run.saved import claim_folder, write_folder
 

@@ -63,7 +63,7 @@ def claim_folder(folder: str | os.PathLike[str]) -> Claim:
     Raises
     ------
     SavedRunError
-        If something of that name is there already, or nothing can be written there.
+        If something of that name already exists, or nothing can be written there.
     """
     try:
         return Claim(folder)

@@ -29,7 +29,7 @@ class ArrivalProcess(Part):
         rng
             The only source of chance; a kind without chance leaves it alone.
         jobs
-            At most so many arrivals, or None.
+            Maximum number of arrivals, or None.
         duration
             Only arrivals before so many seconds, or None. With both, whichever ends first.
 

@@ -334,7 +334,7 @@ class Scenario(Part):
 
 
 def _set(data: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value into nested dicts, at a dotted path that is there already."""
+    """Put a value into nested dicts, at a dotted path that exists already."""
     *parents, last = path.split(".")
     inner: Any = data
     for depth, part in enumerate(parents):

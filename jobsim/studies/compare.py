@@ -26,7 +26,7 @@ class Comparison:
     Attributes
     ----------
     jobs
-        One row a job of either run, indexed by `request` and `attempt`:
+        One row per job of either run, indexed by `request` and `attempt`:
         `status_threaded`, `status_virtual`, `rejected_threaded`, `rejected_virtual`, missing
         where a run lacks the job; `found_in`, ``"both"``, ``"threaded"`` or ``"virtual"``; and
         in scenario seconds

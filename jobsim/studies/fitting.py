@@ -239,7 +239,7 @@ def _weibull() -> _Family:
 
     def start(times: Times) -> Floats:
         mean, cv = _moments(times)
-        shape = cv**-1.086  # within a few per cent of the moments' own solution
+        shape = cv**-1.086  # within a few percent of the moments' own solution
         guess = np.array([math.log(shape), math.log(mean / float(special.gamma(1 + 1 / shape)))])
         return _least(family, guess, times)
 

@@ -350,7 +350,7 @@ def _finite_source_shares(
 def mginf_occupancy_mean(rate: float, time_mean: float) -> float:
     """Return the mean number of jobs in an M/G/infinity system, where nobody waits.
 
-    Jobs on their way to being paid are one. The number is Poisson distributed, whatever the
+    Jobs that are being paid for are one. The number is Poisson distributed, whatever the
     distribution of the times (Kleinrock 1975, section 3.11).
 
     Examples

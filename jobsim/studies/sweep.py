@@ -63,7 +63,7 @@ def sweep(
     Returns
     -------
     DataFrame
-        One row a setting and replication, in this order: the swept fields; `replication`
+        One row per setting and replication, in this order: the swept fields; `replication`
         and its `seed`; `warmup`, how many jobs were deleted; the figures of
         `jobsim.figures.metrics.metrics` of the others; for each quantile, the jackknife value
         whose mean over replications is the quantile of all their jobs together, such as

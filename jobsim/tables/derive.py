@@ -40,7 +40,7 @@ def accepted(calls: pd.DataFrame) -> pd.DataFrame:
 def transitions_from_calls(
     calls: pd.DataFrame, *, zero_ns: int, seconds_per_ns: float
 ) -> pd.DataFrame:
-    """Return one row an accepted transition, in time order.
+    """Return one row per accepted transition, in time order.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def jobs_from_calls(
     never_waited: bool = False,
     **known: NDArray[Any],
 ) -> pd.DataFrame:
-    """Return one row a job, as in `jobsim.tables.schema.JOBS`: what happened to it, and when.
+    """Return one row per job, as in `jobsim.tables.schema.JOBS`: what happened to it, and when.
 
     Where a repository wrongly accepted a transition twice, the first counts here; the
     history in `calls` has both.

@@ -228,7 +228,7 @@ def _status_by_times(made: dict[str, Column]) -> Column:
 
 
 def _left_by_failure(made: dict[str, Column]) -> Column:
-    """Return when each client left with nothing: when its last attempt had failed."""
+    """Return when each client gave up: when its last attempt had failed."""
     status, request = made["status"], made["request"]
     failed = status == FAILED
     if not failed.any():

@@ -38,7 +38,7 @@ JOBS = {
     "reaped": "bool",
     "left": "float64",
 }
-"""One row a job that was asked for, the row number is the job; every run has all columns.
+"""One row per job that was asked for, the row number is the job; every run has all columns.
 
 Seconds, NaN where it never happened. `request` and `attempt` tell which jobs belong together: a
 client that asks again for what it did not get makes a further attempt at its request. `arrival`
@@ -51,7 +51,7 @@ came to an end. `crashed` says that the job's worker died or went away in the mi
 last attempt.
 
 What is the same for all jobs, or the same as another column, takes no memory of its own. What a
-run knows beside what was asked for (`request`, `attempt` and `arrival`) is at most 61 bytes a job
+run knows beside what was asked for (`request`, `attempt` and `arrival`) is at most 61 bytes per job
 and the text of `job_id`.
 """
 
@@ -62,7 +62,7 @@ TRANSITIONS = {
     "target": STATUS,
     "actor": "category",
 }
-"""One row an accepted transition, in time order; `source` is empty for a creation."""
+"""One row per accepted transition, in time order; `source` is empty for a creation."""
 
 CALLS = {
     "actor": "category",
@@ -78,7 +78,7 @@ CALLS = {
     "backdated": "bool",
     "error": "category",
 }
-"""One row a repository call, in order of invocation.
+"""One row per repository call, in order of invocation.
 
 `job` is -1 where it is unknown, `returned_ns` -1 while pending, `count` -1 but for the answer
 of a `count`. `changed` says that the answered job's identifiers differ from those it was

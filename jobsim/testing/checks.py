@@ -87,7 +87,7 @@ class CheckResult:
 
     @property
     def timeline(self) -> tuple[str, ...]:
-        """One line a call of the proof, in milliseconds since the first of them."""
+        """One line per call of the proof, in milliseconds since the first of them."""
         zero = min((call.invoked_ns for call in self.calls), default=0)
         return tuple(_line(call, zero) for call in self.calls)
 

@@ -31,7 +31,7 @@ def in_ticks(calls: pd.DataFrame, clock: Clock) -> pd.DataFrame:
 
 
 def transitions(timed: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an accepted transition, from the calls of `in_ticks`."""
+    """Return one row per accepted transition, from the calls of `in_ticks`."""
     return transitions_from_calls(timed, zero_ns=0, seconds_per_ns=1.0 / TICKS_PER_SECOND)
 
 

@@ -38,7 +38,7 @@ class Payments(Protocol):
 
 
 class Confirmed:
-    """Confirmed payments on their way to the workers, first in first out; thread-safe.
+    """Confirmed payments that wait for a worker, first in first out; thread-safe.
 
     The standard library's own queue, without a heap or a condition, so that a run measures the
     repository and not this.

@@ -37,7 +37,7 @@ def serve_feedback(
 ) -> pd.DataFrame:
     """Return the `jobs` table of a workload whose jobs influence each other.
 
-    One row a job that was asked for, in order of (request, attempt). Pure, so threads may call
+    One row per job that was asked for, in order of (request, attempt). Pure, so threads may call
     it at once; the compiled loop releases the GIL.
 
     Parameters

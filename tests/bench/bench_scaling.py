@@ -82,7 +82,7 @@ def main() -> bool:
         print(f"run_virtual, {jobs:>11,} jobs: {spent[-1] * 1e9:6.0f} ns a job", flush=True)
     needed = bytes_a_job(1_000_000)
     held = report(
-        f"{BYTES_A_JOB} bytes a job to those of a run ({needed:.0f})", BYTES_A_JOB / needed, 1.0
+        f"{BYTES_A_JOB} bytes per job to those of a run ({needed:.0f})", BYTES_A_JOB / needed, 1.0
     )
     # Caches help the small and per-run costs burden them: linear means no worse than twice.
     held &= report(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jobsim import preset, run_virtual
-from jobsim.explorer.chart import Chart, longest_queue, on_their_way
+from jobsim.explorer.chart import Chart, jobs_by_stage, longest_queue
 from jobsim.figures import flow
 
 NAN = float("nan")
@@ -24,7 +24,7 @@ def pixels(png):
 
 def test_counts_agree_with_the_transitions():
     run = run_virtual(preset("unpaid"))
-    counts = on_their_way(run.jobs, points=50)
+    counts = jobs_by_stage(run.jobs, points=50)
     occupancy = flow.occupancy(run.transitions)
     running = occupancy["running"].to_numpy()
     place = np.searchsorted(occupancy.index, counts.index, side="right") - 1
@@ -33,16 +33,16 @@ def test_counts_agree_with_the_transitions():
 
 
 def test_a_job_that_is_never_paid_is_not_on_its_way():
-    counts = on_their_way(jobs_table([0, NAN, NAN, NAN], [0, 1, 1, 2]), points=3)
+    counts = jobs_by_stage(jobs_table([0, NAN, NAN, NAN], [0, 1, 1, 2]), points=3)
     assert counts.to_dict("list") == {"running": [0, 1, 0], "waiting": [0] * 3, "paying": [1, 0, 0]}
 
 
 def test_a_stuck_job_runs_to_the_end():
-    assert on_their_way(jobs_table([0, 0, 1, NAN]), points=2)["running"].tolist() == [0, 1]
+    assert jobs_by_stage(jobs_table([0, 0, 1, NAN]), points=2)["running"].tolist() == [0, 1]
 
 
 def test_no_job_is_an_empty_chart():
-    counts = on_their_way(jobs_table())
+    counts = jobs_by_stage(jobs_table())
     assert not counts.to_numpy().any()
     assert pixels(Chart(counts).png(counts)).ndim == 3
 
@@ -56,7 +56,7 @@ def test_the_longest_queue_is_that_of_counting_one_by_one(name):
 
 
 def test_the_same_run_gives_the_same_picture_whatever_was_drawn_between():
-    first, other = (on_their_way(run_virtual(preset(name)).jobs) for name in ("steady", "bursty"))
+    first, other = (jobs_by_stage(run_virtual(preset(name)).jobs) for name in ("steady", "bursty"))
     chart = Chart(first)
     once = pixels(chart.png(first))
     assert (pixels(chart.png(other)) != once).any()
@@ -65,7 +65,7 @@ def test_the_same_run_gives_the_same_picture_whatever_was_drawn_between():
 
 
 def test_the_scenario_as_it_was_is_drawn_only_beside_another():
-    first, other = (on_their_way(run_virtual(preset(name)).jobs) for name in ("steady", "bursty"))
+    first, other = (jobs_by_stage(run_virtual(preset(name)).jobs) for name in ("steady", "bursty"))
     chart = Chart(first)
     ink = [34, 34, 34]
 
@@ -78,7 +78,7 @@ def test_the_scenario_as_it_was_is_drawn_only_beside_another():
 
 def test_the_axes_grow_and_never_shrink_until_they_are_reset():
     small, large = (
-        on_their_way(run_virtual(preset("steady").replace({"workers": workers})).jobs)
+        jobs_by_stage(run_virtual(preset("steady").replace({"workers": workers})).jobs)
         for workers in (9, 3)
     )
     chart = Chart(small)

@@ -32,7 +32,7 @@ DRAWN = (*FIRST, "pause", "patience", "crash", "restart")
 
 
 def by_attempt(workload, name):
-    """Return an array as one column an attempt."""
+    """Return an array as one column per attempt."""
     return getattr(workload, name).reshape(-1, workload.attempts).T
 
 

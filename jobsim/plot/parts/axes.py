@@ -35,15 +35,15 @@ class RunTables(Protocol):
 
     @property
     def jobs(self) -> pd.DataFrame:
-        """One row a job."""
+        """One row per job."""
 
     @property
     def transitions(self) -> pd.DataFrame:
-        """One row an accepted transition."""
+        """One row per accepted transition."""
 
     @property
     def calls(self) -> pd.DataFrame | None:
-        """One row a repository call; None or empty where there was no repository."""
+        """One row per repository call; None or empty where there was no repository."""
 
 
 def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:

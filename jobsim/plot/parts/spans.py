@@ -28,11 +28,11 @@ class Played(Protocol):
 
     @property
     def jobs(self) -> pd.DataFrame:
-        """One row a job."""
+        """One row per job."""
 
     @property
     def transitions(self) -> pd.DataFrame:
-        """One row an accepted transition."""
+        """One row per accepted transition."""
 
 
 class Observed(Protocol):
@@ -40,7 +40,7 @@ class Observed(Protocol):
 
     @property
     def transitions(self) -> pd.DataFrame:
-        """One row an accepted transition."""
+        """One row per accepted transition."""
 
 
 class Span(NamedTuple):

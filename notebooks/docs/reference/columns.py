@@ -113,7 +113,7 @@ FIGURES = {
     "makespan": "From the first creation to the last finish.",
     "requests": "Made by the clients; each has one job or more.",
     "served": "Of those, with a useful result.",
-    "left": "Whose client left with nothing.",
+    "left": "Whose client gave up.",
     "amplification": "Jobs created per request.",
     "goodput": "Requests served per second of the window.",
     "crashed": "Whose worker died or went away.",
