@@ -98,7 +98,9 @@ def _run(options: argparse.Namespace, scenario: Scenario, repository: Any) -> in
     if options.log is None:
         require_fits(scenario, options, threads=threads)
     failed: RunFailed | None = None
+    # From here on Ctrl-C ends the run, and what it recorded is kept.
     signals.at_once = False
+    # Claimed before the run: to find out after an hour that it cannot be saved is too late.
     with claim_for(options.out, scenario.name) as claim:
         with signals.heard():
             workload = _workload(scenario, options)
@@ -168,6 +170,7 @@ def _introduce(workload: Workload) -> None:
         print()
     name, why = printable(scenario.name), printable(scenario.why)
     say(f"{name}: {why}" if why else name)
+    # Rows are attempts; people count what was asked for.
     asked = count_of(len(workload), "job")
     if workload.attempts > 1:
         asked = f"{count_of(workload.requests, 'request')} of up to {workload.attempts} attempts"
@@ -199,6 +202,7 @@ def _engine(options: argparse.Namespace, workload: Workload, repository: Any) ->
 def _say_failed(failed: RunFailed, folder: Path) -> int:
     """Say that the engine failed: for want of threads, which is not its fault, or by its own."""
     cause = failed.__cause__
+    # The system's limit on threads, which the user can do something about.
     if isinstance(cause, MemoryError) or "can't start new thread" in str(cause):
         actors = "use fewer workers, clients and pollers"
         complain(f"{failed.problem}: {actors}; what was recorded is in {folder}")

@@ -119,6 +119,7 @@ def _numbered(
     attempt = np.empty(size, dtype=np.int64)
     attempt[order] = np.maximum(passed - before, 1)
     arrival, waits = rows.arrival.copy(), np.ones(size, dtype=np.bool_)
+    # In groups of one job each, so that neighbours are attempts of the same job.
     ranked = arrival[order]
     # A later delivery keeps its job's creation: it was asked for again by its start at the latest.
     later = ~first & (attempt[order] > 1)
@@ -132,6 +133,7 @@ def _numbered(
     earliest = np.minimum.reduceat(start, np.flatnonzero(first)) if size else start
     rank = np.empty(len(earliest), dtype=np.int64)
     rank[np.lexsort((order[first], earliest))] = np.arange(len(earliest))
+    # Back to the order of the rows, which the caller's other columns have.
     request = np.empty(size, dtype=np.int64)
     request[order] = rank[group]
     return Attempts(request, attempt, repeated, arrival, waits, notes)

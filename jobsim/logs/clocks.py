@@ -86,6 +86,7 @@ def read_clocks(
         clocks.names[role] = found.name
         clocks.how[role] = found.form if found.zone is None else f"{found.form}, {found.zone}"
         clocks.problems[role] = _instant_problems(found)
+        # Instants are read first, because they show the unit of durations that name none.
         clocks.unix |= found.unix
         clocks.zone = clocks.zone or found.zone
     if clocks.unix and clocks.zone is None:
@@ -262,11 +263,13 @@ def _unit_of(
 ) -> tuple[str, str]:
     """Return the unit of bare numbers: as said, else as the instants show, else seconds."""
     bare = np.where(column.bare, column.seconds, np.nan)
+    # What the instants say is evidence from the log itself, so it goes before any default.
     ratio = _ratio(_between(clocks, role), bare)
     # Instants that count from any origin have no unit of their own to compare with.
     fits = next((u for u, size in SECONDS.items() if _near(ratio, size)), None)
     known = units.of(role)
     if known is not None:
+        # A header that contradicts the log's own instants is asked about: either may be wrong.
         if known[1] == "by its header" and clocks.unix and fits not in {None, known[0]}:
             raise TraceError(
                 raw.path,
@@ -284,6 +287,7 @@ def _unit_of(
         return WORDS[word], "as the other durations"
     fine = {found.form for found in instants.values() if "seconds, by its size" in found.form}
     fine -= {"Unix time in seconds, by its size"}
+    # Instants in ms make seconds a bad guess for durations, and a factor of 1000 a bad error.
     if fine:
         unit = WORDS[fine.pop().removeprefix("Unix time in ").split(",")[0]]
         raise TraceError(
@@ -313,10 +317,12 @@ def _ratio(expected: Floats | None, found: Floats) -> float:
     """Return how many times larger what the instants say is, over the rows that say enough."""
     if expected is None:
         return float("nan")
+    # The ratio to nothing says nothing.
     usable = (expected > 1e-9) & (found > 0)
     # A whole second that was cut off spoils short jobs.
     long = usable & (expected >= 10.0)
     use = long if long.sum() >= 3 else usable
+    # The median: a few rows with paused clocks do not move it.
     return float(np.median(expected[use] / found[use])) if use.any() else float("nan")
 
 

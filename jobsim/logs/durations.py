@@ -173,6 +173,7 @@ def _sum_of_units(cell: str) -> float:
         elif unit in SECONDS:
             size = SECONDS[str(unit)]
         else:
+            # One unknown unit spoils the sum: leaving it out would give a number that is too small.
             return np.nan
         total += float(amount.replace(",", ".")) * size
     return total

@@ -156,6 +156,7 @@ def _from_frame(
 def _from_parquet(path: str, name: str, data: bytes, sha256: str) -> Raw:
     """Open a Parquet file; only the columns that have a role are ever decoded."""
     try:
+        # From the bytes that were hashed, so that digest and table are of the same content.
         file = pq.ParquetFile(io.BytesIO(data))
         headers = tuple(file.schema_arrow.names)
     except (pa.ArrowException, OSError) as error:
@@ -166,6 +167,7 @@ def _from_parquet(path: str, name: str, data: bytes, sha256: str) -> Raw:
             whole = file.read(columns=[headers[place] for place in places])
         except (pa.ArrowException, OSError) as error:
             raise TraceError(path, f"damaged Parquet file: {_first_line(error)}") from error
+        # Metadata of pandas could turn a column into an index, and places would shift.
         frame: pd.DataFrame = whole.to_pandas(ignore_metadata=True)
         frame.columns = list(places)
         return frame

@@ -164,6 +164,7 @@ def _ranged(
 ) -> Instants:
     """Blank what is no plausible date, and tell it apart from what could not be read."""
     read = ~np.isnan(seconds) if readable is None else readable
+    # A date of 1970 is a zero that somebody wrote for "none".
     seconds = np.where((seconds >= EARLIEST) & (seconds < LATEST) & ~absent, seconds, np.nan)
     return Instants(name, seconds, ~read & ~absent, unix=True, zone=zone, form=form)
 

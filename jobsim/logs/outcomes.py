@@ -188,6 +188,7 @@ def read_outcomes(
 
 def _one(word: str, number: float, mode: Mode, given: Mapping[str, str] | None) -> int:
     """Return what one word means: the user's map goes first, then numbers, then known words."""
+    # The user's word goes before every rule, also before numbers.
     if given and word in given:
         return CODES.index(given[word])
     if np.isnan(number):
@@ -199,6 +200,7 @@ def _one(word: str, number: float, mode: Mode, given: Mapping[str, str] | None) 
     if mode == "exit_code":
         return COMPLETED if number == 0 else FAILED
     if mode == "http":
+        # A redirect is an answer; 0, which clients write for a lost connection, is not one.
         return COMPLETED if 100 <= number < 400 else FAILED if number >= 400 else UNKNOWN
     known = _SWF if mode == "swf" else _TRUTH if mode == "truth" else {}
     return known.get(int(number), UNKNOWN) if np.isfinite(number) else UNKNOWN

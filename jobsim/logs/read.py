@@ -114,6 +114,7 @@ def _filter(raw: Raw, chosen: Chosen, where: Mapping[str, object] | None) -> dic
         if not hit.any():
             seen = ", ".join(repr(str(v)) for v in cells.unique()[:8])
             raise TraceError(raw.path, f"no row has {name} = {', '.join(wanted)}; there are {seen}")
+        # Conditions on several columns have to hold together.
         keep &= hit
     if not keep.all():
         skipped["another " + " and ".join(map(str, where or {}))] = int((~keep).sum())
@@ -234,9 +235,12 @@ def _table(
     if again.any():
         skipped["the same row again"] = int(again.sum())
     usable = rows.usable & ~attempts.repeated
+    # Jobs that still ran at the end of the log: nobody knows how long they take, so none is a job
+    # here.
     open_ = (
         (rows.outcome == LABELS.index("unfinished")) & ~np.isnan(rows.arrival) & ~attempts.repeated
     )
+    # Times count from the first arrival that is used, so that a skipped row moves nothing.
     first = float(np.min(attempts.arrival[usable]))
     data: dict[str, Any] = {
         "request": attempts.request,
@@ -250,6 +254,7 @@ def _table(
         "outcome": pd.Categorical.from_codes(rows.outcome, categories=pd.Index(LABELS)),
     }
     frame = pd.DataFrame(data, columns=list(COLUMNS))
+    # Stable, so that equal keys keep the order of the log.
     jobs = frame[usable].sort_values(["request", "attempt"], kind="stable", ignore_index=True)
     # Requests are numbered without the gaps of those that were skipped.
     jobs["request"] = pd.factorize(jobs["request"])[0].astype(np.int64)

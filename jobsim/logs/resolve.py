@@ -97,11 +97,13 @@ def kind_of(column: pd.Series) -> str:
     found = numbers(cells)
     known = ~np.isnan(found)
     if known.mean() > 0.5:
+        # The middle value, for one typing error in a column must not change what the column is.
         usual = middle(found[known])
         sizes = (1.0, 1e-3, 1e-6, 1e-9)
         return "epoch" if any(EARLIEST <= usual * s < LATEST for s in sizes) else "number"
     if not is_text(column):
         return "number"
+    # More than half: logs mix forms, and a few odd cells are counted as unreadable later.
     if matches(cells, _DATE).mean() > 0.5:
         return "date"
     if matches(cells, _CLOCK).mean() > 0.5:
@@ -132,12 +134,15 @@ def resolve(
     """
     given = _given(raw, columns)
     named = candidates(raw.headers)
+    # What the caller named goes first and is no candidate for any other role.
     taken = {place for _, place in given}
     by_role: dict[str, list[tuple[int, int]]] = {}
     where: dict[Hashable, int] = {}
     for place, header in enumerate(raw.headers):
+        # The first column of a name; if a second one is used, `_require_single` refuses the log.
         where.setdefault(header, place)
     fixed = {role: where[header] for role, header in raw.roles.items()}
+    # Who names columns knows better than a header does, so a guess by the producer ends there.
     producer = _producer(raw, where) if not given else None
     if producer is not None:
         fixed |= producer.place
@@ -146,6 +151,7 @@ def resolve(
         roles = {role for role, _ in given} | set(fixed)
         if found.role not in roles and place not in taken and place not in fixed.values():
             by_role.setdefault(found.role, []).append((found.rank, place))
+    # Only columns that may be needed are decoded: a log may have hundreds of others.
     needed = {*taken, *fixed.values(), *(where[name] for name in extra)}
     needed |= {place for options in by_role.values() for _, place in options}
     chosen = Chosen(frame=_cells(raw, sorted(needed)))
@@ -250,6 +256,8 @@ def _take(
         if role in chosen.place:
             continue
         left = [c for c in options.get(role, ()) if c[1] not in chosen.place.values()]
+        # An empty column is taken only where no other has the name: then the log tells nothing of
+        # it.
         full = [c for c in left if kinds[c[1]] != "empty"] or left[:1]
         if not full:
             continue
@@ -283,6 +291,7 @@ def _settle_queue(
         others = [c for c in options["arrival"] if c[1] not in both] or "arrival" in chosen.place
         moment = kinds[place] in {"date", "epoch"} or (stem == "queued" and not others)
         lost = "wait" if moment else "arrival"
+        # One column cannot be both, so the reading that fits its values less well is dropped.
         options[lost] = [c for c in options[lost] if c[1] != place]
 
 
@@ -324,6 +333,7 @@ def _telling(
 ) -> list[tuple[int, int]]:
     """Prefer the identifier of which each value occurs once, or once per attempt."""
     number = [attempts[0][1]] if attempts else []
+    # A batch or a user has an id too; the id of a job is the one that does not recur.
     once = [c for c in jobs if not chosen.frame[[c[1], *number]].duplicated().any()]
     return once or jobs
 
@@ -343,6 +353,8 @@ def _agreeing(
     first = _comparable(chosen.frame[options[0][1]], role)
     for _, place in options[1:]:
         other = _comparable(chosen.frame[place], role)
+        # A second, for producers round; one row in a hundred, for clocks are set and rows are
+        # edited by hand.
         apart = np.abs(first - other) > 1.0
         if (
             np.isnan(other).all()

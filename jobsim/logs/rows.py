@@ -267,6 +267,7 @@ def _derive_service_of_sojourn(b: _Builder) -> None:
 
 def _derive_arrival(b: _Builder) -> None:
     """Derive arrivals by the rule with the fewest assumptions; with none left, refuse."""
+    # What the log says is never replaced by what could be derived.
     if b.has("arrival"):
         return
     if b.has("started", "wait"):
@@ -443,6 +444,7 @@ def _reasons(
     if codes is not None:
         part = "partial execution" if b.raw.kind == "swf" else "never meant to run"
         yield part, codes == SKIPPED
+    # An arrival that is counted back from the end needs the service even of a job that never ran.
     counted_back = "arrival" not in b.clocks.seconds
     service_needed = ~never if not counted_back else np.ones(b.size, dtype=np.bool_)
     unfinished = label == LABELS.index("unfinished")
@@ -451,6 +453,7 @@ def _reasons(
         yield reason, holds & np.isnan(b["service"]) & service_needed & ~unfinished
     for reason, holds in b.problems["arrival"]:
         yield reason, holds
+    # After the reasons that explain it: "unreadable" says more than "missing".
     yield "missing arrival", np.isnan(b["arrival"])
     yield "not over", unfinished
     yield "missing service", np.isnan(b["service"]) & service_needed

@@ -224,6 +224,7 @@ def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
         )
     else:
         stop = edge if bar.end is None else bar.end
+        # Widths are compared with the axis, because a pixel is a share of it.
         narrow = stop - bar.start < _NARROW * end
         ax.barh(
             bar.row,

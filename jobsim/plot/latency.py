@@ -84,6 +84,7 @@ def _log_edges(microseconds: pd.Series, bins: int = 80) -> Array:
 
 def _histogram(ax: Axes, microseconds: pd.Series, edges: Array, base: int) -> None:
     """Draw one operation's row, scaled by its own peak: rare operations stay visible."""
+    # A call may take 0 ns by the clock, which a logarithmic axis cannot show.
     counts, _ = np.histogram(np.maximum(microseconds, 1e-3), edges)
     ax.stairs(base + 0.75 * counts / counts.max(), edges, baseline=base, fill=True, color=NEUTRAL)
     ax.hlines(base, edges[0], edges[-1], color=NEUTRAL, linewidth=0.8)

@@ -80,6 +80,7 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
     """
     ax = axes_for(ax)
     if cumulative:
+        # Thinned first: thousands of steps fall on one pixel, and an SVG would keep each.
         table = status_steps(run.transitions)
         total = int(table.iloc[-1].sum()) if len(table) else 0
         frame(ax, "Jobs by status, cumulative", f"{count_of(total, 'job')} created")
@@ -90,6 +91,7 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
     _stack(ax, table, _PARTS, "jobs in the system")
     if len(table):
         workers = run.workload.scenario.workers
+        # A few workers are always shown, hundreds only where the jobs reach up to them.
         top = max(ax.get_ylim()[1], 1.25 * workers) if workers < 20 else ax.get_ylim()[1]
         ax.set_ylim(0, top)
         _worker_line(ax, workers)
@@ -111,6 +113,7 @@ def _stack(ax: Axes, table: pd.DataFrame, words: Mapping[str, tuple[str, str]], 
     labels = []
     for name, (text, colour) in words.items():
         counts = table[name]
+        # What never happened takes no colour and no label.
         if not counts.any():
             continue
         top = floor + counts

@@ -226,6 +226,7 @@ def _metric_axis(ax: Axes, y: str, means: pd.Series) -> None:
     """Scale and label the axis; it is logarithmic where one setting would flatten the rest."""
     unit = metric_unit(y)
     finite = means[np.isfinite(means)]
+    # 30 times the median: below that, differences can still be seen on a linear axis.
     if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.median():
         ax.set_yscale("log")
     else:

@@ -72,6 +72,7 @@ def lanes(run: Played) -> Lanes:
     outage or spike, else the first crash, else from the start.
     """
     created = run.transitions[run.transitions["source"].isna()]
+    # Who created, and not who was planned: an idle lane would say nothing.
     all_clients = _natural_order(created["actor"])
     all_workers = _natural_order(run.jobs.loc[run.jobs["started"].notna(), "worker"])
     clients, workers = all_clients[:MAX_CLIENTS], all_workers[:MAX_WORKERS]
@@ -85,6 +86,7 @@ def lanes(run: Played) -> Lanes:
     ticks = created.loc[
         created["actor"].isin(clients) & created["time"].between(start, end), ["actor", "time"]
     ]
+    # Binned by pixels and not sampled: where anything happened, something is drawn.
     place = np.floor((ticks["time"] - start) / ((end - start) or 1) * _COLUMNS)
     ticks = ticks[~ticks.assign(place=place).duplicated(["actor", "place"])]
     left_out = [
@@ -109,6 +111,7 @@ def _spans(jobs: pd.DataFrame, workers: list[str], last: float) -> pd.DataFrame:
     """
     had = jobs["started"].notna() & jobs["worker"].isin(workers)
     spans = jobs.loc[had, ["worker", "started", "finished", "released", "status", "crashed"]]
+    # Stable, so that the same run always gives the same picture.
     spans = spans.sort_values("started", kind="stable").rename_axis("job").reset_index()
     # Where the table does not know when the worker let go, that is when the job ended.
     until = spans["released"].fillna(spans["finished"])
@@ -126,6 +129,7 @@ def _window(run: Played, spans: pd.DataFrame, most: int, last: float) -> tuple[f
     event = events[0].start if events else float(crashes.min()) if len(crashes) else 0.0
     at = int(np.searchsorted(spans["started"].to_numpy(), event))
     # A quarter of what is shown lies before the event.
+    # Clamped at both ends: an event near the start or the end leaves the stretch as long.
     first = min(max(at - most // 4, 0), len(spans) - most)
     start = float(spans["started"].iloc[first]) if first else 0.0
     after = first + most
@@ -182,6 +186,7 @@ def swimlanes(run: Played, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(shown.start - 0.01 * (shown.end - shown.start), shown.end or 1)
     time_axis(ax, shown.end)
     ax.set_yticks(range(len(names)), [literal(name, limit=30) for name in names])
+    # Upside down, so that the first lane is at the top.
     ax.set_ylim(max(len(names), 1) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     if not names:
@@ -258,6 +263,7 @@ def _crashes(ax: Axes, crashed: pd.DataFrame, lane: dict[str, int]) -> None:
     if crashed.empty:
         return
     rows = crashed["worker"].astype(str).map(lane)
+    # A slow worker may be lost after its job was failed; no line leads back in time.
     reaped = crashed["finished"].notna() & (crashed["finished"] > crashed["until"])
     ax.hlines(
         rows[reaped],

@@ -82,6 +82,7 @@ def _command(run: Run) -> Code | None:
     scenario = as_preset(workload.scenario)
     if scenario is None or workload.source is not None or not own or info.perturbed:
         return None
+    # Another version may draw otherwise; then a command would repeat another run.
     if Workload.sample(workload.scenario).digest() != workload.digest():
         return None
     if info.engine == "virtual":

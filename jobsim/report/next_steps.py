@@ -164,9 +164,11 @@ def _idle(found: _Found) -> Step | None:
     """Suggest fewer workers, where neither the load nor the waits need so many."""
     workers, busy = found.run.workload.scenario.workers, found.figures["utilisation"]
     # Where jobs wait long all the same, fewer workers would not help.
+    # NaN compares as False: who never waited is not waiting.
     waiting = found.figures["wait_p95"] > found.figures["service_mean"]
     if not (found.keeps_time and busy < IDLE and workers > 1) or waiting:
         return None
+    # Fewer than this could not even do the work.
     low = max(1, math.ceil(workers * busy))
     tried = f"{low}:{workers}"
     return Step(
@@ -196,6 +198,7 @@ def _false_kills(found: _Found) -> Step | None:
     reaper, killed = found.run.workload.scenario.reaper, found.figures.get("false_kills", 0.0)
     if reaper is None or not killed > KILLS * found.figures["created"]:
         return None
+    # The given one among them, so that the others have something to be compared with.
     timeouts = [f"{times * reaper.timeout:g}" for times in (1, 2, 4)]
     return Step(
         f"The reaper failed {count_of(int(killed), 'job')} whose worker was still at it. A longer "
@@ -242,6 +245,7 @@ def _stuck(found: _Found) -> Step | None:
     stuck = found.figures["stuck"]
     if not stuck or found.run.ended != "complete" or found.run.workload.scenario.reaper:
         return None
+    # Ten mean services: rarely wrong about a worker that is only slow.
     timeout = f"{10 * found.figures['service_mean']:.2g}"
     if not float(timeout) > 0:
         return None

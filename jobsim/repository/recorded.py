@@ -382,6 +382,7 @@ class ActorRecorder:
             outcome, observed = ILLEGAL, number_of(exc.from_state)
         else:
             text = exception_text(exc)
+            # By the row that the call is about to get, for the packed row has no space for text.
             self._errors[self.kept_calls()] = text[:_MAX_ERROR_TEXT]
         code = encode(self._op, number_of(self._target), outcome, observed)
         self._buffer += pack(code, self._number, self._invoked, returned)

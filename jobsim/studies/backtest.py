@@ -326,6 +326,7 @@ def _result(
     """Put the result together from waits that the search already has."""
     waits = pd.DataFrame({"arrival": arrival, "logged": logged, "replayed": replayed})
     told = waits.dropna(subset=["logged"])
+    # Floor, so that the hours are those of the log's own clock from its first arrival on.
     hour = (waits["arrival"] // 3600).astype("int64").rename("hour")
     hours = waits.groupby(hour).agg(
         jobs=("arrival", "size"), logged=("logged", "mean"), replayed=("replayed", "mean")

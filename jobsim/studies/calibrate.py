@@ -240,8 +240,10 @@ def _payment(log: Log, first: pd.DataFrame, cut: float) -> tuple[Fit | None, flo
     known, never = _delays(first, cut)
     share = _share(never, never + len(known))
     positive = known[known > 0]
+    # Where nearly all are paid at once, a fitted delay would describe the exceptions.
     if len(positive) < max(FEW, 0.05 * len(known)):
         return None, float(np.median(known)) if len(known) else 0.0, share
+    # Zeros come from rounding; half the smallest known delay stands for them in a logarithm.
     least = 0.5 * float(positive.min())
     return fit_times(Times(np.maximum(known, least), np.empty(0))), 0.0, share
 
@@ -305,6 +307,7 @@ def _warnings(log: Log, seen: pd.DataFrame, service: Fit, delay: Fit | None) -> 
         ran[ran["outcome"].isin(names)]["service"] for names in (_FAILED, ("completed",))
     )
     if min(len(failed), len(good)) >= FEW:
+        # Both conditions: with many jobs the test finds differences that do not matter.
         ratio = failed.median() / max(good.median(), _TINY)
         if not 0.67 < ratio < 1.5 and stats.mannwhitneyu(failed, good).pvalue < 1e-3:
             found.append(

@@ -67,6 +67,7 @@ def replication_seed(seed: int, replication: int) -> int:
         return seed
     # The streams of a workload are children of its seed too: the key keeps these apart.
     sequence = np.random.SeedSequence(entropy=seed, spawn_key=(replication, 1))
+    # 63 bits: a seed has to fit into a signed integer of TOML and Parquet.
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 

@@ -158,6 +158,7 @@ def _exponential() -> _Family:
     """Return the exponential family, whose estimate has a closed form also when censored."""
 
     def start(times: Times) -> Floats:
+        # All time at risk over the number of ends: what is censored adds time and no end.
         total = float(times.known.sum() + times.beyond.sum())
         return np.array([math.log(total / max(len(times.known), 1))])
 
@@ -239,6 +240,7 @@ def _weibull() -> _Family:
 
     def start(times: Times) -> Floats:
         mean, cv = _moments(times)
+        # A start is enough, for the likelihood decides where it ends.
         shape = cv**-1.086  # within a few percent of the moments' own solution
         guess = np.array([math.log(shape), math.log(mean / float(special.gamma(1 + 1 / shape)))])
         return _least(family, guess, times)
@@ -281,6 +283,7 @@ def _mixture() -> _Family:
     def start(times: Times) -> Floats:
         """Try three splits on a sample, for the likelihood of a mixture has local maxima."""
         rng = np.random.default_rng(0)
+        # A sample of fixed seed: the start need not be exact, but the fit must be repeatable.
         few = _some(times, _START, rng)
         logs = np.log(few.known)
         found = []
@@ -305,6 +308,7 @@ def _mixture() -> _Family:
         weight, one, two = parts(t)
         z = float(special.ndtri(q))
         ends = sorted(m + s * z for m, s in (one, two))
+        # Both parts agree on this quantile, and a bracket of no width has no root.
         if ends[0] == ends[1]:
             return math.exp(ends[0])
         root = optimize.brentq(

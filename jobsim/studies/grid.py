@@ -139,6 +139,7 @@ class Found:
         if not rows:
             return pd.DataFrame(columns=[*self.settings[0].labels, "replication", "seed"])
         # A row with figures has all names, in their order; one with an error lacks some.
+        # Columns are in the order of the dictionary, so one full row gives all of them.
         fullest: dict[str, Any] = max(rows, key=len)
         return pd.DataFrame(rows, columns=list(fullest)).astype({"error": "str"})
 
@@ -156,6 +157,7 @@ class Found:
                 pooled = self.pooled(number)
                 for figure in dict.fromkeys((*_quantiles(pooled.samples), *figures)):
                     values = pooled.values(figure)
+                    # A run without such jobs has no value, and nobody can tell which of them it is.
                     if len(values) != len(there):
                         continue
                     if figure not in pooled.samples:
@@ -203,9 +205,11 @@ def run_grid(
     """
     alike: dict[Scenario, list[int]] = {}
     for number, setting in enumerate(settings):
+        # Scenarios are hashable, so equal draws find each other without comparing all pairs.
         alike.setdefault(same_draws(setting.scenario), []).append(number)
     cells = len(settings) * len(replications)
     tasks, places = [], []
+    # Replications are the outer loop: after Ctrl-C all settings have about as many.
     for replication in replications:
         for drawn, members in alike.items():
             scenarios = tuple(settings[number].scenario for number in members)

@@ -83,6 +83,7 @@ def _as_completed(
 
 def _on(executor: Executor, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcomes]]:
     """Yield results as they come; whatever ends the loop, no task stays queued."""
+    # Callbacks of any executor may come from any thread; `SimpleQueue.put` is reentrant.
     finished: queue.SimpleQueue[Future[Outcomes]] = queue.SimpleQueue()
     numbers: dict[Future[Outcomes], int] = {}
     try:
@@ -96,6 +97,7 @@ def _on(executor: Executor, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcom
             future.add_done_callback(finished.put)
         while numbers:
             try:
+                # A timeout, for a wait without one cannot be interrupted on every platform.
                 future = finished.get(timeout=_PATIENCE_S)
             except queue.Empty:
                 continue

@@ -108,6 +108,7 @@ class Pooled:
         values = self.values(figure)
         values = values[~np.isnan(values)]
         n, asked = len(values), parse_figure(figure)
+        # Student's t of infinite values would be NaN, which looks like no data.
         if n and not np.isfinite(values).all():
             return Interval(math.inf, math.nan, level, n, "some never came to an end")
         mean = float(values.mean()) if n else math.nan
@@ -135,6 +136,7 @@ class Pooled:
             if (asked := parse_figure(figure)).statistic != "within"
             and (asked.statistic != "quantile" or self.pool(asked.quantity) is not None)
         ]
+        # Errors fall with the square root of the number of jobs.
         wanted = [self._shortfall(figure, planned=True) ** 2 for figure in known]
         mean = self.samples["wait_mean"].mean() if "wait_mean" in self.samples else math.nan
         if not wanted or not mean > _NEGLIGIBLE * service_mean:
@@ -160,6 +162,7 @@ class Pooled:
         if len(values) < 2:
             return math.inf
         mean = float(values.mean())
+        # Over whole runs, which are independent; the waits within one are not.
         error = float(values.std(ddof=1)) / math.sqrt(len(values))
         return error / mean if mean else 0.0
 
@@ -185,6 +188,7 @@ def _jackknife(pool: Pool, asked: Figure) -> NDArray[np.float64]:
         total = int(pool.totals.sum())
         if not total:
             return np.full(n, np.nan)
+        # As an integer ratio, so that a share of exactly 1 is recognised.
         whole = 1.0 - int(beyond.sum()) / total
         without = 1.0 - (beyond.sum() - beyond) / np.maximum(total - pool.totals, 1)
     else:
@@ -193,6 +197,8 @@ def _jackknife(pool: Pool, asked: Figure) -> NDArray[np.float64]:
     if not (math.isfinite(whole) and np.isfinite(without).all()):
         # Of nothing there is no quantile; what never ends in some replication may never end.
         return np.full(n, math.nan if math.isnan(whole) else math.inf)
+    # Centred on the pooled figure: the jackknife's bias correction would move a reported quantile
+    # off it.
     values: NDArray[np.float64] = whole + (n - 1) * (without.mean() - without)
     return values
 
@@ -209,6 +215,7 @@ def _tail_error(pool: Pool, asked: Figure) -> float:
     where = pool.quantile(asked.value)
     share, error = _share(pool, pool.beyond(where))
     beyond = 1.0 - asked.value
+    # Fewer than ten jobs beyond a quantile say next to nothing of where it lies.
     if total * beyond < 10:
         return math.inf
     if (pool.quantiles_without(asked.value) == where).all():
@@ -221,5 +228,6 @@ def _share(pool: Pool, beyond: NDArray[np.int64]) -> tuple[float, float]:
     """Return a share over all replications and its standard error, as a ratio of sums."""
     n, total = len(pool), int(pool.totals.sum())
     share = int(beyond.sum()) / total
+    # Runs differ in length, so their residuals are counted in jobs and not in shares.
     rest = beyond - share * pool.totals
     return share, math.sqrt(n / (n - 1) * float((rest**2).sum())) / total

@@ -225,6 +225,7 @@ def workers_needed(
     assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
     if replications < 2:
         raise ValueError(f"replications is {replications}; an interval needs at least 2")
+    # Before anything runs: an answer after an hour is no time to refuse an argument.
     half_width(0.0, 2, level)  # refuses a level that is none before anything runs
     if metric == "makespan":
         horizon, why = "scenario", "a makespan is that of one run"
@@ -281,15 +282,19 @@ class _Search:
     def run(self) -> WorkersNeeded:
         """Return the answer."""
         ideal = self._ideal()
+        # Asked first, for without an end to the search a target out of reach would be sought for
+        # ever.
         if math.isnan(ideal.mean):
             return self._answer(None, ideal, self._nothing())
         if not self._reachable(ideal):
             return self._answer(None, ideal, self._unreachable(ideal))
         least = 1
         if self._horizon == "steady" and self._load is not None:
+            # Fewer have no steady state, so no run of them could tell anything.
             least = workers_for(self._load)
         low, high = self._bracket(least - 1)
         while high - low > 1 and not self._interrupted:
+            # Four numbers per round: they are run at once, on common random numbers.
             step = max(1, (high - low) // 4)
             low, high = self._look(low, [*range(low + step, high, step), high])
         if self._interrupted:
@@ -306,6 +311,7 @@ class _Search:
             if self._verdicts.get(high) is _Verdict.ENOUGH:
                 return low, high
             if not self._scenario.has_feedback:
+                # Ever longer steps: the number of rounds grows with the logarithm of the answer.
                 scale *= _LOOK[-1]
         return low, low
 
@@ -345,6 +351,7 @@ class _Search:
         if not crew:
             return
         jobs = self._scenario.jobs if jobs is None else jobs
+        # All numbers of workers see the same jobs, so differences are theirs and not chance.
         base = self._scenario.replace({"jobs": jobs})
         settings = [
             Setting(
@@ -389,6 +396,8 @@ class _Search:
         if self._horizon == "scenario" or short <= 1.0:
             enough = self._meets(found.low, found.high)
         else:
+            # An interval from short runs is too narrow; how short they are says by how much it is
+            # widened.
             widths = 2.0 * short * found.half_width
             enough = short <= 3.0 and self._meets(found.mean - widths, found.mean + widths)
         if enough:
@@ -467,6 +476,7 @@ class _Search:
         if figure is None or self._load is None:
             return None
         workers = workers_for(self._load)
+        # Beyond that the exact figure has long reached what it tends to.
         most = workers + max(64, 2 * workers)
         while workers < most:
             value = figure(self._scenario.replace({"workers": workers}))

@@ -301,6 +301,7 @@ def fixed_fraction(series: ArrayLike, fraction: float = 0.1) -> int:
 
 def _series(samples: ArrayLike, *, least: int, what: str) -> NDArray[np.float64]:
     """Check samples once for all estimators: a NaN would pass through each unseen."""
+    # One dtype for all: integers would overflow in squares.
     values = np.asarray(samples, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"samples have shape {values.shape}; give one row of numbers")

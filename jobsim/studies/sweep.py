@@ -137,6 +137,7 @@ def _settings(
     for path, values in grid.items():
         if not values:
             raise ValueError(f"{path} has no values to sweep over")
+        # By equality and not by hash: values may be parts of a scenario given as dicts.
         twice = [value for number, value in enumerate(values) if value in values[:number]]
         if twice:
             raise ValueError(f"{path} has the value {twice[0]!r} twice")

@@ -76,6 +76,7 @@ def tally(seconds: NDArray[np.float64]) -> Tally:
     bucket = _bucket(seconds)
     count = np.bincount(bucket)
     low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
+    # `at`, for several durations fall into one bucket, and plain indexing would keep only one.
     np.minimum.at(low, bucket, seconds)
     np.maximum.at(high, bucket, seconds)
     there = np.flatnonzero(count)
@@ -84,6 +85,7 @@ def tally(seconds: NDArray[np.float64]) -> Tally:
 
 def _bucket(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     bucket: NDArray[np.int64] = np.ascontiguousarray(seconds).view(np.int64) >> _SHIFT
+    # Bit patterns of non-negative floats are ordered as the floats are, so a shift makes buckets.
     bucket -= _LOWEST
     np.maximum(bucket, 0, out=bucket)
     return bucket
@@ -105,6 +107,8 @@ class Pool:
     """
 
     def __init__(self, tallies: Sequence[Tally]) -> None:
+        # One run that was counted in buckets makes all of them go into buckets, so that keys are
+        # alike.
         exact = all(one.exact for one in tallies)
         keys = [
             one.key if exact or not one.exact else _bucket(np.asarray(one.key, dtype=np.float64))
@@ -116,6 +120,7 @@ class Pool:
         np.minimum.at(self.low, place, np.concatenate([one.low for one in tallies]))
         np.maximum.at(self.high, place, np.concatenate([one.high for one in tallies]))
         counts = np.zeros((len(tallies), len(merged)), dtype=np.int64)
+        # Of which run each key is, in the order in which the keys were put together.
         run = np.repeat(np.arange(len(tallies)), [len(key) for key in keys])
         np.add.at(counts, (run, place), np.concatenate([one.count for one in tallies]))
         self.below = np.cumsum(counts, axis=1)  # durations of each run up to each bucket
@@ -125,6 +130,7 @@ class Pool:
     @cached_property
     def variance(self) -> float:
         """Variance of the durations, of those that ended, to the width of a bucket."""
+        # One endless wait would make the variance infinite, and with it every judgement.
         ended = np.isfinite(self.high)
         middle = 0.5 * (self.low[ended] + self.high[ended])
         count = np.diff(self.together, prepend=0)[ended]
@@ -162,6 +168,7 @@ class Pool:
         total = int(below[-1]) if len(below) else 0
         if not total:
             return float("nan")
+        # Method 7 of Hyndman and Fan, as everywhere else in the package.
         rank, part = divmod((total - 1) * q, 1.0)
         first = self._ranked(below, int(rank))
         if not part:

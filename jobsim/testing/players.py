@@ -77,7 +77,9 @@ class Player:
 
     def create(self) -> Job | None:
         """Create the next job; None if the repository raised."""
+        # `next` of an `itertools.count` is one step in C, so no two threads get one number.
         number = next(self._notes.numbers)
+        # Before the call, for a create that never returns has to be told apart as well.
         self.recorder.next_job = number
         job: Job | None = self._attempt(self.recorder.create, INPUT_HASH.format(request=number))
         if job is not None:
@@ -93,6 +95,7 @@ class Player:
         result, error = end_texts(target, self.name)
         update = self.recorder.update_status
         job = self._see(self._attempt(update, job_id, target, result=result, error=error))
+        # A time of another type is reported by a check of its own.
         if job is not None and isinstance(job.updated_at, datetime):
             self._notes.accepted.append((job_id, target, job.updated_at))
         return job
@@ -144,6 +147,7 @@ class Player:
             self.error = exc
             if isinstance(exc, Exception) and self._is_retryable(exc):
                 self._notes.forgiven.append(self.name)
+            # Refusals are answers: the history says whether they were right.
             elif not isinstance(exc, JobNotFoundError | InvalidStateTransitionError):
                 self._notes.raised.append((self.name, self._last_row(), exc))
             return None

@@ -70,6 +70,7 @@ def counts_during_creates(trial: Trial) -> None:
 def one_start_wins(trial: Trial) -> None:
     """Require that of threads that ask for RUNNING at once, exactly one succeeds."""
     jobs = trial.create_jobs(trial.scaled(ROUNDS))
+    # Winners and losers read afterwards: a lost update may show in the reads alone.
     trial.race([[_move(job, RUNNING, look=True)] * trial.actors for job in jobs])
     trial.judge()
 
@@ -88,6 +89,7 @@ def reads_during_writes(trial: Trial) -> None:
 
     def write(job: str) -> Step:
         def step(player: Player) -> None:
+            # Refused moves among them: a refusal that wrote something shows in the reads.
             for target in (COMPLETED, RUNNING, AWAITING, COMPLETED, FAILED, RUNNING):
                 player.move(job, target)
 
@@ -117,6 +119,7 @@ def writes_to_different_jobs(trial: Trial) -> None:
 
         return work
 
+    # One iterator so many times: `zip` deals out groups, and an incomplete last one is left out.
     rounds = zip(*[iter(jobs)] * trial.actors, strict=False)
     trial.race([[step(job, _ENDS[n % 2]) for n, job in enumerate(some)] for some in rounds])
     trial.judge()
@@ -191,6 +194,7 @@ def snapshot_is_one_instant(trial: Trial) -> None:
     def take(player: Player) -> None:
         for _ in range(3):
             begun, over, statuses = _taken(trial, snapshot)
+            # Jobs of earlier runs have no calls in the history, so nothing can be said of them.
             shown = {job: status for job, status in statuses.items() if job not in before}
             taken.append((begun, over, player.name, shown))
 
@@ -239,6 +243,7 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
     calls = calls_table(trial.recorded)
     history = History(calls)
     number_of = {job.job_id: number for number, job in trial.notes.created}
+    # A state that nobody wrote begins never, so that a snapshot that shows it fails.
     begun = np.full((4, history.jobs), _NEVER)
     over = np.full((4, history.jobs), _NEVER)  # when a state is certainly over; row 3: absence
     begun_row = np.zeros((4, history.jobs), np.int64)
@@ -258,6 +263,7 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
             seen[number_of[job_id]] = status
         first, lower = _latest(begun, seen)
         last, upper = _earliest(over, seen)
+        # Closed intervals: two calls of one nanosecond may have come in either order.
         if max(lower, invoked) <= min(upper, returned):
             continue
         proof = []
@@ -272,6 +278,7 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
 
 def _latest(begun: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int]:
     shown = np.flatnonzero(seen >= 0)
+    # The snapshot's instant lies after the last of the writes that it shows.
     moments = begun[seen[shown], shown]
     at = int(np.argmax(moments)) if len(moments) else -1
     return (int(shown[at]), int(moments[at])) if len(moments) else (0, 0)
@@ -279,6 +286,7 @@ def _latest(begun: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int
 
 def _earliest(over: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int]:
     open_jobs = np.flatnonzero(seen < codes.COMPLETED)
+    # And before the first of the writes that it does not show.
     moments = over[seen[open_jobs], open_jobs]  # absence is the last row
     at = int(np.argmin(moments)) if len(moments) else -1
     return (int(open_jobs[at]), int(moments[at])) if len(moments) else (0, _NEVER)

@@ -63,6 +63,7 @@ def ids_are_unique(trial: Trial) -> None:
     def step(player: Player) -> None:
         before = _answer(player, player.recorder.count)
         player.recorder.next_job = None
+        # One hash for all: who takes it for a key gives the second job the id of the first.
         jobs = [_answer(player, player.recorder.create, "a" * 64) for _ in range(20)]
         if len({job.job_id for job in jobs}) < len(jobs):
             fail("two of 20 jobs were given the same id")
@@ -79,6 +80,8 @@ def unknown_id_is_not_found(trial: Trial) -> None:
     def step(player: Player) -> None:
         job = _created(player)
         count = _answer(player, player.recorder.count)
+        # A status that is legal from nowhere must not come before the question whether there is a
+        # job.
         for target in JobStatus:
             _refuses(player, JobNotFoundError, player.recorder.update_status, NOWHERE, target)
             _refuses(player, JobNotFoundError, player.recorder.get, NOWHERE)
@@ -109,6 +112,7 @@ def sixteen_transitions(trial: Trial) -> None:
                 target,
                 source=source,
             )
+            # "unknown" is what an adapter says whose own exception does not name a status.
             if error.from_state not in (source.value, "unknown"):
                 fail(
                     f"update_status({target.value}) was refused from {error.from_state!r}, but "
@@ -124,6 +128,7 @@ def refusal_changes_nothing(trial: Trial) -> None:
     def step(player: Player) -> None:
         """Compare the job and the count before and after each refusal."""
         update = player.recorder.update_status
+        # "paused" is no status at all: it has to be refused like an illegal one.
         for source, target in product(JobStatus, (*JobStatus, "paused")):
             if target in LEGAL_TRANSITIONS[source]:
                 continue
@@ -154,6 +159,7 @@ def texts_are_kept(trial: Trial) -> None:
             (FAILED, {"error": "out of paper"}),
             (COMPLETED, {"result": "{'quoted': \"ünï\n\"}"}),
             (COMPLETED, {"result": "結果 \N{PARTY POPPER} Ω"}),
+            # Empty, and not None: `if error:` loses it.
             (FAILED, {"error": ""}),
             (COMPLETED, {"result": "x" * LONG_TEXT}),
         )
@@ -172,6 +178,7 @@ def odd_texts_are_kept_or_refused(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         """Try texts that databases cannot hold: either answer is fine, a half is not."""
+        # PostgreSQL holds no NUL, and UTF-8 no half of a surrogate pair.
         for text in ("a\x00b", "half \ud83d"):
             job_id = _brought_to(player, RUNNING)
             before = _fields(_got(player, job_id))
@@ -222,6 +229,7 @@ def answers_stay_as_they_are(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         job = _created(player)
+        # From both calls: a repository may copy on the way in and not on the way out.
         held = [job, _got(player, job.job_id)]
         before = _fields(job)
         moved = _answer(player, player.recorder.update_status, job.job_id, RUNNING)
@@ -244,6 +252,7 @@ def jobs_do_not_touch_each_other(trial: Trial) -> None:
             if target is not None:
                 _answer(player, player.recorder.update_status, job_id, target)
                 jobs[job_id] = _fields(_got(player, job_id))
+            # All jobs after each move: a wrong WHERE clause changes jobs that nobody asked about.
             for other, fields in jobs.items():
                 _same("get of another job", _got(player, other), **fields)
 
@@ -339,6 +348,7 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
 
     turns: list[tuple[int, Callable[[Player], None]]] = [(0, use)]
     for call in ("get", "unknown", "illegal", "status"):
+        # Another thread first: a reentrant lock that is still held hides from its owner.
         turns += [(0, err(call)), (1, use), (0, use)]
     trial.turns(*turns)
 

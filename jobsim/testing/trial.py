@@ -99,6 +99,7 @@ class Trial:
         self.options = options
         self._time_limit = options.time_limit
         self._is_retryable = matcher("retryable", options.retryable)
+        # Kept as they are made, so that `close` finds them even if a later one raises.
         self._made: list[Any] = []
         try:
             self._make(factory)
@@ -114,6 +115,7 @@ class Trial:
         except BaseException:
             self.close()
             raise
+        # The perturbation lies inside the recorder: its pauses count as time of the call.
         self.recorded = RecordedRepository(self._faces[0])
         self.notes = Notes()
         self._players: list[Player] = []
@@ -122,6 +124,7 @@ class Trial:
     @property
     def actors(self) -> int:
         """How many threads meet."""
+        # The square root: pairs of threads, which is where races are, grow with the scale itself.
         return max(FEWEST_ACTORS, round(ACTORS * math.sqrt(self.options.scale)))
 
     def scaled(self, number: int) -> int:
@@ -133,6 +136,8 @@ class Trial:
         for made in self._made:
             close = getattr(made, "close", None)
             if callable(close):
+                # In a thread that can be left behind, for a close may wait for a lock that a bug
+                # holds.
                 together([("close", partial(_call, close))], time_limit=CLOSE_S)
 
     def _make(self, factory: Callable[[], object]) -> None:
@@ -198,6 +203,7 @@ class Trial:
 
         self.count_before()
         self.alone(step)
+        # A job that could not be prepared would make the race about something else.
         self._refuse_errors(calls_table(self.recorded))
         return ids
 
@@ -205,6 +211,7 @@ class Trial:
         """Return the first players, the same ones each time."""
         while len(self._players) < number:
             number_of = len(self._players)
+            # Players are dealt over the instances, so that all of them are used.
             face = self._faces[number_of % len(self._faces)]
             recorder = self.recorded.actor(actor_name("actor", number_of), face)
             self._players.append(Player(self.notes, recorder, self._is_retryable))
@@ -220,6 +227,7 @@ class Trial:
         """Count, look at every job once more, raise `Failed` if the history is not right."""
         self.alone(Player.count)
         calls = calls_table(self.recorded)
+        # Threads append in the order in which they were answered; the table is by number.
         created = sorted(self.notes.created, key=lambda pair: pair[0])
         looks: list[Look] = []
 
@@ -277,6 +285,7 @@ class Trial:
     ) -> None:
         """Let each player play its steps of each round in a thread of its own, and wait for all."""
         players = self.players(max(len(steps) for steps in rounds))
+        # Half of the limit, so that a slow repository ends its race before it counts as hung.
         beat = Rounds(len(players), min(BUDGET_S, self._time_limit / 2), meet=meet)
         # All threads are there before the first round: starting one takes longer than a call, and
         # the first would have played its rounds alone.

@@ -204,6 +204,7 @@ class _Monitored(_Switch):
             return
         self._tool = None
         monitoring.set_events(tool, 0)
+        # A copy: a thread that is still inside may add to it.
         for code in tuple(self._heard):
             monitoring.set_local_events(tool, code, 0)
         for event in (monitoring.events.PY_START, monitoring.events.INSTRUCTION):
@@ -296,6 +297,7 @@ def _code_of(member: object) -> CodeType | None:
     if isinstance(member, property):
         member = member.fget
     member = getattr(member, "__func__", member)  # of a class or static method
+    # A decorator's own code is not what is to be perturbed.
     while hasattr(member, "__wrapped__"):
         member = member.__wrapped__
     code = getattr(member, "__code__", None)

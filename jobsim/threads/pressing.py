@@ -150,6 +150,7 @@ class Client(Presser):
     def _create_all(self) -> None:
         """Create this client's share of the jobs as fast as the repository lets it."""
         workload, stop, queue_ = self.press.workload, self.press.stop, self.press.queue
+        # Dealt out like cards: each client has early and late jobs.
         mine = slice(self.index, None, workload.scenario.clients)
         jobs = range(len(workload))[mine]
         columns = zip(workload.delay[mine].tolist(), workload.lag[mine].tolist(), strict=True)

@@ -125,6 +125,7 @@ class Session:
             ended = "interrupted"
         except Exception as exc:  # noqa: BLE001 - such as no more threads to be had
             fault = exc
+        # Before the threads are joined: waiting for them is no part of the run.
         wall_seconds = (clock.now_ns() - clock.zero_ns) * 1e-9
         self._stop()
         injecting.close()  # from here on nothing is injected, and the server answers
@@ -132,6 +133,7 @@ class Session:
             shown.finish(self._stage.settled())  # exact: no thread goes on
         except Exception as exc:  # noqa: BLE001 - the display failed; what was recorded is kept
             fault = exc
+        # The thread's own fault, if there is one, explains what the watcher saw.
         fault = next(self._stage.faults(), fault)
         if fault is not None:
             ended = "failed"

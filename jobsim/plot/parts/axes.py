@@ -56,6 +56,7 @@ def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
 def titles(ax: Axes, title: str, subtitle: str = "") -> None:
     """Write the subject of the chart above it, and what a reader must know below that."""
     told = wrapped(ax, subtitle, fontsize="small")
+    # Points for the lines of the subtitle, which stands between the axes and the title.
     pad = 22 + 10 * told.count("\n") if told else 8
     subject = wrapped(ax, title, fontsize="large", fontweight="bold")
     ax.set_title(subject, loc="left", fontsize="large", fontweight="bold", color=INK, pad=pad)
@@ -89,6 +90,7 @@ def frame(
 def legend_below(ax: Axes) -> None:
     """Put the legend under the label of the x axis, in as few rows as fit."""
     columns = 4
+    # Its width is only known once it is laid out, so columns are tried from many to few.
     while _legend_below(ax, columns) > ax.get_window_extent().width and columns > 1:
         columns -= 1
 
@@ -140,6 +142,7 @@ def clip_spike(ax: Axes, rates: pd.Series, *, width: float, at_least: float) -> 
         What else is drawn goes up to here.
     """
     high = float(rates.max())
+    # A quantile and not the second highest: a spike often fills several windows.
     rest = max(at_least, float(rates.quantile(_BELOW_SPIKES)))
     if not rest or high <= _SPIKE * rest:
         ax.set_ylim(0, max(high, at_least) * 1.1 or 1)
@@ -176,6 +179,7 @@ def edge_labels(ax: Axes, labels: Iterable[tuple[float, str, str]]) -> None:
         `(y, text, colour)`: where the thing ends that the label names, in data units.
     """
     rows = sorted(labels, key=lambda row: row[0])
+    # In shares of the height, so that a log scale spreads its labels evenly too.
     to_axes, right = ax.transScale + ax.transLimits, ax.get_xlim()[1]
     wanted = [float(to_axes.transform((right, y))[1]) for y, _, _ in rows]
     places = spread(wanted, gap=_label_gap(ax, [text for _, text, _ in rows]))
@@ -224,11 +228,13 @@ def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
     blocks: list[tuple[float, int]] = []
     for rank, place in enumerate(wanted):
         mean, size = place - rank * gap, 1
+        # Pool adjacent violators: each merge removes a block, so all of it is linear in time.
         while blocks and blocks[-1][0] > mean:
             earlier, count = blocks.pop()
             mean = (earlier * count + mean * size) / (count + size)
             size += count
         blocks.append((mean, size))
+    # Clipping pooled means keeps their order, so the labels stay apart.
     free = max(0.0, 1 - gap * (len(wanted) - 1))
     base = [min(max(mean, 0.0), free) for mean, size in blocks for _ in range(size)]
     return [start + rank * gap for rank, start in enumerate(base)]
@@ -244,6 +250,7 @@ def thin(table: pd.DataFrame, points: int = 500) -> pd.DataFrame:
         return table
     time = table.index.to_numpy()
     instants = np.linspace(time[0], time[-1], points)
+    # The row in force at an instant is the last one that does not lie after it.
     rows = np.searchsorted(time, instants, side="right") - 1
     peaks = table.to_numpy().argmax(axis=0)
     return table.iloc[np.unique(np.concatenate([rows, peaks, [len(time) - 1]]))]

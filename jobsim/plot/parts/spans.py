@@ -141,6 +141,7 @@ def _spikes(scenario: Scenario, end: float) -> list[Span]:
         for start, until in flat
         if begun + start < end
     ]
+    # Shading most of a chart would highlight nothing.
     return found if sum(span.end - span.start for span in found) < end / 2 else []
 
 
