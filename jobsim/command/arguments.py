@@ -32,6 +32,7 @@ def count(text: str) -> int:
     """Read a whole number, also as ``1e6``."""
     with contextlib.suppress(ValueError, OverflowError):
         value = number(text)
+        # A float such as 1e6 is a whole number to people, 1.5 is not.
         if value == int(value):
             return int(value)
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
@@ -64,6 +65,7 @@ def over(text: str) -> tuple[str, list[Any]]:
     try:
         if not colon:
             return field, [number(value) for value in values.split(",")]
+        # A range and no list, so that its size can be refused before it takes memory.
         span = range(int(first), int(last) + 1)
     except ValueError:
         problem = f"{values!r} is neither a range of numbers nor a list of them"
@@ -86,6 +88,7 @@ def target(text: str) -> tuple[str, float]:
     """Read a figure and its target, as in ``wait_p95=30``."""
     metric, _, bound = text.partition("=")
     with contextlib.suppress(ValueError):
+        # NaN would compare as False with everything, so that no number would ever do.
         if not math.isnan(value := float(bound)):
             return metric, value
     raise argparse.ArgumentTypeError(f"{text!r} is not of the form wait_p95=30")

@@ -78,6 +78,7 @@ def _of_input(exc: BaseException) -> str:
     if isinstance(exc, OSError):
         if exc.filename is None and sys.stdout is not None and not sys.stdout.isatty():
             _close_output()
+        # The system's words, without the number and the class that only Python people know.
         what = exc.strerror or str(exc)
         return f"{os.fsdecode(exc.filename)}: {what}" if exc.filename is not None else what
     if isinstance(exc, MemoryError):
@@ -102,6 +103,7 @@ def fault(exc: BaseException, kept: str = "") -> int:
     kept
         What was kept all the same, as a sentence.
     """
+    # Into a file: a traceback on the screen reads as if the user had to understand it.
     text = "".join(traceback.format_exception(exc))
     try:
         with tempfile.NamedTemporaryFile(

@@ -36,6 +36,7 @@ def claim_for(out: Path | None, name: str) -> Claim:
 
     if out is not None:
         return claim_folder(out)
+    # Letters and digits only: the name of a scenario comes from a file and must lead nowhere else.
     stem = "".join(ch if ch.isalnum() or ch in "-_" else "-" for ch in name)[:60].strip("-")
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     return _claim_free(Path("runs") / f"{stem or 'run'}-{stamp}")
@@ -62,6 +63,7 @@ def keep(run: Run, claim: Claim) -> tuple[Path, str]:
         return run.save(claim), ""
     except SavedRunError as exc:
         problem = exc
+    # A run may have taken hours, so anywhere is better than nowhere.
     for place in _elsewhere():
         with contextlib.suppress(SavedRunError):
             return run.save(_claim_free(place / f"jobsim-{claim.path.name}")), str(problem)
@@ -109,6 +111,7 @@ def _claim_free(first: Path) -> Claim:
         try:
             return claim_folder(folder)
         except SavedRunError as exc:
+            # Any other reason would hold for the next name too, and the loop would never end.
             if not isinstance(exc.__cause__, NameTakenError):
                 raise
             number += 1

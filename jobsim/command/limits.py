@@ -36,4 +36,5 @@ def memory_limit_bytes(options: argparse.Namespace) -> float:
     from jobsim.scenario.size import machine_bytes
 
     limit: float | None = options.memory
+    # Half, for other programs need memory too.
     return machine_bytes() / 2 if limit is None else limit

@@ -48,11 +48,13 @@ def say_run(run: Run, options: argparse.Namespace) -> int:
     if run.ended == "deadlock":
         code = NOT_MET  # the repository's own locks wait for each other: no chance, no machine
     figures = run.metrics(*(wanted.figure for wanted in options.require))
+    # Every requirement is printed, also after one that is not met.
     for wanted in options.require:
         code = code if _say_requirement(wanted, figures) else NOT_MET
     if options.require or run.calls is not None:
         print()
     title, rows = run._display()
+    # Distributions are a table of their own, so their rows are left out of the list.
     spreads = [label for label, _ in rows if f"{label}_p95" in figures]
     say(printable(title))
     say_rows([(label, text) for label, text in rows if label not in spreads])
@@ -64,6 +66,7 @@ def say_verdict(verdict: Verdict, *, strict: bool) -> int:
     """Print a verdict, and return the exit code."""
     from jobsim.display.text import printable
 
+    # Three values: an UNKNOWN is neither a proof nor a violation.
     held = False if verdict.violations else verdict.ok or None
     for number, (label, text) in enumerate(verdict.rows()):
         say(printable(text), first=f"{mark(held)} {label}  " if not number else f"    {label}  ")

@@ -38,6 +38,7 @@ class Signals(Interrupts):
     @property
     def code(self) -> int:
         """The exit code of a command that was interrupted: 130, or 143 after SIGTERM."""
+        # As shells say it: 128 and the number of the signal.
         return 128 + (signal.SIGINT if self.number is None else self.number)
 
     def __enter__(self) -> Self:
@@ -61,12 +62,14 @@ class Signals(Interrupts):
         super().__exit__(kind, error, trace)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # The first one says why the command ends; later ones only hurry it.
         self.number = number if self.number is None else self.number
         super()._on_signal(number, frame)
 
     def interrupt(self) -> None:
         """Do what Ctrl-C does: raise where it is heard, else end at once or note it."""
         if self.at_once and not self._listening:
+            # Written past Python's streams and locks, any of which the signal may have cut off.
             os.write(2, b"jobsim: interrupted\n")
             os._exit(self.code)
         super().interrupt()

@@ -73,12 +73,14 @@ def execute(options: argparse.Namespace) -> int:
     grid = dict(options.over)
     if len(grid) < len(options.over):
         options.parser.error("--over names a field twice; give all its values at once")
+    # Counted before the grid is built: a slip in a range can ask for more than fits into memory.
     runs = options.replications * math.prod(map(len, grid.values()))
     if runs > _MOST_RUNS:
         options.parser.error(f"that is {runs:,} runs; ask for at most {_MOST_RUNS:,}")
     load = load_of(options)
     options.signals.at_once = False
     with nullcontext() if options.out is None else Claim(options.out) as claim:
+        # Kept until the table is printed, so that they stand below it and not within.
         with warnings.catch_warnings(record=True) as warned, options.signals.heard():
             warnings.simplefilter("always")
             further = [name for name in options.metric or () if name not in UNITS]
@@ -87,6 +89,7 @@ def execute(options: argparse.Namespace) -> int:
         if len(table):
             _say_intervals(table, options.metric or list(_DEFAULT), list(grid))
         problem = ""
+        # Part of a sweep in a file would look like all of it.
         if claim is not None and not interrupted:
             path, problem = keep_table(table, claim)
             say(f"\nAll figures of all {len(table):,} runs are in {path}")
@@ -110,6 +113,7 @@ def _say_intervals(table: pd.DataFrame, metrics: list[str], by: list[str]) -> No
     level = next(iter(found.values()))["level"].iloc[0]
     say(f"Means with their {level:.0%} intervals, {_replications(found)}\n")
     groups = [metrics]
+    # Wrapped rows of a table cannot be read, so it is cut by columns.
     if table_width(*_columns(found, metrics, by), indent=0) > width():
         groups = [[metric] for metric in metrics]
     for number, group in enumerate(groups):
@@ -156,6 +160,7 @@ def with_error(mean: float, half_width: float) -> str:
         return "none"
     if math.isnan(half_width):
         return f"{mean:,.3g}" if abs(mean) < 1000 else f"{mean:,.0f}"
+    # Two digits of the error say how many digits of the mean are known.
     size = half_width or abs(mean) or 1.0
     places = min(max(2 - math.floor(math.log10(size)), 0), 9)
     return f"{mean:,.{places}f} ± {half_width:,.{places}f}"

@@ -36,12 +36,14 @@ def prepare() -> None:
 def _replaced(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
+    # Only what the encoding lacks is replaced; all else is written as it is.
     lost = error.object[error.start : error.end]
     return "".join(_PLAIN.get(character, "?") for character in lost), error.end
 
 
 def width() -> int:
     """Return how many columns a line may have: the terminal's, or 80 where there is none."""
+    # At least 20: some terminals say that they have no columns at all.
     return max(min(shutil.get_terminal_size((80, 24)).columns, _WIDEST), 20)
 
 

@@ -191,6 +191,7 @@ def round_step(largest: float, value: float) -> float:
     (0.2, 0.2)
     """
     power = math.floor(math.log10(largest))
+    # From text, for a product of powers of ten is not the decimal that people see.
     steps = [float(f"{digit}e{power - down}") for down in range(3) for digit in (5, 2, 1)]
     fitting = [step for step in steps if step <= largest * (1 + 1e-9)]
     for step in fitting:
@@ -201,6 +202,7 @@ def round_step(largest: float, value: float) -> float:
 
 def _limits(field: FieldInfo) -> Iterator[tuple[str, Any]]:
     """Yield a field's bounds by name; an optional field has them one level down."""
+    # An optional field is a union, whose members carry the bounds themselves.
     inner = [
         mark
         for option in get_args(field.annotation)

@@ -166,6 +166,7 @@ class Explorer:
         """
         if self._resetting:
             return
+        # All sliders together: one move may make a value legal that another slider has.
         changes: dict[str, Any] = {}
         for path, slider in self.sliders.items():
             # A slider that was not moved keeps the exact value, which its steps may not hit.

@@ -119,6 +119,7 @@ def outcome_codes(
             codes, words = found, read
             notes.append(f"{name}: {why}")
             continue
+        # An unknown word is something that was said; an empty cell is not.
         silent = (codes == UNKNOWN) & (words == "").to_numpy(dtype=np.bool_)
         silent = _overruled(first, role, silent, codes, found)
         if silent.any():
@@ -173,6 +174,7 @@ class _Builder:
     def derive(self, role: str, values: Floats, *sources: str, note: str | None = None) -> None:
         self.seconds[role] = values
         self.problems[role] = [p for source in sources for p in self.problems.get(source, ())]
+        # By the log's own names: people know their columns and not our roles.
         words = " and ".join(self.clocks.names.get(source, source) for source in sources)
         self.clocks.how.setdefault(role, f"from {words}")
         if note:
@@ -209,6 +211,7 @@ def build_rows(
     service = b["service"].copy()
     before = label == LABELS.index("cancelled_before")
     never = before | (label == LABELS.index("unpaid"))
+    # What never ran took no worker's time, whatever the log writes there.
     service[never] = 0.0
     usable, skipped = _sift(b, codes, label, never, paid if pays else None)
     end = _end(b)
@@ -216,6 +219,7 @@ def build_rows(
     finished = np.where(label == LABELS.index("unpaid"), np.nan, b["finished"])
     running = (label == LABELS.index("unfinished")) & ~np.isnan(started)
     if running.any():
+        # Some schedulers write the time so far, others 0 until a job is over.
         known = b["service"] > 0
         service[running & ~known] = (end - started)[running & ~known]
         service[~running & (label == LABELS.index("unfinished"))] = np.nan
@@ -236,6 +240,7 @@ def _use_time(b: _Builder) -> None:
     time, name = b["time"], b.name("time")
     if b.has("finished") or b.has("started"):
         other = b["started"] if b.has("started") else b["finished"]
+        # An arrival cannot lie behind its start; one row in a hundred may be a clock that was set.
         late = np.nanmean(time > other + b.clocks.resolution)
         if late > 0.01:
             b.notes.append(f"{name} is not used: it lies behind the start of its jobs")
@@ -360,6 +365,7 @@ def _payment(b: _Builder) -> tuple[Floats, bool]:
     """Return when each job was paid, and whether the log tells at all."""
     if b.has("paid"):
         paid = b["paid"]
+        # Who runs has been let in, so its payment is taken to have been there from the start.
         ran = ~np.isnan(b["started"]) & np.isnan(paid)
         if ran.any():
             b.notes.append(f"{int(ran.sum()):,} rows ran without {b.name('paid')}: paid at once")
@@ -386,6 +392,7 @@ def _labels(b: _Builder, codes: NDArray[np.int8] | None, pays: bool) -> NDArray[
     faulty = np.zeros(b.size, dtype=np.bool_)
     for reason, holds in b.problems["service"]:
         faulty |= holds & (not reason.startswith("missing"))
+    # An unreadable duration is a fault of the log and says nothing about the job.
     no_work = (np.isnan(b["service"]) & ~faulty) | (b["service"] == 0)
     never_ran = no_start | no_work
     if codes is None:
@@ -403,6 +410,7 @@ def _labels(b: _Builder, codes: NDArray[np.int8] | None, pays: bool) -> NDArray[
             label = np.where(codes == code, index[name], label)
         label = np.where(cancelled & never_ran, index["cancelled_before"], label)
         label = np.where(cancelled & ~never_ran, index["cancelled_during"], label)
+        # A word that nobody knows on a job without an end most likely is a state of the running.
         open_end = (label == index["unrecognised"]) & no_end & (codes != SKIPPED)
         label = np.where(open_end & np.isnan(b.clocks.seconds.get("service", b["service"])),
                          index["unfinished"], label)  # fmt: skip
@@ -466,6 +474,7 @@ def _contradictions(b: _Builder, never: Flags, paid: Floats | None) -> Iterator[
         b[r] for r in ("arrival", "started", "finished", "service")
     )
     slack = b.clocks.resolution
+    # A share of the duration: clocks that run differently are further apart after a long job.
     long = slack + _RANDOM_ACCESS * np.nan_to_num(service)
     checks = [
         ("started before it arrived", arrival > started + slack),
@@ -488,6 +497,7 @@ def _contradictions(b: _Builder, never: Flags, paid: Floats | None) -> Iterator[
     for what, holds in checks:
         hit = holds & ~never
         share = hit.mean()
+        # One row in doubt is a bad row; most of them are a wrong column.
         if share > 0.5 and len(hit) > 1 and what != "negative service":
             _refuse_most(b, what, float(share))
         yield f"contradicts itself: {what}", hit

@@ -111,6 +111,7 @@ class LogTable:
 
     def endings(self) -> dict[str, int]:
         """Return how many requests ended how, each by its last attempt, the most frequent first."""
+        # The table is sorted by attempt, so the last row of a request is its last attempt.
         last = self.jobs.drop_duplicates("request", keep="last")["outcome"]
         counts = last.value_counts()
         return {str(how).replace("_", " "): int(n) for how, n in counts.items() if n}
@@ -132,22 +133,27 @@ class LogTable:
 
     def _intervals(self) -> tuple[np.ndarray, np.ndarray]:
         ran = pd.concat([self.jobs, self.unfinished]) if len(self.unfinished) else self.jobs
+        # Without a start nobody is known to have waited.
         start = ran["started"].fillna(ran["arrival"]).to_numpy()
         end = start + ran["service"].to_numpy()
+        # Work of no length is never at once with any other.
         busy = end > start
         return start[busy], end[busy]
 
     def arrivals_per_hour(self) -> pd.Series:
         """Return how many requests arrived in each hour of the log, by its number from 0."""
         first = self.jobs[self.jobs["attempt"] == 1]
+        # First attempts only: a retry is not one more user.
         hours = (first["arrival"] // 3600).astype("int64")
         counts = hours.value_counts().sort_index()
+        # Hours without an arrival count too: a mean that leaves them out is too high.
         return counts.reindex(range(int(hours.max()) + 1), fill_value=0) if len(counts) else counts
 
     def dates(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """Return the dates of the first and the last arrival, in the log's zone, if it has any."""
         if self.origin is None:
             return None
+        # A float of seconds since 1970 is exact to less than a microsecond, but prints nine digits.
         first = pd.Timestamp(self.origin, unit="s").round("ms")
         last = pd.Timestamp(self.origin + self.span, unit="s").round("ms")
         if self.zone is None:
@@ -186,6 +192,7 @@ class LogTable:
         return f"{self.rows:,} read ({self.kind}), {used} used"
 
     def _words(self) -> list[str]:
+        # The most frequent ones: a log with free text has a word for every row.
         shown = self.outcomes.head(12)
         parts = [
             f"{printable(str(word), 40) or '(empty)'} is {outcome}: {rows:,}"
@@ -206,6 +213,7 @@ class LogTable:
         rate = f"{format_number(float(hours.mean()))} on average" if len(hours) else "none"
         if self.span > 3600:
             rate += f", {hours.min():,} to {hours.max():,}"
+        # Those that are known: the row says of how many jobs they are.
         waits = self.jobs["wait"].dropna()
         told = "not in the log"
         if len(waits):

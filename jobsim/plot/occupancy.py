@@ -128,6 +128,7 @@ def _stack(ax: Axes, table: pd.DataFrame, words: Mapping[str, tuple[str, str]], 
             linewidth=0.4,
             label=name,
         )
+        # At the right edge, for there the label stands.
         middle = float(floor.iloc[-1] + top.iloc[-1]) / 2
         labels.append((middle, _label(text, counts), colour))
         floor = top
@@ -155,6 +156,7 @@ def _peak(table: pd.DataFrame) -> int:
 
 def _worker_line(ax: Axes, workers: int) -> None:
     """Draw how many jobs can be worked on at once, where that lies within the chart."""
+    # A line far above all jobs would only flatten them.
     if workers > ax.get_ylim()[1]:
         return
     ax.axhline(workers, color=INK, linestyle="dashed", linewidth=1.0)

@@ -204,6 +204,7 @@ def _ticks(ax: Axes, ticks: pd.DataFrame, lane: dict[str, int]) -> None:
     """Draw the creations as one broken line: thousands of markers would fill a file."""
     at = ticks["time"].to_numpy()
     rows = ticks["actor"].astype(str).map(lane).to_numpy(dtype=np.float64)
+    # NaN lifts the pen between two ticks.
     gap = np.full(len(at), np.nan)
     ax.plot(
         np.column_stack([at, at, gap]).ravel(),
@@ -297,6 +298,7 @@ def sentence(run: Run) -> str:
     busy = run.metrics()["utilisation"]
     who = f"The {workers:,} workers were" if workers > 1 else "The one worker was"
     told = "" if math.isnan(busy) else f"{who} busy {format_share(busy)} of the time"
+    # A worker that still has a job when the run ends adds nothing: how long is not known.
     until = run.jobs["released"].fillna(run.jobs["finished"]).fillna(run.jobs["started"])
     had = (until - run.jobs["started"])[started]
     each = had.groupby(run.jobs.loc[started, "worker"].astype("str")).sum()

@@ -78,6 +78,7 @@ def again(run: Run, shown: str | None) -> Code:
 def _command(run: Run) -> Code | None:
     """Return a command that repeats the run exactly, or nothing if no command does."""
     info, workload = run.info, run.workload
+    # Somebody else's repository cannot be named on a command line for sure.
     own = info.engine == "virtual" or info.repository == InMemoryJobRepository.__name__
     scenario = as_preset(workload.scenario)
     if scenario is None or workload.source is not None or not own or info.perturbed:

@@ -196,6 +196,7 @@ def _amplified(found: _Found) -> Step | None:
 def _false_kills(found: _Found) -> Step | None:
     """Suggest a longer timeout, where the reaper often fails jobs that are worked on."""
     reaper, killed = found.run.workload.scenario.reaper, found.figures.get("false_kills", 0.0)
+    # A few are the price of finding dead workers soon.
     if reaper is None or not killed > KILLS * found.figures["created"]:
         return None
     # The given one among them, so that the others have something to be compared with.

@@ -83,6 +83,7 @@ def _jobs_row(figures: dict[str, float]) -> str:
         "stuck": "stuck in RUNNING",
     }
     counts = (f"{figures[name]:,.0f} {label}" for name, label in parts.items() if figures[name])
+    # Jobs that were never created are in no other count, so they are told first.
     created = f"{figures['created']:,.0f} of {figures['jobs']:,.0f} created"
     return f"{created}: {', '.join(counts) or 'none finished'}"
 

@@ -138,6 +138,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
         # `lexists`: a link that leads nowhere is a damaged run and not a missing one.
         if not os.path.lexists(folder / INDEX):
             raise SavedRunError(str(folder), f"is not a saved run: it has no {INDEX}")
+        # Limited, for a file that somebody sent may be larger than all of the memory.
         index = json.loads(read_limited(_inside(folder, INDEX)).decode("utf-8"))
     except UnreadableFileError as exc:
         raise SavedRunError(str(folder), f"{INDEX} cannot be read: {exc.problem}") from exc

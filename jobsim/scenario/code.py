@@ -64,6 +64,7 @@ def _plain(value: Any, *, cut: bool) -> Any:
         return {name: _plain(inner, cut=cut) for name, inner in _changed(value).items()}
     if isinstance(value, tuple):
         if cut and len(value) > _SHOWN:
+            # Both ends are shown: the last point of a schedule says how long it goes on.
             value = (*value[: _SHOWN // 2], _Gap(), *value[-_SHOWN // 2 :])
         return tuple(_plain(inner, cut=cut) for inner in value)
     if isinstance(value, str) and cut:

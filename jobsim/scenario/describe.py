@@ -51,6 +51,7 @@ def workload_rows(workload: Workload) -> Rows:
     if not len(workload):
         return rows
     if workload.scenario.arrivals.kind != "closed":  # there only a run can tell
+        # Sorted by arrival, so the ends of the array are the ends of the load.
         first, last = (format_duration(float(workload.arrival[at])) for at in (0, -1))
         rows.append(("arrivals", f"from {first} to {last}"))
     unpaid = int(np.count_nonzero(np.isnan(workload.delay)))
@@ -64,6 +65,7 @@ def workload_rows(workload: Workload) -> Rows:
 
 
 def _spread(times: NDArray[np.float64], counts: dict[str, int]) -> str:
+    # NaN is "never", which is counted beside the times and not among them.
     known = times[~np.isnan(times)]
     parts = [f"{count:,} {what}" for what, count in counts.items() if count]
     if len(known):
@@ -160,6 +162,7 @@ def _load(scenario: Scenario) -> list[str]:
     load = scenario.offered_load
     if load is None:
         return []
+    # Of first attempts alone; what adds to it is named in the same sentence.
     utilisation = load / scenario.workers
     crew = _number(scenario.workers, "worker")
     line = f"Offered load {in_words(load)} erlangs{_before(scenario)} on {crew}: "

@@ -127,6 +127,7 @@ class Found:
         """
         rows: list[dict[str, Any]] = []
         extra = self._extra(figures)
+        # Once per setting: replications share it, and closed loops take a while to solve.
         theories = [_theory(setting.scenario) for setting in self.settings]
         for (number, replication), (seed, outcome) in self.cells.items():
             row = {**self.settings[number].labels, "replication": replication, "seed": seed}
@@ -216,6 +217,7 @@ def run_grid(
             warmups = tuple(settings[number].warmup for number in members)
             tasks.append(Task(scenarios, replication_seed(drawn.seed, replication), warmups, cells))
             places.append([(number, replication) for number in members])
+    # Outcomes come in the order of the tasks, whichever executor ran them.
     outcomes, interrupted = run_tasks(tasks, executor, progress)
     found: dict[tuple[int, int], tuple[int, Outcome | str]] = {
         place: (task.seed, outcome)

@@ -101,6 +101,7 @@ def with_changes(workload: Workload, changes: Mapping[str, Any]) -> tuple[Worklo
     scenario = workload.scenario.replace(plain)
     if payment:
         delay, lag = draw_payment(scenario, len(workload))
+        # Where the log says who never paid, drawn payments leave that to the draw alone.
         never = np.isnan(workload.delay) if not _logged_payment(workload) else np.False_
         delay[never] = lag[never] = np.nan
         workload = replace(workload, scenario=scenario, delay=delay, lag=lag)
@@ -138,6 +139,7 @@ def with_traffic(workload: Workload, factor: float) -> tuple[Workload, str]:
     if factor == 1.0:
         return workload, "as logged"
     rng = stream_of(workload.scenario.seed, _TRAFFIC)
+    # Drawn for every job whatever the factor is, so that less traffic is a subset of more.
     stay = rng.random(len(workload))
     if factor < 1.0:
         how = f"each job stays with probability {factor:.4g}"
@@ -149,6 +151,7 @@ def with_traffic(workload: Workload, factor: float) -> tuple[Workload, str]:
     for number in range(1, copies + (part > 0)):
         kept = np.arange(len(workload)) if number < copies else np.flatnonzero(stay < part)
         rows.append(kept)
+        # Wrapped round and not cut off: every job of the copy stays within the log's time.
         times.append(np.mod(workload.arrival[kept] + _shift(rng, span), span))
     whole = copies - 1
     how = f"the log and {count_of(whole, 'copy', 'copies')} of it" if whole else "the log"
@@ -167,6 +170,7 @@ def _gap(workload: Workload) -> float:
 
 
 def _rate(workload: Workload) -> float:
+    # One mean gap more than the last arrival, so that a copy that wraps round does not collide.
     span = float(workload.arrival[-1]) + _gap(workload)
     if not span > 0:
         raise ValueError("all jobs of the log arrive at once: it has no rate; use traffic")
@@ -184,9 +188,11 @@ def _taken(
     arrival = workload.arrival[rows] if times is None else to_ticks(times)
     if not len(rows):
         raise ValueError("no job is left at this traffic")
+    # Stable: jobs of one instant keep the order of the log, and copies come behind it.
     order = np.argsort(arrival, kind="stable")
     arrays = {name: array[rows][order] for name, array in workload.arrays().items()}
     arrays["arrival"] = arrival[order] - arrival[order][0]
+    # Logged waits are those of the logged traffic, so there is nothing to compare with any more.
     arrays.pop("logged_wait", None)
     return Workload(scenario=workload.scenario, source=workload.source, **arrays)
 
@@ -307,6 +313,7 @@ def workers_for_log(
         value = figure(workers)
         return value >= target if at_least else value <= target
 
+    # A worker for every job: if that does not do, no number will.
     most = max(len(workload), 1)
     ideal = figure(most)
     ideal_meets = meets(most)
@@ -319,6 +326,7 @@ def workers_for_log(
         answer = next(workers for workers in itertools.count(1) if meets(workers))
     else:
         low, high = 0, 1
+        # Doubling first: a figure of few workers is slow to compute, and the answer may be far off.
         while not meets(high):
             low, high = high, min(2 * high, most)
         while high - low > 1:
@@ -354,6 +362,7 @@ def sweep_log(
     rows = []
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
+        # Without a draw all replications would be the same run.
         for number in range(replications if drawn else 1):
             seed = workload.scenario.seed + number
             changed, how = with_changes(workload, {**point, "seed": seed})

@@ -66,6 +66,7 @@ class Pooled:
     def pool(self, of: str) -> Pool | None:
         """Return a distribution over all replications; None if they have none."""
         if of not in self._pools:
+            # A run without such jobs has no tally, and takes no part in the pool.
             found = [one[of] for one in self._tallies if of in one]
             self._pools[of] = Pool(found) if found else None
         return self._pools[of]
@@ -159,6 +160,7 @@ class Pooled:
 
     def _mean_error(self, figure: str) -> float:
         values = self.values(figure)
+        # One run alone says nothing about how far runs lie apart.
         if len(values) < 2:
             return math.inf
         mean = float(values.mean())
@@ -210,6 +212,7 @@ def _tail_error(pool: Pool, asked: Figure) -> float:
         return math.inf
     if asked.statistic == "within":
         share, error = _share(pool, pool.beyond(asked.value))
+        # Relative to the rarer side: a share of 99.9 % is known by the jobs that miss it.
         rarer = min(share, 1.0 - share)
         return error / rarer if rarer else 0.0
     where = pool.quantile(asked.value)

@@ -323,6 +323,7 @@ class _Search:
         """
         self._try([workers for workers in candidates if workers not in self._found])
         while not self._interrupted:
+            # Candidates ascend, so the first that is enough bounds the answer from above.
             enough = [w for w in candidates if self._verdicts[w] is _Verdict.ENOUGH]
             first = enough[0] if enough else None
             before = candidates if first is None else candidates[: candidates.index(first)]
@@ -386,6 +387,7 @@ class _Search:
         is, for short runs hardly know the longest waits; and what is so far on the right side
         that a multiple of the half-width does not reach the target.
         """
+        # A figure that no run has is no figure that meets a target.
         if math.isnan(found.mean):
             return _Verdict.TOO_FEW
         if found.never:
@@ -414,6 +416,7 @@ class _Search:
         """Return the metric with a worker for every job."""
         outcomes: list[Outcome] = []
         for replication in range(self._replications):
+            # The seeds of the search, so that the ideal is one of the very jobs that it looks at.
             seed = replication_seed(self._scenario.seed, replication)
             workload = Workload.sample(self._scenario.replace({"seed": seed}))
             outcomes.append(without_a_queue(workload, self._warmup))
@@ -492,6 +495,7 @@ def _exact_figure(metric: str, asked: Figure) -> Callable[[Scenario], float] | N
     """Return what gives a figure of the steady state exactly, NaN where it cannot."""
 
     def figure(scenario: Scenario) -> float:
+        # Only exact formulas: an approximation would call a right answer wrong.
         known = theory(scenario)
         if not known.exact:
             return math.nan

@@ -160,6 +160,7 @@ class Pool:
             return np.zeros(len(self), dtype=np.int64)
         before = self.below[:, last - 1] if last else np.zeros(len(self), dtype=np.int64)
         low, high = self.low[last], self.high[last]
+        # Durations lie evenly within a bucket, as for quantiles, so that both invert each other.
         part = 1.0 if seconds >= high else (seconds - low) / (high - low)
         inside: NDArray[np.int64] = np.rint(part * (self.below[:, last] - before)).astype(np.int64)
         return before + inside
@@ -178,6 +179,7 @@ class Pool:
 
     def _ranked(self, below: NDArray[np.int64], rank: int) -> float:
         """Return the duration of a rank, from 0: those of a bucket lie evenly between its ends."""
+        # `below` is cumulative: the first bucket beyond the rank holds it.
         bucket = int(np.searchsorted(below, rank, side="right"))
         low, high = float(self.low[bucket]), float(self.high[bucket])
         if low == high:

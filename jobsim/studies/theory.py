@@ -201,6 +201,7 @@ def theory(scenario: Scenario) -> Theory:
         model, exact, notes = NO_MODEL, False, [NO_SHARE]
     else:
         rate = arrival_rate * confirmed
+        # Strictly: at a load of exactly one the queue has no steady state either.
         stable = rate * service.mean < workers
         model, exact, notes = _model(scenario, arrival_rate)
         wait, waits = _wait(scenario, model, rate) if stable else (math.inf, 1.0)
@@ -246,6 +247,7 @@ def _with_feedback(scenario: Scenario) -> Theory:
     reasons = _why_not_finite_source(scenario)
     closed = scenario.arrivals if isinstance(scenario.arrivals, Closed) and not reasons else None
     if closed is None:
+        # NaN goes through every product below, so that nothing is claimed.
         model, state = NO_MODEL, formulas.FiniteSource(math.nan, math.nan, math.nan)
         notes = (f"none of these formulas covers {', '.join(reasons)}",)
     else:
@@ -315,6 +317,7 @@ def _model(scenario: Scenario, arrival_rate: float) -> tuple[str, bool, list[str
             f"not M/M/c or M/G/1: {arrivals.kind} arrivals are not Poisson; Allen-Cunneen's "
             "approximation, percentiles unknown"
         )
+        # Only paid jobs come to the queue.
         rate = arrival_rate * (payment.confirmed or 0.0)
         if rate * service.mean < workers:
             cv2 = _cv2s(scenario, rate)[0]
@@ -363,8 +366,10 @@ def _paced_cv2(scenario: Scenario, rate: float, service_cv2: float) -> float:
     """
     payment, workers, mean = scenario.payment, scenario.workers, scenario.work.service.mean
     kept = payment.confirmed or 0.0
+    # With delivery: a confirmation that is sent again is a later payment.
     spread = math.sqrt(payment.confirmation_variance)
     short = min(1.0, 1.0 - kept + 2.0 * (spread * rate) ** 2)
+    # The share of capacity that is left: queues grow with one over it.
     free = 1.0 - rate * mean / workers
     found = short
     for _ in range(100):

@@ -273,6 +273,7 @@ def _explored(check: Check, factory: Callable[[], object], options: Options) -> 
     """Turn an exploration into a result like those of the other checks."""
     try:
         found = every_schedule(factory, options)
+    # Said as skipped and not as failed: what could not be controlled proves nothing either way.
     except NotExplored as reason:
         return CheckResult(check, "skipped", str(reason))
     except Exception as exc:  # noqa: BLE001 - a repository may raise anything before it is raced

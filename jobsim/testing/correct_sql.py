@@ -74,6 +74,7 @@ class VersionColumn(SqlSteps):
         with self._transaction() as connection:
             job = self._find(connection, job_id)
         validate_transition(job.status, target)
+        # The condition is part of the write, so nothing can change between the check and the act.
         same = self._table.c.status == job.status.value
         with self._transaction() as connection:
             if self._save(connection, job_id, target, result, error, same):

@@ -253,6 +253,7 @@ class Faults:
 
     def _wait_for_server(self) -> bool:
         """Poll for a connection, for a server says nowhere else that it has recovered."""
+        # Monotonic: a clock that is set meanwhile must not end the wait.
         deadline = time.monotonic() + RECOVERY_S
         while True:
             try:

@@ -125,6 +125,7 @@ class Player:
 
     def insist(self, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
         """Make a recorded call, again while it raises what is retryable; else let it raise."""
+        # The last attempt raises what the repository said, and not an error of ours.
         for attempt in itertools.count():
             try:
                 return call(*args, **kwargs)

@@ -246,6 +246,7 @@ class PostgresServer:
 
     def _end_guard(self, word: bytes) -> None:
         """Tell the guard to let go or to kill, and reap it."""
+        # Taken out first, so that a second end finds nothing to do.
         guard, self._guard = self._guard, None
         assert guard is not None  # noqa: S101 - the callers made sure
         assert guard.stdin is not None and guard.stdout is not None  # noqa: S101, PT018 - pipes
@@ -254,6 +255,7 @@ class PostgresServer:
             guard.stdin.close()
         except BrokenPipeError:
             pass  # the server has ended, and its guard with it
+        # Closed before the wait: a guard that still writes would wait for us.
         guard.stdout.close()
         guard.wait()
 

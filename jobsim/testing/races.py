@@ -148,6 +148,7 @@ def linearizable(trial: Trial) -> None:
     """Require that calls at once, right and wrong, are answered as if one by one."""
     jobs = trial.create_jobs(2 * trial.scaled(ROUNDS))
     rng = random.Random(trial.options.seed)  # noqa: S311 - no secret
+    # Weighted so that most calls have something to do: reads, starts, and a few creates.
     menu = (
         *["get"] * 4,
         "create",
@@ -185,6 +186,7 @@ def snapshot_is_one_instant(trial: Trial) -> None:
     snapshot = getattr(trial.repository, "snapshot", None)
     if not callable(snapshot):
         raise Skipped("this repository offers no snapshot()")
+    # Appended to by several threads: one atomic operation each, read when all have ended.
     taken: list[tuple[int, int, str, dict[str, int]]] = []
     before: set[str] = set()
 
@@ -252,12 +254,14 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
         rows = history.rows(roles.WRITES, state)
         job = history.job[rows]
         begun[state, job], begun_row[state, job] = history.invoked[rows], rows
+        # A write ends the state before it: from its return on that cannot be seen any more.
         before = roles.STEP[state] - 1
         over[before, job], over_row[before, job] = history.returned[rows], rows
     for invoked, returned, actor, statuses in taken:
         unknown = [job_id for job_id in statuses if job_id not in number_of]
         if unknown:
             fail(f"{actor}'s snapshot shows a job {unknown[0]!r} that nobody created")
+        # -1, the last row, stands for absence.
         seen = np.full(history.jobs, -1)
         for job_id, status in statuses.items():
             seen[number_of[job_id]] = status

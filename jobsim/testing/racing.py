@@ -127,10 +127,12 @@ def race(
                 barrier.wait()
                 # The job of the first actor in this round is the one that all race for.
                 job = dict(created).get(turn * ACTORS)
+                # Reads between the moves, so that stale answers have a chance to show.
                 for target in (None, JobStatus.RUNNING, None, _END[actor % 2], None):
                     barrier.wait()
                     if job is not None:
                         _ask(recorder, job.job_id, target)
+            # What is called from here on belongs to no job.
             recorder.next_job = None
             barrier.wait()
             _noted(recorder, recorder.count)

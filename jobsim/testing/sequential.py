@@ -40,6 +40,7 @@ def create_awaits_payment(trial: Trial) -> None:
                 fail(f"create answered {name} {getattr(job, name)!r}; give every job one")
         if job.updated_at < job.created_at:
             fail(f"create answered updated_at {job.updated_at}, before {job.created_at}")
+        # Times without a zone cannot be compared with those of another machine.
         if job.created_at.utcoffset() is None:
             fail(f"create answered created_at {job.created_at}, which has no time zone; use UTC")
 
@@ -65,6 +66,7 @@ def ids_are_unique(trial: Trial) -> None:
         player.recorder.next_job = None
         # One hash for all: who takes it for a key gives the second job the id of the first.
         jobs = [_answer(player, player.recorder.create, "a" * 64) for _ in range(20)]
+        # Sequential, so that a clash here is no race but the way in which ids are made.
         if len({job.job_id for job in jobs}) < len(jobs):
             fail("two of 20 jobs were given the same id")
         count = _answer(player, player.recorder.count)
@@ -235,6 +237,7 @@ def answers_stay_as_they_are(trial: Trial) -> None:
         moved = _answer(player, player.recorder.update_status, job.job_id, RUNNING)
         for kept in held:
             _same("a job that was answered before the update", kept, **before)
+        # The answer of an update too: it may be the very object that the table holds.
         after = _fields(moved)
         _answer(player, player.recorder.update_status, job.job_id, COMPLETED, result="x")
         _same("a job that was answered before the end", moved, **after)

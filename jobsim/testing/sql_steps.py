@@ -146,12 +146,14 @@ def _engine(url: URL, isolation: str | None) -> Engine:
     if url.get_backend_name() == "postgresql":
         level: Any = {} if isolation is None else {"isolation_level": isolation}
         return create_engine(url, pool_size=16, **level)
+    # An option of ours that the driver does not know.
     url = url.difference_update_query(["synchronous"])
     engine = create_engine(url, pool_size=16)
     begin = None if isolation == AUTOCOMMIT else f"BEGIN {isolation or SQLITE_BEGINS[0]}"
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
+        # The driver's own handling of transactions is off: what begins and ends is said here alone.
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA busy_timeout = 30000")

@@ -119,6 +119,7 @@ class Trial:
         self.recorded = RecordedRepository(self._faces[0])
         self.notes = Notes()
         self._players: list[Player] = []
+        # What a database held before: None until it was asked, for the first count may itself fail.
         self._before: int | None = None
 
     @property
@@ -189,7 +190,9 @@ class Trial:
 
         A slow repository gets fewer, in proportion to its races.
         """
+        # Written by the player's thread and read after it has ended, so no lock guards it.
         ids: list[str] = []
+        # Wall time and not calls: how slow a repository is cannot be known before.
         end = time.monotonic() + BUDGET_S
 
         def step(player: Player) -> None:
@@ -250,6 +253,7 @@ class Trial:
 
     def _look(self, job_id: str) -> Look:
         seen = look(self.recorded, job_id)
+        # A database may refuse a read now and then; the final look has to be sure of every job.
         for _ in range(RETRIES if self.options.retryable != () else 0):
             if seen.outcome != "error":
                 break
@@ -336,6 +340,7 @@ class Trial:
         """Raise `Failed` if an answer shows another text than that of whoever ended the job."""
         ends = calls["target"].isin([status.value for status in _ENDS])
         written = calls[(calls["op"] == "update_status") & ends & (calls["job"] >= 0)]
+        # Only writes that were answered: nobody knows whether the others happened.
         ended = written[written["outcome"] == "ok"]
         maybe = written[written["outcome"].isin(["error", "pending"])]
         # Where two calls claim to have ended a job, the verdict has said so; where one ended in an
@@ -352,6 +357,7 @@ class Trial:
             texts = end_texts(job.status, writer[number])
             if (job.result, job.error) != texts:
                 call = _call_of(calls, answer.actor, answer.row)
+                # Exactly one row: jobs with two such writes were left out above.
                 wrote = ended.index[ended["job"] == number][0]
                 proof = History(calls).call(int(wrote))
                 shown, wanted = job.result or job.error, texts[0] or texts[1]

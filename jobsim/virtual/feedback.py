@@ -157,6 +157,7 @@ def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd
 
     paid = seconds("paid")
     columns: dict[str, NDArray[Any]] = {
+        # The narrowest types that hold them: a table of millions of jobs is mostly these columns.
         "request": (asked // scenario.attempts).astype(np.int32),
         "attempt": (asked % scenario.attempts + 1).astype(np.int8),
         "arrival": seconds("intended"),

@@ -149,6 +149,7 @@ def clip_spike(ax: Axes, rates: pd.Series, *, width: float, at_least: float) -> 
         return
     ax.set_ylim(0, rest * 2)
     at = float(rates.index[int(rates.to_numpy().argmax())])
+    # On the side with more space, so that the text stays within the axes.
     left = at > sum(ax.get_xlim()) / 2
     ax.annotate(
         f"↑ {format_number(high)} per second",
@@ -252,6 +253,7 @@ def thin(table: pd.DataFrame, points: int = 500) -> pd.DataFrame:
     instants = np.linspace(time[0], time[-1], points)
     # The row in force at an instant is the last one that does not lie after it.
     rows = np.searchsorted(time, instants, side="right") - 1
+    # A peak between two instants would be lost, and people read the peak off the chart.
     peaks = table.to_numpy().argmax(axis=0)
     return table.iloc[np.unique(np.concatenate([rows, peaks, [len(time) - 1]]))]
 

@@ -74,6 +74,7 @@ class Recording:
         world = self.world
         assert world is not None  # noqa: S101 - set before the run
         name = world.names[me] if me is not None else ""
+        # Threads of the repository itself have names of other forms, and are told as -1.
         head, _, number = name.rpartition("-")
         thread = int(number) if head == "thread" and number.isdigit() else -1
         row = Row(world.points, thread, kind, text, file, line)

@@ -151,6 +151,7 @@ def _stages(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[_Sta
         raise ValueError(f"threads must be 2, 3 or both, not {threads}; see programs= for others")
     one, three = programs(2, 1), programs(3, 1)
     pairs = [program for program in programs(2, 2) if program.calls > 2]
+    # Three threads with one move: the smallest programs that show a fault of three.
     alike = [p for p in three if len(set(p.threads)) == 1 and p.threads[0][0] in MOVES][:3]
     crossed = known_programs.crossed()
     snapped = list(known_programs.with_snapshot()) if snapshot else []
@@ -173,6 +174,7 @@ def _stages(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[_Sta
         for bound in range(most + 1):
             turn = turns[bound] if bound < len(turns) else 100 * bound + turns[-1]
             later = turns[bound + 1] if bound + 1 < min(len(turns), most + 1) else None
+            # The bounds of a kind nest, so a higher one repeats the schedules of a lower one.
             if turn != later:  # else the next bound comes at once, and begins with this one
                 stages.append((turn, _Stage(what, some, bound)))
     return [stage for _, stage in sorted(stages, key=lambda pair: pair[0])]
@@ -189,6 +191,7 @@ class _Explorer:
         progress: Callable[[int, int], object] | None,
     ) -> None:
         self._runner, self._budget, self._progress = runner, budget, progress
+        # The real clock: under control `time.monotonic` tells the schedule's own time.
         self._clock = real.CLOCKS["monotonic"]
         self._begun = self._clock()
         self._limit = None if time_limit is None else self._begun + time_limit
@@ -263,6 +266,7 @@ class _Explorer:
             self._runner.sample(known, SAMPLES, depth)
             runs += known.sampled - before
             threads = len(known.program.threads)
+            # The weakest program bounds the claim for all of them.
             least = min(least, probability(threads, known.points, depth, SAMPLES))
             if known.finding is not None:
                 self._tell(known.finding)
@@ -328,6 +332,7 @@ def told(
     """Run a schedule once more, write down what happens, and say what is wrong with it."""
     recording = Recording(stop=stop, stop_at=stop_at)
     play = runner.play(ran.program)
+    # Run again, for writing everything down in each of many thousand runs would be slow.
     again = runner.run(play, ran.deviations, recorder=recording)
     holds = Judge(again.answers.start).holds(again.answers.history)
     rule, sentence, details = rule_of(again, holds=holds)
@@ -405,6 +410,7 @@ def replay_schedule(
     )
     with runner.control():
         play = runner.play(wanted.program)
+        # A cache that the first run fills would make the second one offer other choices.
         runner.run(play, ())  # fills what the first run of a program fills
         ran = Ran.planned(wanted.program, wanted.deviations)
         stop = None if stop_at is None else runner.open_debugger
@@ -412,6 +418,7 @@ def replay_schedule(
             run = told(runner, ran, name_of(factory), stop, stop_at)
         except NotRepeatable as refused:
             raise TokenError(_differs(wanted, refused)) from None
+    # Only now is it known which code ran, so its digest is compared after the run.
     made = Token.read(run.schedule)
     if made.code != wanted.code:
         raise TokenError(

@@ -170,16 +170,20 @@ class Play:
             return face.count, step, ()
         if name == "snapshot":
             return self._snapshot or (lambda: ()), step, ()
+        # Whatever is not one of the calls above is a move, named after its target.
         target = MOVES[name]
         texts = end_texts(target, self._names[thread])
         return face.update_status, step, (self._jobs[job].job_id, target, *texts)
 
     def _note(self, step: Step, call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         """Make a call and record its interval and answer in the terms of the proof."""
+        # Read before the call: what returned by then bounds the answer, what returns later does
+        # not.
         floor = self._floor[step[1]]
         world = self._world
         if world.recorder is not None:
             world.recorder.begins(step)
+        # A counter is a clock under control: only one thread runs, so numbers order all events.
         invoked = next(self._clock)
         try:
             got = call(*arguments)
@@ -226,6 +230,7 @@ class Play:
         updated = got.updated_at
         if updated < floor or updated < got.created_at:
             return BACKDATED
+        # Answers may only ever show later times than those that were already answered.
         if updated > self._floor[number]:
             self._floor[number] = updated
         return self._writer(got)
@@ -258,6 +263,7 @@ class Play:
         if not fresh and not self._counts:
             return
         ids = [job.job_id for job in self._created]
+        # Told by itself: with one id for two jobs no history can be put down to jobs.
         if len(set(ids)) < len(ids):
             self.answers.repeated = next(one for one in ids if ids.count(one) > 1)
         if self._counts:

@@ -222,6 +222,7 @@ class Runner:
         if first is None:
             return known
         judge = Judge(first.answers.start)
+        # One queue per number of preemptions: all with fewer come before the first with more.
         levels: list[deque[_Item]] = [deque() for _ in range(bound + 1)]
         try:
             self._take_in(known, judge, first, (0, (), None), levels)
@@ -253,6 +254,8 @@ class Runner:
             thread, where = ran.end.outside[0]
             known.uncontrolled = f"{thread} blocked where control does not reach, at {where}"
         elif parent is not None:
+            # Up to its last deviation a run must be its parent again; else the tree of runs is no
+            # tree.
             check_repeats(ran.trace, parent, deviations[-1][0])
         if ran.rule is not None or not judge.holds(ran.answers.history):
             known.finding = ran
@@ -263,6 +266,7 @@ class Runner:
 
     def _repeats(self, play: Play, known: Explored) -> Ran | None:
         """Run a program twice without preemption; return one run if they are the same."""
+        # Two equal runs are no proof of determinism, but two different ones refute it.
         first, again = self.run(play, ()), self.run(play, ())
         if (first.trace, first.answers.history) != (again.trace, again.answers.history):
             known.uncontrolled = (
@@ -278,15 +282,18 @@ class Runner:
     def sample(self, known: Explored, runs: int, depth: int) -> None:
         """Run a program under random schedules (PCT), at most `runs`, until one breaks a rule."""
         play = self.play(known.program)
+        # By program, so that the draws do not depend on which programs came before it.
         draw = random.Random(f"{self.seed} {known.program}")  # noqa: S311 - no secret
         judge: Judge | None = None
         for _ in range(runs):
+            # Asked between runs only: a run that was cut off would prove nothing.
             if self.out_of_time():
                 return
             schedule = Pct(draw.getrandbits(32), points=max(known.points, 20), depth=depth)
             ran = self.run(play, (), schedule)
             known.sampled += 1
             known.points = max(known.points, ran.end.points)
+            # One judge for all runs: histories that were judged once are remembered.
             judge = judge or Judge(ran.answers.start)
             if ran.rule is not None or not judge.holds(ran.answers.history):
                 ran.deviations = schedule.deviations

@@ -232,6 +232,7 @@ def _history_rule(history: list[Entry], ran: Ran) -> tuple[str | None, str, str]
     if verdict.violations:
         first = (causes or list(verdict.violations))[0]
         return first.rule, first.sentence, ""
+    # Read at the end, when no write is left that could explain its absence.
     lost = [(step, answer) for _, _, step, answer in history if step[0] == "created"]
     if lost:
         return "accounted", f"a job that was created is lost: {told(*lost[0])}", ""
