@@ -95,6 +95,7 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
             rows = history.rows(table, state)
             np.minimum.at(ends, history.job[rows], history.invoked[rows])
         over = np.where(ends < _NEVER, ends, over)
+    # Certainly RUNNING for some time: whatever overlaps its own end proves nothing.
     certain = begun < over
     certain[np.fromiter(crashed, np.int64)] = False
     jobs = np.flatnonzero(certain)
@@ -125,6 +126,7 @@ def accounted(history: History) -> tuple[list[Finding], list[str]]:
     read = history.final_read
     asked = np.zeros(history.jobs, np.bool_)
     asked[read["job"][read["outcome"] != codes.PENDING]] = True
+    # Only jobs whose create was answered: one that never returned may not have happened.
     lost = read["job"][created[read["job"]] & (read["outcome"] == codes.NOT_FOUND)]
     # An error says that the repository did not answer, not that the job is gone.
     failed = int(
@@ -157,6 +159,7 @@ def counts(
     creates = history.op == codes.CREATE
     done = np.sort(history.returned[creates & (history.outcome == codes.OK)])
     begun = np.sort(history.invoked[creates])
+    # Left and right sides: calls of the same nanosecond may have come in either order.
     least = before + np.searchsorted(done, history.invoked[rows], side="left")
     least = least - missing * (history.returned[rows] > missing_from_ns)
     most = before + np.searchsorted(begun, history.returned[rows], side="right")
@@ -195,6 +198,7 @@ def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
         ("error", ERROR_TEXT, codes.FAILED),
     ):
         texts = pa.array([form.format(actor=actor) for actor in actors], pa.large_string())
+        # At most one where the history is linearizable; if not, another rule has told of it.
         definite = history.rows(roles.WRITES, state)
         writer = np.full(history.jobs, -1)
         writer[history.job[definite]] = history.actor[definite]
@@ -284,6 +288,7 @@ def _repeat(column: pd.Series) -> bool:
     words = np.zeros(len(text), np.uint64)
     _, offsets, data = text.buffers()
     start = int(np.frombuffer(offsets, np.int64)[text.offset])
+    # The last word may overlap the one before, so that every byte takes part.
     for place in (*range(0, width - 8, 8), width - 8):
         words ^= np.ndarray(len(text), "<u8", data, start + place, strides=(width,))
         words *= np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost: Fibonacci hashing
@@ -312,6 +317,7 @@ def _input_hashes(request: IntArray) -> Any:
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)
     text = np.full((len(request), 64), digits[0])
     for place in range(8):
+        # Eight hexadecimal digits hold any number of requests, the rest are zeros.
         text[:, 63 - place] = digits[(request >> (4 * place)) & 15]
     offsets = np.arange(len(request) + 1, dtype=np.int64) * 64
     return pa.LargeStringArray.from_buffers(len(request), pa.py_buffer(offsets), pa.py_buffer(text))

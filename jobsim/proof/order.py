@@ -63,8 +63,10 @@ def late_results(history: History) -> list[Finding]:
     by_reaper = np.isin(history.actor[ends], np.flatnonzero(names == REAPER))
     reaped = np.full(history.jobs, _NEVER)
     reaps = ends[by_reaper]
+    # The earliest return: from then on the reaper had certainly won.
     np.minimum.at(reaped, history.job[reaps], history.returned[reaps])
     others = ends[~by_reaper]
+    # Strictly after: calls that overlap may have taken effect in either order.
     late = others[history.invoked[others] > reaped[history.job[others]]]
     which, place = np.unique(history.job[late], return_index=True)
 
@@ -129,6 +131,7 @@ def _too_early(history: History, jobs: pd.DataFrame) -> Finding:
     again = 1 + np.flatnonzero(request[1:] == request[:-1])
     again = again[(create[again] != _NO_ROW) & (create[again - 1] != _NO_ROW)]
     before = create[again - 1]
+    # A create that never returned is under way for ever, so nothing may follow it.
     back = np.where(history.outcome[before] == codes.PENDING, _NEVER, history.returned[before])
     early = again[history.invoked[create[again]] < back]
 
@@ -159,6 +162,7 @@ def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
     looked = look != _NO_ROW
     answered = looked & (history.outcome[look] == codes.OK)
     saw = answered & (history.observed[look] == codes.COMPLETED)
+    # What the client could know is settled when it looks, and not when it asks again.
     limit = history.invoked[np.where(looked, look, pairs.create)]
     wrong = saw | ((answered | ~looked) & (history.returned[pairs.success] < limit))
     job = history.job[pairs.create]
@@ -223,8 +227,10 @@ def _last_looks(history: History, pairs: _Pairs) -> Rows:
     actor = np.concatenate([history.actor[looks], client])
     moment = np.concatenate([history.invoked[looks], history.invoked[pairs.create]])
     is_pair = np.arange(len(job)) >= len(looks)
+    # Within one moment looks come before pairs, so that a look at that very moment counts.
     order = np.lexsort((is_pair, moment, actor, job))
     place = np.where(is_pair[order], -1, np.arange(len(order)))
+    # The running maximum carries each look forward to the pairs behind it.
     latest = np.maximum.accumulate(place) if len(place) else place
     source = order[np.maximum(latest, 0)]
     same = (latest >= 0) & (job[source] == job[order]) & (actor[source] == actor[order])

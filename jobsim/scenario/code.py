@@ -60,6 +60,7 @@ def _changed(part: BaseModel) -> dict[str, Any]:
 
 
 def _plain(value: Any, *, cut: bool) -> Any:
+    """Return a value without models, so that the code needs no further imports."""
     if isinstance(value, BaseModel):
         return {name: _plain(inner, cut=cut) for name, inner in _changed(value).items()}
     if isinstance(value, tuple):
