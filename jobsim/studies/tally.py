@@ -166,6 +166,7 @@ class Pool:
         return before + inside
 
     def _quantile(self, below: NDArray[np.int64], q: float) -> float:
+        """Return a quantile from cumulative counts, so that runs are left out by subtraction."""
         total = int(below[-1]) if len(below) else 0
         if not total:
             return float("nan")

@@ -33,6 +33,7 @@ def create_awaits_payment(trial: Trial) -> None:
     """Require that a created job awaits payment, with its input hash and without a result."""
 
     def step(player: Player) -> None:
+        """Look at every field of a new job, for later checks rely on them."""
         job = _created(player)
         _same("create", job, status=AWAITING, input_hash=_hash(trial), result=None, error=None)
         for name in ("job_id", "blockchain_identifier"):
@@ -62,6 +63,7 @@ def ids_are_unique(trial: Trial) -> None:
     """Require that two jobs never share an id, even with the same input hash."""
 
     def step(player: Player) -> None:
+        """Create jobs of one input hash, which must not decide the id."""
         before = _answer(player, player.recorder.count)
         player.recorder.next_job = None
         # One hash for all: who takes it for a key gives the second job the id of the first.
@@ -80,6 +82,7 @@ def unknown_id_is_not_found(trial: Trial) -> None:
     """Require that an unknown id is not found, by get and by update_status, and creates nothing."""
 
     def step(player: Player) -> None:
+        """Try each call, with every target, on an id that nobody was given."""
         job = _created(player)
         count = _answer(player, player.recorder.count)
         # A status that is legal from nowhere must not come before the question whether there is a
@@ -230,6 +233,7 @@ def answers_stay_as_they_are(trial: Trial) -> None:
     """Require that a job that was answered stays as it is when the repository's job moves on."""
 
     def step(player: Player) -> None:
+        """Keep answers while the job moves on, and compare them afterwards."""
         job = _created(player)
         # From both calls: a repository may copy on the way in and not on the way out.
         held = [job, _got(player, job.job_id)]
