@@ -112,6 +112,7 @@ def _say_intervals(table: pd.DataFrame, metrics: list[str], by: list[str]) -> No
     found = {metric: intervals(table, metric) for metric in metrics}
     level = next(iter(found.values()))["level"].iloc[0]
     say(f"Means with their {level:.0%} intervals, {_replications(found)}\n")
+    # One table where it fits, for people compare figures of one setting along its row.
     groups = [metrics]
     # Wrapped rows of a table cannot be read, so it is cut by columns.
     if table_width(*_columns(found, metrics, by), indent=0) > width():

@@ -178,6 +178,8 @@ class LogTable:
             rows += [("outcomes", text) for text in self._words()]
         rows.append(("ended", listing(self.endings())))
         if self.requests < len(self.jobs):
+            # By request and not by row: a job with five attempts was tried again once in this
+            # count.
             again = int((self.jobs.groupby("request")["attempt"].max() > 1).sum())
             made = f"{len(self.jobs):,} of {count_of(self.requests, 'job')}"
             rows.append(("attempts", f"{made}; {again:,} were tried again"))

@@ -99,6 +99,7 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
     certain = begun < over
     certain[np.fromiter(crashed, np.int64)] = False
     jobs = np.flatnonzero(certain)
+    # Stable, so that of jobs that began in one moment the first by number is named first.
     jobs = jobs[np.argsort(begun[jobs], kind="stable")]
     # Closed bounds: one job may begin at the very moment at which another ends.
     ended = np.searchsorted(np.sort(over[jobs]), begun[jobs], side="right")
@@ -139,6 +140,7 @@ def accounted(history: History) -> tuple[list[Finding], list[str]]:
         create = next(row for row in history.rows_of(job) if roles.WRITES[history.code[row]] == 0)
         return f"was created, but {last.name} {last.answer}", (history.call(create), last)
 
+    # Neither found nor lost: a run that was ended early may not have asked for all of them.
     unread = int((created & ~asked).sum())
     undecided = [f"created jobs without a final read: {unread:,}"] if unread else []
     if failed:
@@ -163,6 +165,7 @@ def counts(
     least = before + np.searchsorted(done, history.invoked[rows], side="left")
     least = least - missing * (history.returned[rows] > missing_from_ns)
     most = before + np.searchsorted(begun, history.returned[rows], side="right")
+    # Bounds and no exact value: creates that overlap the count may lie on either side of it.
     answer = history.calls["count"].to_numpy()[rows]
     wrong = np.flatnonzero((answer < least) | (answer > most))
 
@@ -205,6 +208,7 @@ def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
         writer = np.where(status == state, writer[job], -1)
         expected = texts.take(pa.array(writer, mask=writer < 0))
         wrong = _differs(history, column, expected)
+        # Few, if any: only ends whose writer had no answer, so a loop over them costs nothing.
         open_ends = np.flatnonzero(wrong & (status == state) & (writer < 0))
         given = _final_text(history, column)
         possible = history.rows(roles.MAY_WRITE, state) if len(open_ends) else open_ends

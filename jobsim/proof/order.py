@@ -93,6 +93,7 @@ def goodput(history: History, jobs: pd.DataFrame) -> list[Finding]:
     completed = np.zeros(history.jobs, np.bool_)
     for table in (roles.WRITES, roles.MAY_WRITE):
         completed[history.job[history.rows(table, codes.COMPLETED)]] = True
+    # Calls that may have written count too: only what no call can explain is wrong.
     wrong = np.flatnonzero(useful(jobs) & ~completed[: len(jobs)])
 
     def explain(position: int) -> Violation:
@@ -107,6 +108,7 @@ def goodput(history: History, jobs: pd.DataFrame) -> list[Finding]:
 def _out_of_order(history: History, jobs: pd.DataFrame) -> Finding:
     """Return the jobs whose place in the table is not that of the next attempt."""
     request, attempt = (jobs[name].to_numpy().astype(np.int64) for name in ("request", "attempt"))
+    # Requests are numbered without gaps in the table, and attempts of one stand next to each other.
     step = np.diff(request, prepend=-1)
     expected = np.where(step == 0, np.concatenate([[0], attempt[:-1]]) + 1, 1)
     wrong = np.flatnonzero((attempt != expected) | (step < 0))
@@ -193,6 +195,7 @@ def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
 def _successes_and_later_creates(history: History, jobs: pd.DataFrame) -> _Pairs:
     """Return each success with each later attempt of its request that had no other reason."""
     create = _creates(history)[: len(jobs)]
+    # Jobs of a request are consecutive rows, so its later attempts are a range of numbers.
     first, group = by_request(jobs)
     end = np.append(first[1:], len(jobs))[group]  # one after the request's last job
     success = history.rows(roles.WRITES, codes.COMPLETED)

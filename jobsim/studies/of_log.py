@@ -334,6 +334,7 @@ def workers_for_log(
             low, high = (low, middle) if meets(middle) else (middle, high)
         answer = high
     reason = "there is no fewer than one"
+    # The number below is tried at least once, so that the reason is a figure and no guess.
     if answer > 1:
         reason = f"{count_of(answer - 1, 'worker')}: {in_words(figure(answer - 1), metric)}"
     value = figure(answer)
@@ -364,6 +365,8 @@ def sweep_log(
         point = dict(zip(grid, values, strict=True))
         # Without a draw all replications would be the same run.
         for number in range(replications if drawn else 1):
+            # The first replication has the scenario's own seed, so that it can be run again by
+            # itself.
             seed = workload.scenario.seed + number
             changed, how = with_changes(workload, {**point, "seed": seed})
             figures = figures_of_jobs(Server(changed), changed.scenario)

@@ -52,6 +52,7 @@ def get_answers_what_create_did(trial: Trial) -> None:
     """Require that a get of a new job answers what its create answered."""
 
     def step(player: Player) -> None:
+        # Several before the first read: a repository may answer the job that it made last.
         jobs = [_created(player) for _ in range(5)]
         for job in jobs:
             _same("get", _got(player, job.job_id), **_fields(job))
@@ -166,6 +167,7 @@ def texts_are_kept(trial: Trial) -> None:
             (COMPLETED, {"result": "結果 \N{PARTY POPPER} Ω"}),
             # Empty, and not None: `if error:` loses it.
             (FAILED, {"error": ""}),
+            # Longer than the usual column for short texts, and than a page of a database.
             (COMPLETED, {"result": "x" * LONG_TEXT}),
         )
         for target, text in texts:
@@ -272,6 +274,7 @@ def count_counts_jobs(trial: Trial) -> None:
     def step(player: Player) -> None:
         """Count after every call, for only creates may change it."""
         before = _answer(player, player.recorder.count)
+        # Three jobs, so that a count of statuses or of calls cannot agree by chance.
         for number in range(1, 4):
             job = _created(player)
             for target in (None, RUNNING, COMPLETED):
