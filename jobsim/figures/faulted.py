@@ -9,6 +9,16 @@ import pandas as pd
 from jobsim.display.text import Rows, count_of, format_duration
 from jobsim.domain.codes import KILLS
 
+_TOLD = {
+    "cut_before": "lost request",
+    "cut_after": "lost answer",
+    "delay": "delay",
+    "stall": "stall",
+    "kill_backend": "killed backend",
+    "kill_server": "killed server",
+}
+"""What prose calls each kind of fault."""
+
 
 def unanswered(calls: pd.DataFrame) -> int:
     """Return how many calls ended in an exception other than a refusal.
@@ -41,6 +51,30 @@ def recovery_s(faults: pd.DataFrame) -> float:
     back = faults["kind"].isin(KILLS) & (faults["ended_ns"] >= 0)
     spans = (faults["ended_ns"] - faults["begun_ns"])[back]
     return float(spans.max()) * 1e-9 if len(spans) else math.nan
+
+
+def fault_sentence(calls: pd.DataFrame, faults: pd.DataFrame) -> str:
+    """Return what was injected and what the clients had of it, in prose; empty without a fault.
+
+    Parameters
+    ----------
+    calls, faults
+        As in `jobsim.tables.schema`.
+    """
+    if faults.empty:
+        return ""
+    struck = faults["kind"].astype("str").map(_TOLD).value_counts()
+    told = [count_of(int(number), str(kind)) for kind, number in struck.items()]
+    injected = ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1]
+    calls_lost, jobs = count_of(unanswered(calls), "call"), count_of(unknown_jobs(calls), "job")
+    seen = f"{calls_lost} ended in an error, and of {jobs} the client cannot know the state"
+    back = recovery_s(faults)
+    killed = faults["kind"].isin(KILLS)
+    if math.isnan(back):
+        after = "; the server did not come back" if killed.any() else ""
+    else:
+        after = f"; after a kill the server answered again within {format_duration(back)}"
+    return f"Injected into the database: {injected}. {seen}{after}."
 
 
 def fault_rows(calls: pd.DataFrame, faults: pd.DataFrame) -> Rows:

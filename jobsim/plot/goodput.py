@@ -87,7 +87,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
     time_axis(ax, end)
     rate_axis(ax, "jobs per second")
     clip_spike(ax, table["asked"], width=width, at_least=float(np.nanmax(done)))
-    shade(ax, disturbances(run.workload.scenario, end))
+    shade(ax, disturbances(run, end))
     legend_below(ax)
     return fitted(ax)
 

@@ -12,6 +12,7 @@ from jobsim.figures.durations import latencies, percentiles
 from jobsim.plot.parts.axes import RunTables, axes_for, frame, literal, note
 from jobsim.plot.parts.entry import Chart
 from jobsim.plot.parts.room import fitted
+from jobsim.plot.parts.spans import shade_durations
 from jobsim.plot.parts.style import INK, MUTED, NEUTRAL
 from jobsim.plot.parts.time_axis import log_time_axis
 from jobsim.run.run import Run
@@ -23,7 +24,8 @@ def latency(run: RunTables, *, ax: Axes | None = None) -> Axes:
     """Draw how long the repository's calls took, one row per operation.
 
     A histogram of the times on a logarithmic axis, with marks at the median and the 99th
-    percentile. Pending calls are left out.
+    percentile. Pending calls are left out. How long injected delays, stalls and restarts of the
+    database took is shaded.
 
     Parameters
     ----------
@@ -70,6 +72,7 @@ def latency(run: RunTables, *, ax: Axes | None = None) -> Axes:
     for base, op in enumerate(reversed(operations)):
         _histogram(ax, table.loc[table["op"] == op, "latency"], edges, base)
     ax.set_xlim(edges[0], edges[-1])
+    shade_durations(ax, getattr(run, "faults", None))
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     return fitted(ax)

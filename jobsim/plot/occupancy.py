@@ -16,7 +16,7 @@ from jobsim.figures.in_system import LOST_WORKER, PAID, PARTS, UNPAID, WORKED_ON
 from jobsim.plot.parts.axes import axes_for, count_axis, edge_labels, frame, note, thin
 from jobsim.plot.parts.entry import Chart, was_created
 from jobsim.plot.parts.room import fitted
-from jobsim.plot.parts.spans import Played
+from jobsim.plot.parts.spans import Played, mark_faults
 from jobsim.plot.parts.style import INK, NEUTRAL, STATUS_COLOURS, status_label
 from jobsim.plot.parts.time_axis import time_axis
 from jobsim.run.run import Run
@@ -52,7 +52,7 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
 
     Stacked: being worked on, worker lost and not yet reaped, paid and waiting, awaiting payment.
     A dashed line shows how many workers there are. Jobs that have ended are not drawn, so that
-    the queue can be seen.
+    the queue can be seen. Faults that were injected into the database are marked.
 
     Parameters
     ----------
@@ -85,7 +85,9 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
         total = int(table.iloc[-1].sum()) if len(table) else 0
         frame(ax, "Jobs by status, cumulative", f"{count_of(total, 'job')} created")
         words = {status: (status_label(status), STATUS_COLOURS[status]) for status in STACKED}
-        return fitted(_stack(ax, table, words, "jobs"))
+        _stack(ax, table, words, "jobs")
+        mark_faults(ax, run, ax.get_xlim()[1])
+        return fitted(ax)
     table = in_system_steps(run.jobs)
     frame(ax, "Jobs in the system", _peak_text(table))
     _stack(ax, table, _PARTS, "jobs in the system")
@@ -95,6 +97,7 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
         top = max(ax.get_ylim()[1], 1.25 * workers) if workers < 20 else ax.get_ylim()[1]
         ax.set_ylim(0, top)
         _worker_line(ax, workers)
+    mark_faults(ax, run, ax.get_xlim()[1])
     return fitted(ax)
 
 

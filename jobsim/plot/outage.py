@@ -25,6 +25,8 @@ _WAITING = STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value]
 def outage(run: Played, *, ax: Axes | None = None) -> Axes:
     """Draw the backlog before, during and after the outages of a run, or its spikes.
 
+    The time in which a database server was gone is an outage too.
+
     The line is the number of jobs that were paid and waited for a worker. The subtitle says how
     long jobs waited that were paid before the first outage, from then to the end of the last
     one, and after it; and how long after it no more jobs waited than before.
@@ -53,7 +55,7 @@ def outage(run: Played, *, ax: Axes | None = None) -> Axes:
     """
     end = recovery.last_moment(run.jobs)
     steps = thin(recovery.backlog(run.jobs))
-    spans = disturbances(run.workload.scenario, end)
+    spans = disturbances(run, end)
     most = int(steps["waiting"].max()) if len(steps) else 0
     ax = axes_for(ax)
     frame(ax, "Backlog before, during and after", _phases(run.jobs, spans))
@@ -90,7 +92,7 @@ def _phases(jobs: pd.DataFrame, spans: list[Span]) -> str:
 def sentence(run: Run) -> str:
     """Say how the backlog grew while the service was disturbed, and how long it took to drain."""
     jobs = run.jobs
-    spans = disturbances(run.workload.scenario, recovery.last_moment(jobs))
+    spans = disturbances(run, recovery.last_moment(jobs))
     if not spans:
         return "Nothing disturbed the service."
     start, end = spans[0].start, max(span.end for span in spans)
@@ -112,7 +114,7 @@ def sentence(run: Run) -> str:
 
 def is_worth_showing(run: Run) -> bool:
     """Tell whether the run was disturbed at all."""
-    return bool(disturbances(run.workload.scenario, recovery.last_moment(run.jobs)))
+    return bool(disturbances(run, recovery.last_moment(run.jobs)))
 
 
 CHART = Chart(outage, sentence, is_worth_showing)

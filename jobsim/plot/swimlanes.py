@@ -125,7 +125,7 @@ def _spans(jobs: pd.DataFrame, workers: list[str], last: float) -> pd.DataFrame:
 def _window(run: Played, spans: pd.DataFrame, most: int, last: float) -> tuple[float, float]:
     """Return the stretch of time to show: as long as `most` jobs can be told apart in it."""
     crashes = spans.loc[spans["crashed"], "until"]
-    events = disturbances(run.workload.scenario, last)
+    events = disturbances(run, last)
     event = events[0].start if events else float(crashes.min()) if len(crashes) else 0.0
     at = int(np.searchsorted(spans["started"].to_numpy(), event))
     # A quarter of what is shown lies before the event.

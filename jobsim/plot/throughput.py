@@ -14,7 +14,7 @@ from jobsim.figures import flow
 from jobsim.plot.parts.axes import axes_for, clip_spike, frame, legend_below, note, rate_axis
 from jobsim.plot.parts.entry import Chart, is_wasteful
 from jobsim.plot.parts.room import fitted
-from jobsim.plot.parts.spans import Observed, window
+from jobsim.plot.parts.spans import Observed, mark_faults, window
 from jobsim.plot.parts.style import INK, STATUS_COLOURS
 from jobsim.plot.parts.time_axis import time_axis
 from jobsim.run.run import Run
@@ -32,7 +32,8 @@ def throughput(run: Observed, *, ax: Axes | None = None) -> Axes:
 
     A line for the jobs created, stacked bars for those that completed and failed, in windows
     of a round width, in step with bursts. Where the line runs above the bars, the backlog grows.
-    A spike of creations far above all else is cut, and the chart says how high it is.
+    A spike of creations far above all else is cut, and the chart says how high it is. Faults that
+    were injected into the database are marked.
 
     Parameters
     ----------
@@ -87,6 +88,7 @@ def throughput(run: Observed, *, ax: Axes | None = None) -> Axes:
     rate_axis(ax, "jobs per second")
     ended = float((table[COMPLETED] + table[FAILED]).max())
     clip_spike(ax, table[WAITING], width=width, at_least=ended)
+    mark_faults(ax, run, end)
     legend_below(ax)
     return fitted(ax)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from jobsim.display.text import Rows, count_of, format_duration, format_number, format_share
 from jobsim.figures.durations import STAGES, dwell
+from jobsim.figures.faulted import fault_sentence
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
 from jobsim.figures.timekeeping import RAN_LATE
 from jobsim.run.run import Run
@@ -92,6 +93,13 @@ def late(run: Run) -> str:
         return ""
     said = f"{RAN_LATE[0].upper()}{RAN_LATE[1:]}"
     return f"{said}: {run.timekeeping}. Virtual time has the true waits."
+
+
+def faults(run: Run) -> str:
+    """Say what was injected into the database and what the clients had of it; else nothing."""
+    if run.calls is None or run.faults is None:
+        return ""
+    return fault_sentence(run.calls, run.faults)
 
 
 def _requests(figures: Mapping[str, float]) -> list[Tile]:

@@ -68,6 +68,7 @@ def as_page(run: Run, shown: str | None) -> str:
             kind=kind,
             badge=badge,
             late=facts.late(run),
+            faults=facts.faults(run),
             scenario_rows=_scenario_rows(run),
             violations=violations,
             more=max(found - SHOWN_VIOLATIONS, 0),

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from calls_table import call, calls_of
 
-from jobsim.figures.faulted import fault_rows, recovery_s, unanswered, unknown_jobs
+from jobsim.figures.faulted import fault_rows, fault_sentence, recovery_s, unanswered, unknown_jobs
 from jobsim.tables.schema import FAULTS
 
 
@@ -59,3 +59,23 @@ def test_rows_say_what_was_injected_and_what_the_clients_had_of_it():
 
 def test_rows_without_a_fault_say_so():
     assert fault_rows(CALLS, faults_of())[0] == ("faults", "none")
+
+
+def test_the_sentence_says_what_was_injected_and_what_the_clients_had_of_it():
+    table = faults_of(
+        ("cut_after", 0, 0, 1), ("cut_after", 1, 0, 1), ("kill_server", 2, 0, 250_000_000)
+    )
+    assert fault_sentence(CALLS, table) == (
+        "Injected into the database: 2 lost answers and 1 killed server. 3 calls ended in an "
+        "error, and of 2 jobs the client cannot know the state; after a kill the server answered "
+        "again within 250 ms."
+    )
+
+
+def test_the_sentence_says_that_a_server_did_not_come_back():
+    told = fault_sentence(CALLS, faults_of(("kill_backend", 0, 0, -1)))
+    assert told.endswith("cannot know the state; the server did not come back.")
+
+
+def test_without_a_fault_there_is_no_sentence():
+    assert fault_sentence(CALLS, faults_of()) == ""

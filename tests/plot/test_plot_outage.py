@@ -10,6 +10,7 @@ from report_runs import FOUR, NAN, made, retried
 
 from jobsim import Scenario, plot, run_virtual
 from jobsim.plot.outage import CHART
+from jobsim.tables.schema import FAULTS
 
 
 def texts(ax) -> list[str]:
@@ -82,3 +83,16 @@ def test_outages_that_did_no_harm_are_told_together():
 def test_the_sentence_without_an_outage():
     assert CHART.sentence(made(FOUR)) == "Nothing disturbed the service."
     assert not CHART.is_worth_showing(made(FOUR))
+
+
+def test_a_server_that_was_gone_is_an_outage():
+    run = retried(waiting(0.0, 1.0, 6.0, 7.0, 8.0))
+    assert not CHART.is_worth_showing(run)
+    rows = [("kill_server", 9, 2_000_000_000, 5_000_000_000), ("stall", 10, 0, 1_000_000_000)]
+    run.faults = pd.DataFrame(rows, columns=list(FAULTS)).astype(FAULTS)
+    assert CHART.is_worth_showing(run)
+    assert CHART.sentence(run) == (
+        "Server gone from 2 s to 5 s: the backlog, empty before, grew to 3 jobs and took "
+        "3 s to drain after that."
+    )
+    assert "server gone" in texts(plot.outage(run))

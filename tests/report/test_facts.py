@@ -10,7 +10,9 @@ import jobsim
 from jobsim import run_virtual
 from jobsim.report import facts
 from jobsim.report.facts import all_figures, parts, provenance, tiles
+from jobsim.report.page import as_page
 from jobsim.scenario.workload import Workload
+from jobsim.tables.schema import FAULTS
 
 
 def test_tiles_show_what_happened():
@@ -132,3 +134,14 @@ def test_a_run_on_a_log_shows_dates_and_logged_beside_simulated_waits():
     assert rows["waits, logged"] == "p50 25 s, p95 47.5 s, of 2 jobs"
     assert rows["waits, simulated"] == "p50 0 s, p95 0 s, of 2 jobs"
     assert facts.of_log(jobsim.run_virtual(jobsim.Scenario(jobs=3))) == []
+
+
+def test_the_report_says_what_was_injected_and_of_other_runs_nothing():
+    run = made(FOUR, engine="threads", calls=[("create", 0, 1, "error")])
+    assert facts.faults(run) == ""
+    run.faults = pd.DataFrame([("cut_after", 0, 0, 1)], columns=list(FAULTS)).astype(FAULTS)
+    assert facts.faults(run) == (
+        "Injected into the database: 1 lost answer. 1 call ended in an error, and of 1 job the "
+        "client cannot know the state."
+    )
+    assert facts.faults(run) in as_page(run, None)

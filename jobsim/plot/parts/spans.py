@@ -1,22 +1,42 @@
-"""When a scenario disturbs the service: its outages, and its spikes."""
+"""When a service was disturbed: outages and spikes of its scenario, faults of its database."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from numpy.typing import NDArray
 
-from jobsim.display.text import format_number
+from jobsim.display.text import count_of, format_number
+from jobsim.domain.codes import KILLS
 from jobsim.figures.flow import throughput_window
 from jobsim.plot.parts.style import INK, NEUTRAL
 from jobsim.scenario.arrivals import Bursts
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.varying import Varying
 from jobsim.scenario.workload import Workload
+
+_TICKS = 150
+"""A chart has at most so many ticks for faults; those that lie closer share one."""
+
+_NAMES = {
+    "cut_before": "cut",
+    "cut_after": "cut",
+    "delay": "delay",
+    "stall": "stall",
+    "kill_backend": "server gone",
+    "kill_server": "server gone",
+}
+"""What a chart calls each kind of fault; a cut looks the same before and after the commit."""
+
+_LASTING = ("stall", *KILLS)
+"""Faults that are drawn as spans of time; the others are over at once, and are ticks."""
 
 
 class Played(Protocol):
@@ -51,18 +71,21 @@ class Span(NamedTuple):
     label: str
 
 
-def disturbances(scenario: Scenario, end: float) -> list[Span]:
-    """Return the outages of a scenario, and the spikes of its arrivals, in order of their start.
+def disturbances(run: Played, end: float) -> list[Span]:
+    """Return what disturbed the service of a run, in order of its start.
 
-    Only those that begin before `end` (s), and cut there. A spike is a stretch at the highest
+    The outages of the scenario, the spikes of its arrivals, and when the database server was
+    gone. Only what begins before `end` (s), and cut there. A spike is a stretch at the highest
     rate, if such stretches make up less than half of the time up to then.
 
     Examples
     --------
+    >>> from jobsim import run_virtual
     >>> scenario = Scenario(jobs=9, outages=[{"at": 5.0, "duration": 2.0, "workers": 3}])
-    >>> disturbances(scenario, 60.0)
+    >>> disturbances(run_virtual(scenario), 60.0)
     [Span(start=5.0, end=7.0, label='3 of 4 workers gone')]
     """
+    scenario = run.workload.scenario
     outages = [
         Span(
             outage.at,
@@ -72,7 +95,8 @@ def disturbances(scenario: Scenario, end: float) -> list[Span]:
         for outage in scenario.outages
         if outage.at < end
     ]
-    return sorted(outages + _spikes(scenario, end))
+    gone = [span for span in _lasting(run, end) if span.label == _NAMES["kill_server"]]
+    return sorted(outages + _spikes(scenario, end) + gone)
 
 
 def window(run: Observed) -> float:
@@ -99,17 +123,24 @@ def window(run: Observed) -> float:
     return every / parts if parts > 1 else every * math.ceil(width / every)
 
 
-def shade(ax: Axes, spans: Iterable[Span]) -> None:
-    """Shade spans of time, and name them at the top; the limits of both axes are final."""
+def shade(ax: Axes, spans: Iterable[Span]) -> int:
+    """Shade spans of the x axis, and name them at the top; the limits of both axes are final.
+
+    Returns how many lines of names there are.
+    """
     low, high = ax.get_xlim()
     said: list[str] = []
     for start, end, label in spans:
-        ax.axvspan(start, end, color=NEUTRAL, alpha=0.2, linewidth=0, zorder=0)
+        if end < low or start > high:
+            continue
+        # The edge keeps a span in sight that is narrower than a pixel.
+        ax.axvspan(start, end, color=NEUTRAL, alpha=0.2, linewidth=0.8, zorder=0)
         if label in said:
             continue
         said.append(label)
         # Beside the span, where the chart has more room.
-        left = (start + end) / 2 > (low + high) / 2
+        first, last = _places(ax, [start, end])
+        left = bool(first + last > 1)
         ax.annotate(
             label,
             (start if left else end, 1),
@@ -121,6 +152,107 @@ def shade(ax: Axes, spans: Iterable[Span]) -> None:
             color=INK,
             fontsize="small",
         )
+    return len(said)
+
+
+def mark_faults(ax: Axes, run: object, end: float) -> None:
+    """Mark what was injected into the database of a run, on an axis of its seconds up to `end`.
+
+    Spans for stalls and a server that was gone. Above the axes a tick for each connection that
+    was cut and each delay, and below them how many; those too close to tell apart share one.
+    """
+    lines = shade(ax, _lasting(run, end))
+    faults = _faults_of(run)
+    if faults is None:
+        return
+    brief = ~faults["kind"].isin(_LASTING)
+    names = faults.loc[brief, "kind"].astype("str").map(_NAMES)
+    at = _seconds(run, faults.loc[brief, "begun_ns"])
+    names, at = names[at <= end], at[at <= end]
+    if not len(at):
+        return
+    low, high = ax.get_xlim()
+    places = np.unique(np.round((at - low) / (high - low) * _TICKS))
+    drawn = at if len(at) <= len(places) else low + places * (high - low) / _TICKS
+    ax.add_collection(
+        LineCollection(
+            [[(x, 1.0), (x, 1.02)] for x in drawn],
+            colors=INK,
+            linewidths=1.0,
+            transform=ax.get_xaxis_transform(),
+            clip_on=False,
+            label="_faults",
+        ),
+        autolim=False,
+    )
+    counts = names.value_counts()
+    ax.annotate(
+        "ticks above: " + ", ".join(count_of(int(n), str(name)) for name, n in counts.items()),
+        (1, 1),
+        xytext=(-4, -4 - 12 * lines),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        color=INK,
+        fontsize="small",
+    )
+
+
+def shade_durations(ax: Axes, faults: pd.DataFrame | None) -> None:
+    """Shade how long delays, stalls and restarts took, on an axis of microseconds.
+
+    One span for each, from its shortest to its longest.
+    """
+    if faults is None:
+        return
+    over = faults[(faults["ended_ns"] >= 0) & ~faults["kind"].isin(["cut_before", "cut_after"])]
+    took = (over["ended_ns"] - over["begun_ns"]) * 1e-3
+    names = over["kind"].astype("str").map(_NAMES)
+    spans = took.groupby(names, sort=False).agg(["min", "max"])
+    shade(ax, sorted(Span(low, high, str(name)) for name, low, high in spans.itertuples()))
+
+
+def _faults_of(run: object) -> pd.DataFrame | None:
+    """Return the faults of a run; tables that are no whole run have none."""
+    faults: pd.DataFrame | None = getattr(run, "faults", None)
+    return faults
+
+
+def _seconds(run: object, stamps: pd.Series) -> NDArray[np.float64]:
+    """Return stamps of the clock of `calls` in seconds of the scenario, as `jobs` has them."""
+    info: Any = run.info  # type: ignore[attr-defined]  # what has faults is a whole run
+    rate = 1.0 if math.isinf(info.speedup) else info.speedup
+    found: NDArray[np.float64] = (stamps.to_numpy() - info.zero_ns) * (1e-9 * rate)
+    return found
+
+
+def _lasting(run: object, end: float) -> list[Span]:
+    """Return stalls and when the server was gone, in order; what overlaps or touches is one."""
+    faults = _faults_of(run)
+    if faults is None:
+        return []
+    rows = faults[faults["kind"].isin(_LASTING)]
+    starts = _seconds(run, rows["begun_ns"])
+    until = np.where(rows["ended_ns"] < 0, end, _seconds(run, rows["ended_ns"]))
+    names = rows["kind"].astype("str").map(_NAMES)
+    found: dict[str, list[Span]] = {}
+    for start, stop, name in sorted(zip(starts.tolist(), until.tolist(), names, strict=True)):
+        if start >= end:
+            continue
+        spans, stop = found.setdefault(name, []), min(stop, end)
+        # Two that lie closer than can be seen are one, so that hundreds do not fill a file.
+        if spans and start - spans[-1].end < end / _TICKS:
+            spans[-1] = Span(spans[-1].start, max(stop, spans[-1].end), name)
+        else:
+            spans.append(Span(start, stop, name))
+    return sorted(itertools.chain.from_iterable(found.values()))
+
+
+def _places(ax: Axes, values: list[float]) -> list[float]:
+    """Return where values of the x axis lie between its ends, 0 to 1, whatever its scale."""
+    low, high, *found = ax.xaxis.get_transform().transform([*ax.get_xlim(), *values])
+    return [float((value - low) / (high - low)) for value in found]
 
 
 def _spikes(scenario: Scenario, end: float) -> list[Span]:
