@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobsim.logs.cells import LIMIT
+from jobsim.logs.chosen import Chosen, named
 from jobsim.logs.durations import Durations, read_durations
 from jobsim.logs.formats import Raw
 from jobsim.logs.instants import AmbiguousInstants, Instants, read_instants
-from jobsim.logs.resolve import Chosen, named
 from jobsim.logs.roles import DURATIONS, INSTANTS, SPELLINGS
 from jobsim.logs.source import TraceError
 from jobsim.logs.units import SECONDS, WORDS, ForeignUnit, unit_in

@@ -20,6 +20,10 @@ Outcome: TypeAlias = Literal[
 CODES = get_args(Outcome)
 COMPLETED, FAILED, CANCELLED, UNPAID, UNFINISHED, UNKNOWN, SKIPPED = range(len(CODES))
 
+LABELS = ("completed", "failed", "cancelled_before", "cancelled_during", "unpaid", "unknown",
+          "unrecognised", "unfinished")  # fmt: skip
+"""How a job ended, as the column `outcome` says it."""
+
 Mode: TypeAlias = Literal["words", "exit_code", "truth", "swf", "http"]
 """How numbers are read: as text, as exit codes, as 1 for yes, as SWF codes, as HTTP codes."""
 

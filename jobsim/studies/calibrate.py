@@ -17,7 +17,8 @@ from jobsim.scenario.distributions import Constant, Distribution
 from jobsim.scenario.log import Log
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies.arrival_fit import WEEK, ArrivalFit, fit_arrivals
-from jobsim.studies.fitting import WRONG, Estimate, Fit, Times, fit_times
+from jobsim.studies.families import Times
+from jobsim.studies.fitting import WRONG, Estimate, Fit, fit_times
 
 Floats = NDArray[np.float64]
 

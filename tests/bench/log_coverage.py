@@ -18,7 +18,8 @@ from jobsim.scenario.distributions import Distribution, LogNormal, Mixture, Weib
 from jobsim.studies.arrival_fit import fit_arrivals
 from jobsim.studies.backtest import backtest
 from jobsim.studies.calibrate import calibrate
-from jobsim.studies.fitting import Times, fit_times
+from jobsim.studies.families import Times
+from jobsim.studies.fitting import fit_times
 
 SERVICES: dict[str, Distribution] = {
     "lognormal": LogNormal(mean=2.0, cv=1.5),

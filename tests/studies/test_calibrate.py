@@ -9,7 +9,8 @@ import pytest
 import jobsim
 from jobsim.scenario.distributions import Exponential, Gamma, LogNormal, Mixture, Weibull
 from jobsim.studies.arrival_fit import fit_arrivals
-from jobsim.studies.fitting import Times, fit_times
+from jobsim.studies.families import Times
+from jobsim.studies.fitting import fit_times
 
 MIXED = Mixture(
     parts=[LogNormal(mean=0.5, cv=0.5), LogNormal(mean=5.0, cv=0.6)], weights=[0.85, 0.15]

@@ -1,0 +1,71 @@
+"""The columns that were taken, and the logs whose writer is known by the header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from jobsim.logs.formats import Raw
+
+_JMETER = frozenset({"timeStamp", "elapsed", "label", "responseCode"})
+_RUN = frozenset(
+    {"request", "attempt", "arrival", "created", "paid", "started", "finished", "status"}
+)
+
+
+@dataclass
+class Chosen:
+    """The columns that were taken.
+
+    Attributes
+    ----------
+    place
+        Role to the place of its column; a role that was not found is absent.
+    reason
+        Role to why.
+    more_status
+        Places of further columns that tell an outcome, best first.
+    units
+        Roles whose unit the producer of the log fixes.
+    frame
+        The candidates' cells, by place, as `plain` gives them.
+    notes
+        What a person should know.
+    """
+
+    place: dict[str, int] = field(default_factory=dict)
+    reason: dict[str, str] = field(default_factory=dict)
+    more_status: list[tuple[str, int]] = field(default_factory=list)
+    units: dict[str, tuple[str, str]] = field(default_factory=dict)
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: list[str] = field(default_factory=list)
+
+
+def known_producer(raw: Raw, where: Mapping[Hashable, int]) -> Chosen | None:
+    """Return the columns of logs whose writer is known by its whole header."""
+    names = frozenset(str(header) for header in raw.headers)
+    if names >= _JMETER:
+        roles = {"arrival": "timeStamp", "sojourn": "elapsed"}
+        if "success" in names:
+            roles["success"] = "success"
+        else:
+            roles["http_status"] = "responseCode"
+        found = Chosen({role: where[column] for role, column in roles.items()})
+        found.units["sojourn"] = ("ms", "JMeter writes milliseconds")
+        found.notes.append("known by its header as a JMeter log")
+        return found
+    if names >= _RUN:
+        roles = {"job": "request", **{name: name for name in _RUN - {"request", "created"}}}
+        found = Chosen({role: where[column] for role, column in roles.items()})
+        found.notes.append("known by its header as the jobs of a run")
+        return found
+    return None
+
+
+def named(raw: Raw, place: int) -> str:
+    """Return a column's name as messages show it."""
+    header = raw.headers[place]
+    return f"column {header}" if isinstance(header, int) else re.sub(r"\s+", " ", str(header))

@@ -1,0 +1,111 @@
+"""The outcome of each row, from the columns that tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from jobsim.logs.cells import NOTHING, missing
+from jobsim.logs.chosen import Chosen, named
+from jobsim.logs.clocks import Flags
+from jobsim.logs.formats import Raw
+from jobsim.logs.outcomes import (
+    CODES,
+    COMPLETED,
+    FAILED,
+    UNKNOWN,
+    AmbiguousOutcomes,
+    Mode,
+    number_mode,
+    read_outcomes,
+)
+from jobsim.logs.roles import OUTCOMES
+from jobsim.logs.source import TraceError
+
+
+def outcome_codes(
+    raw: Raw,
+    chosen: Chosen,
+    mode: Mode | None,
+    given: Mapping[str, str] | None,
+) -> tuple[NDArray[np.int8] | None, pd.DataFrame, list[str]]:
+    """Return each row's code of an outcome, the words behind them, and how they were read.
+
+    The first column that tells decides; the next ones are asked where it says nothing.
+    """
+    first = next((role for role in OUTCOMES if role in chosen.place), None)
+    if first == "status":
+        columns = [(first, chosen.place[first]), *chosen.more_status]
+    else:
+        columns = [(role, chosen.place[role]) for role in OUTCOMES if role in chosen.place]
+    codes: NDArray[np.int8] | None = None
+    words = pd.Series(dtype="str")
+    notes: list[str] = []
+    for role, place in columns:
+        cells = chosen.frame[place]
+        name = named(raw, place)
+        if role == "error":
+            found = np.where(_blank(cells), COMPLETED, FAILED).astype(np.int8)
+            read, why = (
+                pd.Series(np.where(found == FAILED, "some error", ""), dtype="str"),
+                "any text is a failure",
+            )
+        else:
+            try:
+                how, why = (
+                    (mode, "as the format says" if raw.kind == "swf" else "you said so")
+                    if mode and role == "status"
+                    else number_mode(name, cells, role)
+                )
+            except AmbiguousOutcomes as error:
+                if codes is not None:
+                    continue
+                if not given:
+                    raise TraceError(raw.path, str(error), raw.line) from error
+                how, why = "words", "as you said"
+            found, read = read_outcomes(cells, how, given, inverted=role == "failed")
+        if codes is None:
+            codes, words = found, read
+            notes.append(f"{name}: {why}")
+            continue
+        # An unknown word is something that was said; an empty cell is not.
+        silent = (codes == UNKNOWN) & (words == "").to_numpy(dtype=np.bool_)
+        silent = _overruled(first, role, silent, codes, found)
+        if silent.any():
+            codes = np.where(silent, found, codes).astype(np.int8)
+            words = words.where(~silent, read)
+            notes.append(f"{name} where that says nothing")
+    return codes, _table(codes, words), notes
+
+
+def _overruled(
+    first: str | None,
+    role: str,
+    silent: Flags,
+    codes: NDArray[np.int8],
+    found: NDArray[np.int8],
+) -> Flags:
+    """Return where a later column decides: where nothing was said, or less than the exit tells."""
+    if role in {"exit_code", "http_status", "error"}:
+        silent = silent & (found != UNKNOWN)
+    if first == "failed" and role == "exit_code":
+        # That no fault of the scheduler is noted does not make the job's own exit good.
+        silent = silent | ((codes == COMPLETED) & (found == FAILED))
+    return silent
+
+
+def _blank(cells: pd.Series) -> Flags:
+    false = cells.astype("str").str.lower().isin({"false", "0"}).to_numpy(dtype=np.bool_)
+    return missing(cells, NOTHING) | false
+
+
+def _table(codes: NDArray[np.int8] | None, words: pd.Series) -> pd.DataFrame:
+    if codes is None:
+        return pd.DataFrame({"word": pd.Series(dtype="str"), "outcome": [], "rows": []})
+    pairs = pd.DataFrame({"word": words, "code": codes})
+    counts = pairs.value_counts(sort=True).reset_index(name="rows")
+    counts["outcome"] = [CODES[code] for code in counts["code"]]
+    return counts[["word", "outcome", "rows"]]

@@ -1,0 +1,79 @@
+"""How well a family fits: its errors against the log, a test, and a criterion to choose by."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from jobsim.studies.families import Family, Floats, Times, some_of
+
+SHARES = (0.5, 0.9, 0.95, 0.99)
+"""The quantiles by which a fit is judged, besides the mean."""
+
+_BOOTSTRAPS = 99
+_TESTED = 2_000  # rows on which a p-value is bootstrapped
+
+
+def figures_of_log(times: Times) -> Floats:
+    """Return mean and quantiles of the log itself, by Kaplan and Meier's estimate."""
+    if not len(times.beyond):
+        return np.array([times.known.mean(), *np.quantile(times.known, SHARES)])
+    # Each known duration carries its own weight and that of what was cut off before it.
+    every = np.concatenate([times.known, times.beyond])
+    over = np.concatenate([np.ones(len(times.known)), np.zeros(len(times.beyond))])
+    order = np.lexsort((-over, every))
+    at_risk = np.arange(len(every), 0, -1)
+    survival = np.cumprod(1.0 - over[order] / at_risk)
+    values, weight = every[order], -np.diff(np.concatenate([[1.0], survival]))
+    left = max(1.0 - float(weight.sum()), 0.0)
+    mean = float(np.dot(values, weight) + left * values[-1])
+    reached = np.searchsorted(np.cumsum(weight), SHARES)
+    found = [float(values[place]) if place < len(values) else math.nan for place in reached]
+    return np.array([mean if left < 1e-3 else math.nan, *found])
+
+
+def worst_error(family: Family, theta: Floats, truth: Floats) -> float:
+    """Return the worst relative error of mean and quantiles; NaN where none is known."""
+    fitted = np.array([family.moments(theta)[0], *(family.quantile(theta, q) for q in SHARES)])
+    errors = np.abs(fitted / truth - 1.0)
+    return float(np.nanmax(errors)) if not np.isnan(errors).all() else math.nan
+
+
+def bic(family: Family, theta: Floats, times: Times) -> float:
+    """Return Schwarz's criterion (1978): Akaike's prefers a larger family far too often."""
+    return len(theta) * math.log(times.size) + 2.0 * family.loss(theta, times)
+
+
+def p_value_of(family: Family, times: Times, rng: np.random.Generator) -> float:
+    """Return how often samples of the fitted family lie as far from their own fit.
+
+    Two kinds of work take too long to be fitted so often: they are fitted to one half and compared
+    with the other.
+    """
+    if len(times.beyond) > 0.01 * times.size:
+        return math.nan  # what was cut off would have been long: the others are no sample
+    few = some_of(Times(times.known, np.empty(0)), _TESTED, rng)
+    if family.name == "mixture":
+        mixed = rng.permutation(few.known)
+        half = len(mixed) // 2
+        own = family.start(Times(mixed[:half], np.empty(0)))
+        others = mixed[half:]
+        distance = _distance(family, own, others)
+        return float(stats.kstwo.sf(distance, len(others)))
+    own = family.start(few)
+    distance = _distance(family, own, few.known)
+    rounds = _BOOTSTRAPS if family.name in {"exponential", "lognormal"} else _BOOTSTRAPS // 3
+    further = 0
+    for _ in range(rounds):
+        drawn = Times(np.maximum(family.sample(own, rng, len(few.known)), 1e-300), np.empty(0))
+        further += _distance(family, family.start(drawn), drawn.known) >= distance
+    return (further + 1.0) / (rounds + 1.0)
+
+
+def _distance(family: Family, theta: Floats, known: Floats) -> float:
+    ordered = np.sort(known)
+    below = -np.expm1(np.minimum(family.log_beyond(theta, ordered), 0.0))
+    steps = np.arange(len(ordered) + 1) / len(ordered)
+    return float(max((steps[1:] - below).max(), (below - steps[:-1]).max()))

@@ -1,0 +1,109 @@
+"""Two lognormals at once, for a log of two kinds of work."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import optimize, special
+
+from jobsim.scenario.distributions import (
+    Distribution,
+    LogNormal,
+    Mixture,
+)
+from jobsim.studies.families import (
+    Family,
+    Floats,
+    Times,
+    least_loss,
+    log_above,
+    log_normal,
+    lognormal_moments,
+    mean_cv,
+    some_of,
+)
+
+_START = 5_000  # rows on which a mixture begins
+
+
+def _mixture() -> Family:
+    """Two lognormals: logit of the first one's weight, then mean and log deviation of each."""
+
+    def parts(t: Floats) -> tuple[float, tuple[float, float], tuple[float, float]]:
+        weight = float(special.expit(t[0]))
+        return weight, (t[1], math.exp(t[2])), (t[3], math.exp(t[4]))
+
+    def both(t: Floats, logs: Floats, log_of: Any) -> Floats:
+        weight, one, two = parts(t)
+        first = math.log(max(weight, 1e-300)) + log_of(logs, *one)
+        second = math.log(max(1.0 - weight, 1e-300)) + log_of(logs, *two)
+        return np.asarray(np.logaddexp(first, second))
+
+    def start(times: Times) -> Floats:
+        """Try three splits on a sample, for the likelihood of a mixture has local maxima."""
+        rng = np.random.default_rng(0)
+        # A sample of fixed seed: the start need not be exact, but the fit must be repeatable.
+        few = some_of(times, _START, rng)
+        logs = np.log(few.known)
+        found = []
+        for share in (0.3, 0.7, 0.92):
+            cut = np.quantile(logs, share)
+            low, high = logs[logs <= cut], logs[logs > cut]
+            spread = [math.log(max(float(half.std()), 0.05)) for half in (low, high)]
+            guess = np.array([special.logit(share), low.mean(), spread[0], high.mean(), spread[1]])
+            found.append(least_loss(family, guess, few))
+        best = min(found, key=lambda theta: family.loss(theta, few))
+        return best if few.size == times.size else least_loss(family, best, times)
+
+    def moments(t: Floats) -> tuple[float, float]:
+        weight, one, two = parts(t)
+        (m1, c1), (m2, c2) = lognormal_moments(*one), lognormal_moments(*two)
+        mean = weight * m1 + (1 - weight) * m2
+        square = weight * m1**2 * (1 + c1**2) + (1 - weight) * m2**2 * (1 + c2**2)
+        return mean, math.sqrt(max(square / mean**2 - 1.0, 0.0))
+
+    def quantile(t: Floats, q: float) -> float:
+        """Find the quantile between those of the parts, where it must lie."""
+        weight, one, two = parts(t)
+        z = float(special.ndtri(q))
+        ends = sorted(m + s * z for m, s in (one, two))
+        # Both parts agree on this quantile, and a bracket of no width has no root.
+        if ends[0] == ends[1]:
+            return math.exp(ends[0])
+        root = optimize.brentq(
+            lambda y: (
+                weight * special.ndtr((y - one[0]) / one[1])
+                + (1 - weight) * special.ndtr((y - two[0]) / two[1])
+                - q
+            ),
+            ends[0] - 1e-9,
+            ends[1] + 1e-9,
+        )
+        return math.exp(float(root))
+
+    def make(t: Floats) -> Distribution:
+        weight, one, two = parts(t)
+        kinds = [LogNormal(**mean_cv(lognormal_moments(*part))) for part in (one, two)]
+        return Mixture(parts=kinds, weights=[weight, 1.0 - weight])
+
+    def sample(t: Floats, rng: np.random.Generator, n: int) -> Floats:
+        weight, one, two = parts(t)
+        first = rng.random(n) < weight
+        return np.where(first, rng.lognormal(*one, n), rng.lognormal(*two, n))
+
+    family = Family(
+        "mixture",
+        start,
+        lambda t, x: both(t, np.log(x), log_normal) - np.log(x),
+        lambda t, x: both(t, np.log(x), log_above),
+        moments,
+        quantile,
+        make,
+        sample,
+    )
+    return family
+
+
+MIXED = _mixture()
