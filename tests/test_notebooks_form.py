@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import nbformat
 import normalise_notebooks
 import pytest
-from kernel_environment import set_kernel_environment
 from nbformat import v4
 from notebook_form import complaints, to_text
 
@@ -39,10 +37,14 @@ def test_notebook_is_in_normal_form(path):
     assert complaints(path) == []
 
 
-def test_kernels_run_the_small_size(monkeypatch):
-    monkeypatch.setenv("JOBSIM_FULL", "1")
-    set_kernel_environment(os.environ["IPYTHONDIR"])
-    assert "JOBSIM_FULL" not in os.environ
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebook_runs_the_small_size_unless_it_is_told(path):
+    (parameters,) = (
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if "parameters" in cell.metadata.get("tags", ())
+    )
+    assert re.search(r"^FULL = False\b", parameters, re.MULTILINE)
 
 
 class TestComplaints:

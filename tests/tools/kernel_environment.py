@@ -18,7 +18,6 @@ def set_kernel_environment(empty_folder: str) -> None:
         Stands in for the person's IPython profile, start-up scripts and all.
     """
     os.environ.pop("MPLBACKEND", None)
-    os.environ.pop("JOBSIM_FULL", None)  # the stored outputs are those of the small size
     os.environ.update(
         COLUMNS="80",
         IPYKERNEL_CELL_NAME="<cell>",

@@ -17,12 +17,14 @@ TARGET = Path(__file__).parents[2] / "notebooks" / "images" / "run.png"
 
 def main() -> None:
     """Run the preset with threads and save the picture."""
-    run = jobsim.run_threads(jobsim.preset("bursty"), speedup=60)
-    figure, axes = plt.subplot_mosaic([["lives", "lives"], ["stock", "lanes"]], figsize=(12, 7.6))
+    run = jobsim.run_threads(jobsim.preset("bursty"), schedule=1)
+    figure, axes = plt.subplot_mosaic(
+        [["lives", "lives"], ["stock", "lanes"]], figsize=(12, 7.6), layout="constrained"
+    )
     plot.lifecycle(run, ax=axes["lives"])
     plot.occupancy(run, ax=axes["stock"])
     plot.swimlanes(run, ax=axes["lanes"])
-    figure.tight_layout(w_pad=6, h_pad=2)
+    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
     figure.savefig(TARGET, dpi=100, bbox_inches="tight")
 
 
