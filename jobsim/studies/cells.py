@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from jobsim.figures.attempts import by_request
 from jobsim.figures.duty import absences
@@ -17,7 +16,7 @@ from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
 from jobsim.studies.tally import Tally, tally
-from jobsim.tables.job_arrays import arrays_of
+from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 from jobsim.virtual.server import Server
 
 Warmup = float | Literal["mser5"]
@@ -127,7 +126,7 @@ class Task:
         found: list[Outcome | str] = []
         for scenario, warmup in zip(self.scenarios, self.warmups, strict=True):
             try:
-                jobs = server.serve(scenario)
+                jobs = server.measure(scenario)
                 found.append(outcome_of(jobs, workload, scenario, warmup))
             except Exception as exc:  # noqa: BLE001 - as above
                 found.append(describe(exc))
@@ -146,7 +145,7 @@ def describe(exc: BaseException) -> str:
 
 
 def outcome_of(
-    jobs: pd.DataFrame, workload: Workload, scenario: Scenario, warmup: Warmup
+    jobs: Jobs, workload: Workload, scenario: Scenario, warmup: Warmup
 ) -> Outcome:
     """Return what a run gave over its window: after the warm-up, before the drain.
 
@@ -158,7 +157,7 @@ def outcome_of(
     """
     rows = len(jobs)
     columns = arrays_of(jobs)
-    window = window_of(columns, scenario, skipped=_skipped(jobs, warmup))
+    window = window_of(columns, scenario, skipped=_skipped(columns, warmup))
     measured = Measured(columns, window, only_window=True)
     figures = metrics(
         columns,
@@ -188,14 +187,14 @@ def without_a_queue(workload: Workload, warmup: Warmup) -> Outcome:
     return outcome_of(jobs, workload, scenario, warmup)
 
 
-def _skipped(jobs: pd.DataFrame, warmup: Warmup) -> int:
+def _skipped(jobs: JobArrays, warmup: Warmup) -> int:
     """Return how many requests are warm-up."""
     first, _ = by_request(jobs)
     if warmup != "mser5":
         return fixed_fraction(first, warmup)
     # Users of a closed loop do not ask in the order of their requests' numbers.
-    first = first[np.argsort(jobs["created"].to_numpy()[first], kind="stable")]
-    waits = (jobs["started"].to_numpy() - jobs["paid"].to_numpy())[first]
+    first = first[np.argsort(jobs["created"][first], kind="stable")]
+    waits = (jobs["started"] - jobs["paid"])[first]
     paid = np.flatnonzero(~np.isnan(waits))
     cut = mser5(waits[paid])
     return int(paid[cut]) if cut else 0

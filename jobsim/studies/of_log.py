@@ -217,7 +217,7 @@ def figures_of_jobs(
     server: Server, scenario: Scenario, *, also: Sequence[str] = ()
 ) -> dict[str, float]:
     """Return the key figures of a log's jobs at a setting: of all of them, nothing deleted."""
-    return figures_of(server.serve(scenario), server.workload, scenario, also=also)
+    return figures_of(server.measure(scenario), server.workload, scenario, also=also)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

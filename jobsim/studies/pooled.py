@@ -66,6 +66,9 @@ class Pooled:
     def pool(self, of: str) -> Pool | None:
         """Return a distribution over all replications; None if they have none."""
         if of not in self._pools:
+            # Where each response is a sojourn, so is the pool of all.
+            if of == "response" and all(one.get(of) is one.get("sojourn") for one in self._tallies):
+                return self.pool("sojourn")
             # A run without such jobs has no tally, and takes no part in the pool.
             found = [one[of] for one in self._tallies if of in one]
             self._pools[of] = Pool(found) if found else None

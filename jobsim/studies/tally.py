@@ -148,7 +148,20 @@ class Pool:
 
     def quantiles_without(self, q: float) -> NDArray[np.float64]:
         """Return the quantile of all replications but one, for each of them."""
-        return np.array([self._quantile(self.together - below, q) for below in self.below])
+        rest = self.together - self.below
+        totals = self.totals.sum() - self.totals
+        if not (totals > 0).all():
+            return np.array([self._quantile(below, q) for below in rest])
+        place = (totals - 1) * q
+        rank = np.floor(place).astype(np.int64)
+        part = place - rank
+        first = self._ranked_in_each(rest, rank)
+        second = self._ranked_in_each(rest, np.minimum(rank + 1, totals - 1))
+        # Neighbours that are both infinite have no difference.
+        moved = (part > 0.0) & (second != first)
+        found: NDArray[np.float64] = first.copy()
+        found[moved] += part[moved] * (second[moved] - first[moved])
+        return found
 
     def beyond(self, seconds: float) -> NDArray[np.int64]:
         """Return how many durations of each replication are longer, to the width of a bucket."""
@@ -188,3 +201,20 @@ class Pool:
         before = int(below[bucket - 1]) if bucket else 0
         inside = int(below[bucket]) - before
         return low + (high - low) * ((rank - before + 0.5) / inside)
+
+    def _ranked_in_each(
+        self, below: NDArray[np.int64], ranks: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return the durations of a rank in each row of counts; as `_ranked`, for many at once."""
+        rows = np.arange(len(below))
+        bucket = np.array(
+            [row.searchsorted(rank, side="right") for row, rank in zip(below, ranks, strict=True)]
+        )
+        low, high = self.low[bucket], self.high[bucket]
+        before = np.where(bucket > 0, below[rows, bucket - 1], 0)
+        inside = below[rows, bucket] - before
+        found: NDArray[np.float64] = low.copy()
+        wide = low != high
+        part = (ranks[wide] - before[wide] + 0.5) / inside[wide]
+        found[wide] += (high[wide] - low[wide]) * part
+        return found

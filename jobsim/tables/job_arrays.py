@@ -6,6 +6,7 @@ several times, and a sweep needs the figures of thousands of runs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.tables.jobs_table import status_codes
+from jobsim.tables.jobs_table import completed, status_codes
 
 
 class JobArrays:
@@ -22,7 +23,8 @@ class JobArrays:
     Parameters
     ----------
     jobs
-        The table.
+        The table, or what `jobs_table` would make it of: a table costs a sweep of short runs
+        as much as running them.
 
     Examples
     --------
@@ -32,12 +34,20 @@ class JobArrays:
     ([1.0, 2.0, 3.0], [0, 2], [0, 0, 1])
     """
 
-    def __init__(self, jobs: pd.DataFrame) -> None:
-        self._jobs = jobs
+    def __init__(self, jobs: pd.DataFrame | Mapping[str, NDArray[Any]]) -> None:
         self._found: dict[str, NDArray[Any]] = {}
+        if isinstance(jobs, pd.DataFrame):
+            self._jobs = jobs
+            self._rows = len(jobs)
+        else:
+            self._found = completed(jobs)
+            self._rows = len(self._found["request"])
+            # There a status and a worker are numbers, which is what these two give.
+            self.codes = self._found.pop("status")
+            self.worker = self._found.pop("worker")
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return self._rows
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         column = self._found.get(name)

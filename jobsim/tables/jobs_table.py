@@ -77,13 +77,8 @@ def jobs_table(columns: Mapping[str, Column], workers: int) -> pd.DataFrame:
     >>> table[["status", "worker", "released"]].values.tolist()
     [['completed', 'worker-0', 2.5]]
     """
-    rows = len(next(iter(columns.values())))
-    made = dict(columns)
-    for name, default in _DEFAULTS.items():
-        if name not in made:
-            made[name] = default(made, rows)
-    for column in made.values():
-        column.flags.writeable = False
+    made = completed(columns)
+    rows = len(made["request"])
     wrapped: dict[str, Any] = made | {
         "status": pd.Categorical.from_codes(made["status"], dtype=STATUS, validate=False),
         "worker": pd.Categorical.from_codes(made["worker"], dtype=_names(workers), validate=False),
@@ -91,6 +86,26 @@ def jobs_table(columns: Mapping[str, Column], workers: int) -> pd.DataFrame:
     }
     index = pd.RangeIndex(rows, name="job")
     return pd.DataFrame({name: wrapped[name] for name in JOBS}, index=index, copy=False)
+
+
+def completed(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Return the columns with the missing ones at their usual values, none of them writable.
+
+    All of `jobs_table` but the table, for where only figures are wanted. `job_id` is left out.
+
+    Examples
+    --------
+    >>> completed({"finished": np.array([2.5])})["released"].tolist()
+    [2.5]
+    """
+    rows = len(next(iter(columns.values())))
+    made = dict(columns)
+    for name, default in _DEFAULTS.items():
+        if name not in made:
+            made[name] = default(made, rows)
+    for column in made.values():
+        column.flags.writeable = False
+    return made
 
 
 def jobs_of(**columns: Any) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jobsim.domain.codes import COMPLETED
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
+from jobsim.tables.job_arrays import JobArrays
 from jobsim.tables.jobs_table import jobs_table
 from jobsim.virtual import compiled, feedback, recursion
 from jobsim.virtual.feedback import serve_feedback
@@ -59,6 +60,16 @@ class Server:
             return serve_feedback(workload, scenario)
         self._prepare(compiled.recursion, recursion.COMPILE_FROM)
         return serve(workload, scenario.workers, paid=self._paid, order=self._order)
+
+    def measure(self, scenario: Scenario) -> JobArrays:
+        """Return the arrays of the table that `serve` returns, without the table if it can be.
+
+        A table costs as much as a short run.
+        """
+        if scenario.has_feedback:
+            return JobArrays(self.serve(scenario))
+        self._prepare(compiled.recursion, recursion.COMPILE_FROM)
+        return JobArrays(_columns(self.workload, scenario.workers, self._paid, self._order))
 
     def _prepare(self, loop: compiled.Compiled[Any], threshold: int) -> None:
         """Compile for many short runs; a single one decides for itself."""
@@ -116,6 +127,12 @@ def serve(
     >>> serve(workload, 2, paid=paid, order=queue_order(paid))["worker"].tolist()
     ['worker-0', 'worker-1', 'worker-0']
     """
+    return jobs_table(_columns(workload, workers, paid, order), workers)
+
+
+def _columns(
+    workload: Workload, workers: int, paid: NDArray[np.float64], order: NDArray[np.intp]
+) -> dict[str, NDArray[Any]]:
     jobs = len(workload)
     started, finished = np.empty(jobs), np.empty(jobs)
     worker = np.empty(jobs, dtype=np.int32)
@@ -133,7 +150,7 @@ def serve(
     status = workload.fails.view(np.int8) + np.int8(COMPLETED)
     if len(order) < jobs:
         status *= ~np.isnan(paid)
-    columns: dict[str, NDArray[Any]] = {
+    return {
         "arrival": workload.arrival,
         "created": workload.arrival,
         "paid": paid,
@@ -143,4 +160,3 @@ def serve(
         "worker": worker,
         "rejected": rejections(paid, workload.lag),
     }
-    return jobs_table(columns, workers)
