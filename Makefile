@@ -68,6 +68,7 @@ EXPERIMENTS := 1000
 
 coverage: $(VENV)/all
 	$(BIN)/python tests/bench/interval_coverage.py --experiments $(EXPERIMENTS)
+	$(BIN)/python tests/bench/sizing_check.py
 	$(BIN)/python tests/bench/log_coverage.py $(EXPERIMENTS)
 
 notebooks: $(VENV)/all

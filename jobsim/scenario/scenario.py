@@ -212,9 +212,18 @@ class Scenario(Part):
         return self.arrivals.users if isinstance(self.arrivals, Closed) else None
 
     @property
-    def has_feedback(self) -> bool:
-        """Whether what happens to one job can change when another is asked for, or who works."""
-        return bool(
+    def open_queue(self) -> bool:
+        """Whether jobs come whatever became of others, to workers who are always there.
+
+        Then the formulas of queues apply, one more worker never makes anyone wait longer, and
+        arrival rate and work alone say whether the workers can keep up.
+
+        Examples
+        --------
+        >>> Scenario(jobs=10).open_queue, Scenario(jobs=10, retry={"attempts": 2}).open_queue
+        (True, False)
+        """
+        return not (
             isinstance(self.arrivals, Closed)
             or self.patience
             or self.retry
@@ -222,6 +231,11 @@ class Scenario(Part):
             or self.work.crash
             or self.outages
         )
+
+    @property
+    def has_feedback(self) -> bool:
+        """Whether an engine must follow events in their order: all but an open queue need it."""
+        return not self.open_queue
 
     @property
     def offered_load(self) -> float | None:

@@ -144,9 +144,7 @@ def describe(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {text[0]}" if text else type(exc).__name__
 
 
-def outcome_of(
-    jobs: Jobs, workload: Workload, scenario: Scenario, warmup: Warmup
-) -> Outcome:
+def outcome_of(jobs: Jobs, workload: Workload, scenario: Scenario, warmup: Warmup) -> Outcome:
     """Return what a run gave over its window: after the warm-up, before the drain.
 
     The warm-up is made of whole requests, in the order in which they were first asked for: an

@@ -14,9 +14,9 @@ Horizon = Literal["steady", "scenario"]
 to its last, with no warm-up deleted."""
 
 # Jobs in all that a study may run for a figure before it says that it knows no better: what
-# takes some seconds, compiled and not, without feedback and with it.
-_WORTH = {(True, False): 24_000_000, (True, True): 2_000_000,
-          (False, False): 6_000_000, (False, True): 200_000}  # fmt: skip
+# takes some seconds, compiled and not, of an open queue and of all else.
+_WORTH = {(True, True): 24_000_000, (True, False): 2_000_000,
+          (False, True): 6_000_000, (False, False): 200_000}  # fmt: skip
 
 
 def not_stationary(scenario: Scenario) -> str:
@@ -63,4 +63,4 @@ def check_horizon(horizon: Horizon | None, scenario: Scenario) -> tuple[Horizon,
 
 def worth(scenario: Scenario) -> int:
     """Return how many jobs in all a study of one setting may run before it gives up."""
-    return _WORTH[find_spec("numba") is not None, scenario.has_feedback]
+    return _WORTH[find_spec("numba") is not None, scenario.open_queue]

@@ -322,7 +322,7 @@ def workers_for_log(
         what = "is not known" if math.isnan(ideal) else f"is {in_words(ideal, metric)}"
         reason = f"with a worker for every job, so that nobody waits, it {what}"
         return WorkersForLog(workload, metric, target, None, ideal, _tried(found), reason)
-    if scenario.has_feedback:
+    if not scenario.open_queue:
         answer = next(workers for workers in itertools.count(1) if meets(workers))
     else:
         low, high = 0, 1

@@ -315,7 +315,7 @@ def _grows(found: Found) -> bool:
 
     Where jobs influence each other no formula says whether the workers can keep up.
     """
-    if not found.settings[0].scenario.has_feedback:
+    if found.settings[0].scenario.open_queue:
         return False
     halves = np.array([outcome.halves for outcome in found.outcomes(0)])
     if len(halves) < 2:

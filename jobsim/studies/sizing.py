@@ -306,11 +306,11 @@ class _Search:
         """Return a number of workers that is too few, and a larger one that is enough."""
         scale = 1
         while not self._interrupted:
-            steps = _LOOK_AT_ALL if self._scenario.has_feedback else _LOOK
+            steps = _LOOK if self._scenario.open_queue else _LOOK_AT_ALL
             low, high = self._look(low, [low + scale * step for step in steps])
             if self._verdicts.get(high) is _Verdict.ENOUGH:
                 return low, high
-            if not self._scenario.has_feedback:
+            if self._scenario.open_queue:
                 # Ever longer steps: the number of rounds grows with the logarithm of the answer.
                 scale *= _LOOK[-1]
         return low, low
@@ -328,7 +328,7 @@ class _Search:
             first = enough[0] if enough else None
             before = candidates if first is None else candidates[: candidates.index(first)]
             too_few = [w for w in before if self._verdicts[w] is _Verdict.TOO_FEW]
-            every = self._scenario.has_feedback
+            every = not self._scenario.open_queue
             after = before if every or not too_few else before[before.index(too_few[-1]) + 1 :]
             undecided = [w for w in after if self._verdicts[w] is _Verdict.OPEN]
             if not undecided:

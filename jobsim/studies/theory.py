@@ -189,7 +189,7 @@ def theory(scenario: Scenario) -> Theory:
     mean sojourn  1.286 s
     note          a run starts empty, so its first jobs wait less than in the steady state
     """
-    if scenario.has_feedback:
+    if not scenario.open_queue:
         return _with_feedback(scenario)
     workers, service = scenario.workers, scenario.work.service
     arrival_rate, confirmed = scenario.arrivals.mean_rate, scenario.payment.confirmed

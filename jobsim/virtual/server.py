@@ -133,6 +133,7 @@ def serve(
 def _columns(
     workload: Workload, workers: int, paid: NDArray[np.float64], order: NDArray[np.intp]
 ) -> dict[str, NDArray[Any]]:
+    """Return what a run writes, before it is a table: a study can do without one."""
     jobs = len(workload)
     started, finished = np.empty(jobs), np.empty(jobs)
     worker = np.empty(jobs, dtype=np.int32)

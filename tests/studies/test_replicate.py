@@ -21,6 +21,7 @@ from jobsim.studies.statistics import (
     paired_interval,
 )
 from jobsim.studies.sweep import sweep
+from jobsim.studies.theory import theory
 from jobsim.virtual.run_virtual import run_virtual
 
 SCENARIO = Scenario(jobs=400, workers=2, arrivals={"kind": "poisson", "rate": 1.5}, seed=3)
@@ -333,3 +334,22 @@ def test_runs_with_feedback_are_replicated_and_paired():
 
 def test_figures_are_read_with_their_units():
     assert in_words(3.0, "completed") == "3 jobs"
+
+
+def test_a_closed_loop_as_a_user_asks_has_the_figures_of_the_machine_repairman():
+    loop = Scenario(
+        jobs=2000,
+        workers=6,
+        arrivals={"kind": "closed", "users": 50, "think": {"kind": "exponential", "mean": 10.0}},
+    )
+    known = theory(loop)
+    assert known.exact
+    found = replicate.replicate(loop)
+    assert found.horizon == "steady"
+    for figure, truth in (
+        ("wait_mean", known.wait_mean),
+        ("utilisation", known.utilisation),
+        ("throughput", 4.473),  # M/M/6//50: Kleinrock (1975), section 3.8
+    ):
+        interval = found.interval(figure)
+        assert interval.problem or interval.covers(truth), figure

@@ -260,14 +260,14 @@ def test_a_failed_run_is_named_and_the_others_are_there():
 
 
 def test_a_fault_at_one_number_of_workers_does_not_lose_the_others(monkeypatch):
-    real = server.serve
+    real = server.fcfs
 
-    def serve(workload, workers, **how):
+    def fcfs(paid, service, workers, **columns):
         if workers == 3:
             raise MemoryError
-        return real(workload, workers, **how)
+        real(paid, service, workers, **columns)
 
-    monkeypatch.setattr(server, "serve", serve)
+    monkeypatch.setattr(server, "fcfs", fcfs)
     with pytest.warns(RuntimeWarning, match="the first: workers=3, replication=0: MemoryError"):
         table = sweep(SCENARIO, {"workers": [3, 2]}, replications=2)
     assert table["wait_mean"].notna().tolist() == [False, False, True, True]
