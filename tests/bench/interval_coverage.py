@@ -5,7 +5,7 @@ to reach, and `wait_interval` of one long run. An interval that says that its ru
 counts as such, not as covering. It exits with 1 if an interval covers less than 92 or more than
 98 % where it is stated, or if one is withheld where it should not be. Beside each coverage
 stands what chance alone does to it: with 25 experiments an interval that is right in 95 % can
-well show 84 or 100 %. With fewer than 1,000 experiments the bounds are wider by that.
+show 88 or 100 %. With fewer than 1,000 experiments the bounds are wider by that.
 
 The truth is Erlang's for M/M/c; for M/G/1 the Pollaczek-Khinchine transform, inverted numerically;
 for the closed loop the distribution of the machine repairman's queue at arrivals. None of it
