@@ -39,7 +39,7 @@ def truth(run: jobsim.Run, at: float) -> tuple[float, float, float]:
 
 def test_intervals_cover_what_happened(run):
     log = jobsim.read_log(run.jobs)
-    hits, moments = np.zeros(3), np.linspace(0.4, 0.9, 12) * log.span
+    hits, moments = np.zeros(3), np.linspace(0.4, 0.9, 8) * log.span
     first = float(run.jobs["arrival"].iloc[0])
     for at in moments:
         row = jobsim.forecast(log, at=at, workers=5).table.iloc[0]
@@ -48,8 +48,8 @@ def test_intervals_cover_what_happened(run):
         ):
             low, high = row[f"{name}_low"] - 1e-6, row[f"{name}_high"] + 1e-6
             hits[place] += low <= value <= high
-    # At 95 % fewer than nine of twelve happen twice in ten thousand times.
-    assert (hits >= 9).all()
+    # At 95 % fewer than five of eight happen four times in ten thousand.
+    assert (hits >= 5).all()
 
 
 def test_more_workers_drain_a_backlog_sooner_and_never_is_said():
