@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pandas as pd
@@ -73,13 +74,19 @@ def cells(url: str) -> list[Cell]:
     return found
 
 
-def technique_table(url: str, *, rounds: int = ROUNDS) -> pd.DataFrame:
-    """Race every technique at every isolation level of a database.
+def technique_table(
+    url: str, *, techniques: Collection[str] | None = None, rounds: int = ROUNDS
+) -> pd.DataFrame:
+    """Race techniques at every isolation level of a database.
 
     Parameters
     ----------
     url
         Of the database, as in `SqlJobRepository`; its table ``jobs`` grows.
+    techniques
+        Names out of `BROKEN_SQL` and `CORRECT_SQL`; all of them unless given.
+    rounds
+        How many jobs are raced for, in each row.
 
     Returns
     -------
@@ -87,9 +94,22 @@ def technique_table(url: str, *, rounds: int = ROUNDS) -> pd.DataFrame:
         One row per technique, isolation level and number of instances: `technique`, `isolation`
         (empty: its own), `instances`, `verdict`, `found` (the violated rules) and `errors`
         (``"none"`` or ``"some"``: whether calls ended in an error of the database).
+
+    Raises
+    ------
+    ValueError
+        If there is no such technique in the table.
     """
+    every = cells(url)
+    known = {cell.technique for cell in every}
+    if unknown := sorted(set(known if techniques is None else techniques) - known):
+        raise ValueError(
+            f"{unknown[0]!r} is no technique of the table; they are {', '.join(sorted(known))}"
+        )
     rows = []
-    for cell in cells(url):
+    for cell in every:
+        if techniques is not None and cell.technique not in techniques:
+            continue
         raced = cell.race(url, rounds=rounds)
         found = ", ".join(sorted(raced.verdict.counts))
         errors = "some" if raced.errors else "none"

@@ -276,9 +276,7 @@ def test_mistakes_are_caught_under_faults_too(inject, name):
     faults = inject(rates={"cut_before": 0.02, "cut_after": 0.02})
     # A lock in the process is a mistake as soon as there are two processes.
     instances = 2 if name == "lock_in_the_process" else 1
-    raced = race(
-        lambda: BROKEN_SQL[name](faults.url), instances=instances, rounds=6, faults=faults
-    )
+    raced = race(lambda: BROKEN_SQL[name](faults.url), instances=instances, rounds=6, faults=faults)
     assert raced.verdict.outcome is Outcome.VIOLATED
 
 

@@ -99,6 +99,14 @@ def test_the_table_has_a_row_for_each_cell(tmp_path, monkeypatch):
     assert table["errors"].tolist() == ["none", "none"]
 
 
+def test_a_table_of_chosen_techniques_has_their_rows_and_refuses_others(tmp_path):
+    url = f"sqlite:///{tmp_path}/jobs.db?synchronous=OFF"
+    table = technique_table(url, techniques=["begin_immediate", "id_from_timestamp"], rounds=1)
+    assert table["technique"].tolist() == ["id_from_timestamp", "begin_immediate"]
+    with pytest.raises(ValueError, match="'blind_retry' is no technique of the table"):
+        technique_table(url, techniques=["blind_retry"])
+
+
 def test_the_grid_has_a_row_per_technique_and_a_column_per_level():
     rows = [
         ("a", "LOW", 1, "VIOLATED", "real_time", "none"),
