@@ -127,7 +127,7 @@ class Play:
         elif lag != NEVER:
             # In virtual time nobody has to play this: see `recursion.rejections`.
             again = self.asked[number] + job.delay + lag
-            rules.plan(self.sim, max(now, again), PAID, number)
+            heappush(self.sim.calendar, (max(now, again), PAID, number))
 
     def _actor(self, what: int, number: int, worker: int) -> int:
         if worker != NEVER:

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.virtual import rules
+from jobsim.virtual import heaps, rules
 
 Serve = Callable[
     [
@@ -126,6 +126,8 @@ def compile_event_loop() -> Callable[..., None]:
         if isinstance(value, types.FunctionType) and value.__module__ == rules.__name__:
             copy = types.FunctionType(value.__code__, names, name)
             names[name] = numba.njit(copy, inline="always")
+    for function in (heaps.heappush, heaps.heappop):
+        names[function.__name__] = numba.njit(function)
     play: Callable[..., None] = _jit(numba, names["play"].py_func)
     return play
 

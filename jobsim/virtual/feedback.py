@@ -64,7 +64,7 @@ def serve_feedback(
     [1, 2, 1, 2]
     """
     jobs, requests, workers, outages = _service(workload, scenario)
-    rules = _rules(scenario)
+    rules = _rules(scenario, asks=False)
     if compiled is None:
         run = _compiled.loop.load_if_worth_it(len(workload), threshold=COMPILE_FROM)
     else:
@@ -89,7 +89,7 @@ def simulation(workload: Workload) -> Simulation:
         _objects(Request, requests),
         _objects(Worker, workers),
         _objects(Outage, outages),
-        _rules(workload.scenario),
+        _rules(workload.scenario, asks=True),
         [0] * 4,
     )
 
@@ -125,7 +125,7 @@ def _jobs(workload: Workload) -> NDArray[np.void]:
     return jobs
 
 
-def _rules(scenario: Scenario) -> Rules:
+def _rules(scenario: Scenario, *, asks: bool) -> Rules:
     """Turn a scenario into plain integers, which compiled code needs."""
     closed = scenario.arrivals if isinstance(scenario.arrivals, Closed) else None
     reaper, retry = scenario.reaper, scenario.retry
@@ -140,6 +140,7 @@ def _rules(scenario: Scenario) -> Rules:
         every=1 if reaper is None else max(1, _tick(reaper.every)),
         budget=NEVER if budget is None else round(budget * TOKEN),
         burst=0 if retry is None else retry.burst * TOKEN,
+        asks=asks,
     )
 
 

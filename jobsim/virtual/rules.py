@@ -5,10 +5,11 @@ recursion of `jobsim.virtual.recursion` will not do. Nothing is drawn here: ever
 the workload, feedback only moves times.
 
 Whatever needs the repository has two halves. `next_call` lets everything happen up to the next
-call that an actor has to make; `answer` is told what came of a call and when. In virtual time
-`play` believes that a repository answers at once and rightly; the threads of `jobsim.threads`
-make the calls. So one text serves both, and numba compiles it for arrays of records with the
-fields that plain Python has in objects: results are equal to the last bit.
+call that an actor has to make; `answer` is told what came of a call and when. The threads of
+`jobsim.threads` make the calls. In virtual time nobody is asked (`Rules.asks`): a repository is
+taken to answer at once and rightly, and the second half follows the first. So one text serves
+both, and numba compiles it for arrays of records with the fields that plain Python has in
+objects: results are equal to the last bit.
 
 What happens in one instant happens in the order of the kinds of `jobsim.virtual.state`, then by
 number. A job is started only when nothing else is left to happen at its instant, one at a time.
@@ -30,14 +31,12 @@ from jobsim.virtual.state import (
     FAIL,
     FAR,
     GAVE_UP,
-    KIND,
     NEVER,
     NOTHING,
     NOW,
     PAID,
     REAP,
     REQUEST,
-    ROW,
     SETTLED,
     START,
     TOKEN,
@@ -60,14 +59,7 @@ def play(
     state: list[int],
 ) -> None:
     """Let everything happen, from time 0 to the last event, and write it into the jobs."""
-    sim = begin(jobs, requests, workers, outages, rules, state)
-    while True:
-        what, number, worker = next_call(sim, FAR - 1)
-        if what == NOTHING:
-            return
-        # All that it could refuse is the result of a job that the reaper has failed.
-        refused = what == END and sim.jobs[number].status != RUNNING
-        answer(sim, what, number, worker, ILLEGAL if refused else OK, sim.state[NOW])
+    next_call(begin(jobs, requests, workers, outages, rules, state), FAR - 1)
 
 
 def begin(
@@ -79,13 +71,13 @@ def begin(
     state: list[int],
 ) -> Simulation:
     """Return a service at time 0: all workers free, all users about to think."""
-    calendar = [(FAR, NEVER)]
+    calendar = [(FAR, ENDED, NEVER)]
     ready, idle = [(FAR, NEVER)], [(FAR, NEVER)]
     sim = Simulation(jobs, requests, workers, outages, rules, calendar, ready, idle, state)
     state[REQUEST] = len(requests) if rules.users else 0
     state[BUCKET] = rules.burst
     for number in range(len(outages)):
-        plan(sim, outages[number].at, DOWN, number)
+        heappush(sim.calendar, (outages[number].at, DOWN, number))
     for number in range(len(workers)):
         set_free(sim, number, 0)
     for user in range(min(rules.users, len(requests))):
@@ -99,43 +91,51 @@ def next_call(sim: Simulation, until: int) -> tuple[int, int, int]:
     The last is the number of a worker, NEVER where it is not a worker that calls. The first is
     NOTHING if no call is due up to the time `until`.
     """
-    while True:
+    now, request = sim.state[NOW], sim.state[REQUEST]
+    due = next_arrival(sim, request)
+    what, number, worker = NOTHING, NEVER, NEVER
+    while what == NOTHING:
         event = sim.calendar[0]
-        request = sim.state[REQUEST]
-        arrives = False
-        if request < len(sim.requests):
-            first = request * sim.rules.attempts
-            arrival = (sim.jobs[first].intended, ASK << KIND | first)
-            if arrival < event:
-                event, arrives = arrival, True
-        if event[0] > sim.state[NOW] and sim.ready[0][0] != FAR:
-            worker = next_worker(sim)
-            if worker != NEVER:
-                return START, take(sim, worker), worker
-        if event[0] > until:
-            return NOTHING, NEVER, NEVER
+        # A retry of the same instant has a lower number: its request has come before.
+        arrives = due < event[0] or (due == event[0] and event[1] > ASK)
         if arrives:
-            sim.state[REQUEST] = request + 1
+            event = (due, ASK, request * sim.rules.attempts)
+        if event[0] > now and sim.ready[0][0] != FAR:
+            worker = take(sim)
+            if worker != NEVER:
+                number = sim.workers[worker].holds
+                if sim.rules.asks:
+                    what = START
+                else:
+                    start(sim, number, worker, now)
+                continue
+        if event[0] > until:
+            break
+        if arrives:
+            request += 1
+            due = next_arrival(sim, request)
         else:
             heappop(sim.calendar)
-        sim.state[NOW] = event[0]
-        number = event[1] & ROW
-        what = happen(sim, event[1] >> KIND, number, event[0])
-        if what != NOTHING:
-            return what, number, sim.jobs[number].worker if what == END else NEVER
+        now, kind, number = event
+        what = happen(sim, kind, number, now)
+        worker = sim.jobs[number].worker if what == END else NEVER
+    sim.state[NOW], sim.state[REQUEST] = now, request
+    return what, number, worker
 
 
-def plan(sim: Simulation, at: int, kind: int, number: int) -> None:
-    """Let something happen later."""
-    heappush(sim.calendar, (at, kind << KIND | number))
+def next_arrival(sim: Simulation, request: int) -> int:
+    """Return when the next request of an open loop is due; FAR after the last."""
+    if request == len(sim.requests):
+        return FAR
+    return sim.jobs[request * sim.rules.attempts].intended
 
 
 def happen(sim: Simulation, kind: int, number: int, now: int) -> int:
     """Let one event happen, and return what its actor has to ask of the repository."""
     if kind == ENDED:
-        return end_work(sim, number)
+        return end_work(sim, number, now)
     if kind == REAP:
-        return FAIL if sim.jobs[number].status == RUNNING else NOTHING
+        return reap(sim, number, now)
     if kind == ASK:
         return ask(sim, number, now)
     if kind == PAID:
@@ -169,30 +169,23 @@ def answer(sim: Simulation, what: int, number: int, worker: int, outcome: int, n
         else:  # There is nothing to wait for, and nothing to ask again for.
             leave(sim, number, now)
     elif outcome == OK and sim.jobs[number].status == RUNNING:
-        sim.jobs[number].reaped = 1
-        finish(sim, number, FAILED, now)
+        fail(sim, number, now)
 
 
 # Workers
 
 
-def next_worker(sim: Simulation) -> int:
-    """Return the worker that has been free longest, or NEVER."""
+def take(sim: Simulation) -> int:
+    """Let the worker that has been free longest take the first paid job; NEVER if there is none."""
     while sim.idle[0][0] != FAR:
         since, number = heappop(sim.idle)
         worker = sim.workers[number]
         if worker.free_since == since and not worker.calling:
+            worker.calling = 1
+            worker.holds = heappop(sim.ready)[1]
             return number
         # It has been gone since then.
     return NEVER
-
-
-def take(sim: Simulation, number: int) -> int:
-    """Let a worker take the first paid job, and return that; it asks for the start next."""
-    worker = sim.workers[number]
-    worker.calling = 1
-    worker.holds = heappop(sim.ready)[1]
-    return worker.holds
 
 
 def start(sim: Simulation, number: int, worker: int, now: int) -> None:
@@ -209,9 +202,9 @@ def start(sim: Simulation, number: int, worker: int, now: int) -> None:
         job.crashed = 1
         job.released = now
     elif job.crash != NEVER:
-        plan(sim, now + job.crash, CRASHED, number)
+        heappush(sim.calendar, (now + job.crash, CRASHED, number))
     else:
-        plan(sim, now + job.service, ENDED, number)
+        heappush(sim.calendar, (now + job.service, ENDED, number))
 
 
 def give_back(sim: Simulation, number: int, worker: int, outcome: int, now: int) -> None:
@@ -238,16 +231,21 @@ def watch(sim: Simulation, number: int, now: int) -> None:
         old_enough = max(since + sim.rules.timeout, now + 1)
         # Looks are at multiples of `every`.
         looks = -(-old_enough // sim.rules.every)
-        plan(sim, looks * sim.rules.every, REAP, number)
+        heappush(sim.calendar, (looks * sim.rules.every, REAP, number))
 
 
-def end_work(sim: Simulation, number: int) -> int:
+def end_work(sim: Simulation, number: int, now: int) -> int:
     """Let a worker ask for the end of its job, unless it is gone."""
-    worker = sim.workers[sim.jobs[number].worker]
+    job = sim.jobs[number]
+    worker = sim.workers[job.worker]
     if worker.holds != number:
         return NOTHING
-    worker.calling = 1
-    return END
+    if sim.rules.asks:
+        worker.calling = 1
+        return END
+    # All that is ever refused here is the result of a job that the reaper has failed.
+    hand_in(sim, number, job.worker, OK if job.status == RUNNING else ILLEGAL, now)
+    return NOTHING
 
 
 def hand_in(sim: Simulation, number: int, worker: int, outcome: int, now: int) -> None:
@@ -274,7 +272,23 @@ def crash(sim: Simulation, number: int, now: int) -> None:
         worker.gone_until = now + job.restart
         job.crashed = 1
         job.released = now
-        plan(sim, worker.gone_until, UP, job.worker)
+        heappush(sim.calendar, (worker.gone_until, UP, job.worker))
+
+
+def reap(sim: Simulation, number: int, now: int) -> int:
+    """Let the reaper ask for the end of a job that still runs, whether or not it is worked on."""
+    if sim.jobs[number].status != RUNNING:
+        return NOTHING
+    if sim.rules.asks:
+        return FAIL
+    fail(sim, number, now)
+    return NOTHING
+
+
+def fail(sim: Simulation, number: int, now: int) -> None:
+    """Let the reaper have failed a job."""
+    sim.jobs[number].reaped = 1
+    finish(sim, number, FAILED, now)
 
 
 def go_down(sim: Simulation, number: int) -> None:
@@ -283,7 +297,7 @@ def go_down(sim: Simulation, number: int) -> None:
     for index in range(min(outage.workers, len(sim.workers))):
         worker = sim.workers[index]
         worker.gone_until = max(worker.gone_until, outage.until)
-        plan(sim, outage.until, UP, index)
+        heappush(sim.calendar, (outage.until, UP, index))
         # Nobody dies inside a call; what it answers is dealt with then.
         if not worker.calling:
             if worker.holds != NEVER:
@@ -323,7 +337,10 @@ def ask(sim: Simulation, number: int, now: int) -> int:
     if job.intended == NEVER:
         job.intended = now
     job.created = now  # until the repository has answered
-    return CREATE
+    if sim.rules.asks:
+        return CREATE
+    create(sim, number, now)
+    return NOTHING
 
 
 def create(sim: Simulation, number: int, now: int) -> None:
@@ -335,9 +352,9 @@ def create(sim: Simulation, number: int, now: int) -> None:
     if job.delay != NEVER:
         # A confirmation that comes before its job exists is delivered once it does.
         job.paid = max(now, asked + job.delay)
-        plan(sim, job.paid, PAID, number)
+        heappush(sim.calendar, (job.paid, PAID, number))
     if job.patience != NEVER:
-        plan(sim, asked + job.patience, GAVE_UP, number)
+        heappush(sim.calendar, (asked + job.patience, GAVE_UP, number))
 
 
 def finish(sim: Simulation, number: int, outcome: int, now: int) -> None:
@@ -363,7 +380,7 @@ def try_again(sim: Simulation, number: int, now: int) -> None:
             sim.state[BUCKET] -= TOKEN
     if again:
         sim.requests[number // sim.rules.attempts].waits_for = NEVER
-        plan(sim, now + sim.jobs[following].pause, ASK, following)
+        heappush(sim.calendar, (now + sim.jobs[following].pause, ASK, following))
     else:
         leave(sim, number, now)
 
@@ -401,4 +418,4 @@ def think(sim: Simulation, request: int, before: int, now: int) -> None:
     at = max(intended, now)
     if at < sim.rules.doors:
         job.intended = intended
-        plan(sim, at, ASK, number)
+        heappush(sim.calendar, (at, ASK, number))

@@ -12,8 +12,6 @@ from jobsim.domain.codes import NO_STATUS
 
 NEVER = -1
 FAR = 2**62  # later than any event
-KIND = 40  # bits that the number of an event may have
-ROW = 2**KIND - 1
 
 ENDED, CRASHED, REAP, DOWN, UP, GAVE_UP, ASK, PAID = range(8)
 """What can happen: work ends, a worker dies in the middle, the reaper looks at a job, workers
@@ -98,6 +96,7 @@ class Rules(NamedTuple):
     every: int
     budget: int  # what a request puts into the bucket, NEVER without a budget
     burst: int
+    asks: bool  # whether a repository is asked; if not, it is taken to agree at once
 
 
 class Simulation(NamedTuple):
@@ -108,7 +107,7 @@ class Simulation(NamedTuple):
     workers: list[Worker]
     outages: list[Outage]
     rules: Rules
-    calendar: list[tuple[int, int]]  # (time, kind << KIND | number), a heap that ends in FAR
+    calendar: list[tuple[int, int, int]]  # (time, kind, number), a heap that ends in FAR
     ready: list[tuple[int, int]]  # (paid, job), a heap that ends in FAR
     idle: list[tuple[int, int]]  # (free since, worker), a heap; some are out of date
     state: list[int]  # see NOW, REQUEST, BUCKET and SETTLED
