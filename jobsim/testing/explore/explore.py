@@ -153,7 +153,7 @@ def _stages(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[_Sta
     pairs = [program for program in programs(2, 2) if program.calls > 2]
     # Three threads with one move: the smallest programs that show a fault of three.
     alike = [p for p in three if len(set(p.threads)) == 1 and p.threads[0][0] in MOVES][:3]
-    crossed = known_programs.crossed()
+    crossed = [program for program in known_programs.crossed() if snapshot or not program.snapshots]
     snapped = list(known_programs.with_snapshot()) if snapshot else []
     ones = [program for program in snapped if program.calls == 2]
     twos = [program for program in snapped if program.calls > 2]
