@@ -13,9 +13,19 @@ from jobsim.proof.verdict import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing import races, sequential
 from jobsim.testing.explore.exploration import Exploration
+from jobsim.testing.in_turns import play_in_turns
 from jobsim.testing.pressure import Hung, Pressure
 from jobsim.testing.schedules import NotExplored, every_schedule
-from jobsim.testing.trial import FactoryFailed, Failed, Options, Skipped, Trial, what_it_did
+from jobsim.testing.trial import (
+    Enough,
+    Escaped,
+    FactoryFailed,
+    Failed,
+    Options,
+    Skipped,
+    Trial,
+    what_it_did,
+)
 
 Result = Literal["passed", "failed", "skipped"]
 
@@ -72,6 +82,9 @@ class CheckResult:
         What else is worth knowing of a check that passed.
     exploration
         What running every schedule found, for the check of that name.
+    escaped
+        Why the operating system switched the threads of this race; empty where they took turns
+        drawn from the seed, or there were none.
     """
 
     check: Check
@@ -84,6 +97,7 @@ class CheckResult:
     seconds: float = 0.0
     note: str = ""
     exploration: Exploration | None = None
+    escaped: str = ""
 
     @property
     def timeline(self) -> tuple[str, ...]:
@@ -230,6 +244,7 @@ def run_check(
     seed: int = 0,
     instances: int = 1,
     preemptions: int = 2,
+    turns: bool = True,
 ) -> CheckResult:
     """Make one check on a fresh repository; arguments as in `check_repository`.
 
@@ -239,7 +254,7 @@ def run_check(
         If an argument is of the wrong kind, or the factory makes what lacks a method.
     """
     options = Options(
-        illegal, not_found, retryable, time_limit, scale, seed, instances, preemptions
+        illegal, not_found, retryable, time_limit, scale, seed, instances, preemptions, turns
     )
     begun = time.perf_counter()
     result = _result(check, factory, options)
@@ -247,26 +262,101 @@ def run_check(
 
 
 def _result(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
-    """Make a check and close what the factory made, whatever came of it."""
+    """Make a check in turns where that can be, else as the operating system switches threads."""
     if check.run is None:
         return _explored(check, factory, options)
+    if check.pressure is None:
+        return _sampled(check, factory, options)
+    if not options.turns:
+        return replace(_sampled(check, factory, options), escaped="as asked for")
+    try:
+        return _in_turns(check, check.pressure, factory, options)
+    except Escaped as reason:
+        return replace(_sampled(check, factory, options), escaped=str(reason))
+
+
+def _in_turns(
+    check: Check, pressure: Pressure, factory: Callable[[], object], options: Options
+) -> CheckResult:
+    """Make a check in turns that are drawn from the seed."""
+    ended: list[Exception] = []
+
+    def play(trial: Trial) -> None:
+        ended.extend(_played(check, trial))
+
+    try:
+        trial = play_in_turns(check.name, factory, pressure, options, play)
+    except FactoryFailed as failed:
+        return _factory_failed(check, failed)
+    for escaped in (exc for exc in ended if isinstance(exc, Escaped)):
+        raise escaped
+    return _told(check, trial, ended)
+
+
+def _sampled(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
+    """Make a check in threads that the operating system switches."""
     try:
         trial = Trial(factory, pressure=check.pressure, options=options)
     except Hung as hung:
         return _hung(check, hung, "the factory: ")
     except FactoryFailed as failed:
-        return CheckResult(check, "failed", str(failed), traceback=_traceback_of(failed.__cause__))
-    found = _judged(check, trial)
+        return _factory_failed(check, failed)
+    return _told(check, trial, _played(check, trial))
+
+
+def _played(check: Check, trial: Trial) -> list[Exception]:
+    """Make the calls of a check and close what the factory made; return what ended either."""
+    ended: list[Exception] = []
+    try:
+        assert check.run is not None  # noqa: S101 - told apart by the caller
+        check.run(trial)
+    except (Skipped, Failed, Hung, Enough, Escaped) as end:
+        ended.append(end)
+    except BaseException:
+        trial.close()
+        raise
     try:
         trial.close()
     except Hung as hung:
-        # What hung in a call is likely to hang in close as well, and is told already.
-        return found if found.result == "failed" else _hung(check, hung, "close(): ")
+        ended.append(_NotClosed("", hung))
     except Exception as exc:  # noqa: BLE001 - a repository may raise anything
-        if found.result != "failed":
-            text, told = f"close() {what_it_did(exc)}", _traceback_of(exc)
-            return replace(found, result="failed", problem=text, traceback=told)
-    return found
+        ended.append(_NotClosed(f"close() {what_it_did(exc)}", exc))
+    return ended
+
+
+class _NotClosed(Exception):  # noqa: N818 - a finding, not a fault
+    """What closing a repository came to: a sentence, unless it hung, and what it raised."""
+
+    def __init__(self, sentence: str, cause: Exception) -> None:
+        super().__init__(sentence, cause)
+        self.sentence, self.cause = sentence, cause
+
+
+def _told(check: Check, trial: Trial, ended: list[Exception]) -> CheckResult:
+    """Turn what ended a check into a result, so that no other check is lost.
+
+    What its calls came to is told before what closing came to: what hung in a call is likely to
+    hang in close as well.
+    """
+    result = CheckResult(check, "passed")
+    if not any(isinstance(end, Skipped | Failed | Hung) for end in ended):
+        try:
+            trial.settle()
+        except Failed as failed:
+            return _failed(check, trial, failed)
+    for end in ended:
+        if isinstance(end, Skipped):
+            result = CheckResult(check, "skipped", str(end))
+        elif isinstance(end, Failed):
+            return _failed(check, trial, end)
+        elif isinstance(end, Hung):
+            return _hung(check, end, "")
+        elif isinstance(end, _NotClosed):
+            if isinstance(end.cause, Hung):
+                return _hung(check, end.cause, "close(): ")
+            told = _traceback_of(end.cause)
+            return replace(result, result="failed", problem=end.sentence, traceback=told)
+    return result
 
 
 def _explored(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
@@ -287,25 +377,19 @@ def _explored(check: Check, factory: Callable[[], object], options: Options) -> 
     return CheckResult(check, "failed", problem, traceback=str(violation), exploration=found)
 
 
-def _judged(check: Check, trial: Trial) -> CheckResult:
-    """Run the check; whatever ends it early becomes a result, so that no other check is lost."""
-    try:
-        assert check.run is not None  # noqa: S101 - told apart by the caller
-        check.run(trial)
-    except Skipped as skipped:
-        return CheckResult(check, "skipped", str(skipped))
-    except Failed as failed:
-        return CheckResult(
-            check,
-            "failed",
-            failed.sentence,
-            failed.calls or trial.last_calls(),
-            failed.verdict,
-            traceback=_traceback_of(failed.__cause__),
-        )
-    except Hung as hung:
-        return _hung(check, hung, "")
-    return CheckResult(check, "passed")
+def _failed(check: Check, trial: Trial, failed: Failed) -> CheckResult:
+    return CheckResult(
+        check,
+        "failed",
+        failed.sentence,
+        failed.calls or trial.last_calls(),
+        failed.verdict,
+        traceback=_traceback_of(failed.__cause__),
+    )
+
+
+def _factory_failed(check: Check, failed: FactoryFailed) -> CheckResult:
+    return CheckResult(check, "failed", str(failed), traceback=_traceback_of(failed.__cause__))
 
 
 def _hung(check: Check, hung: Hung, where: str) -> CheckResult:

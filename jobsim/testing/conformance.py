@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
@@ -94,9 +94,25 @@ class ConformanceReport:
         rows: Rows = [("checks", f"{told}, in {spent}")]
         if self.threads_of:
             rows.append(("threads", replaced_threads(self.threads_of)))
+        rows += _schedule_rows(self.results)
         for result in self.results:
             rows += _result_rows(result)
         return f"Conformance of {self.repository}", rows
+
+
+def _schedule_rows(results: tuple[CheckResult, ...]) -> Rows:
+    """Return who switched the threads of the races: that says what can be repeated."""
+    races = [result for result in results if result.check.pressure and result.result != "skipped"]
+    escaped = [result for result in races if result.escaped]
+    rows: Rows = []
+    if len(escaped) < len(races):
+        number = len(races) - len(escaped)
+        rows.append(("turns", f"{number} races in turns drawn from the seed: they repeat exactly"))
+    if escaped:
+        names = ", ".join(result.check.name for result in escaped)
+        why = escaped[0].escaped
+        rows.append(("sampled", f"switched by the operating system, for {why}: {names}"))
+    return rows
 
 
 def _result_rows(result: CheckResult) -> Rows:
@@ -137,12 +153,14 @@ def check_repository(
 ) -> ConformanceReport:
     """Put a repository through every check, each on a fresh one, and report.
 
-    First what one thread may expect, then races: threads that run freely, that meet at a
-    barrier while the interpreter switches threads often, and that are switched besides at
-    random moments inside the repository's own code. A repository that hangs
-    fails with the stacks of its threads; the threads are left behind. Last, small
-    programs are run under every schedule with few preemptions, as far as a fixed number of
-    schedules goes, and longer ones under random schedules.
+    First what one thread may expect, then races, whose threads take turns drawn from the seed,
+    also in the middle of the repository's own lines. Where a repository escapes that control,
+    races are made by threads that run freely, that meet at a barrier while the interpreter
+    switches threads often, and that are switched besides at random moments inside the
+    repository's own code; the report says so, and why. A repository that hangs fails with the
+    stacks of its threads; those that are out of control are left behind. Last, small programs are
+    run under every schedule with few preemptions, as far as a fixed number of schedules goes, and
+    longer ones under random schedules.
 
     Parameters
     ----------
@@ -191,10 +209,12 @@ def check_repository(
 
     Notes
     -----
-    While it runs, `sys.setswitchinterval` is changed for the whole process, and restored.
-    What a race shows depends on the scheduler: a pass is no proof, a failure is one. The check
-    `every_schedule` has control of the threads: the same seed gives the same answer. A repository
-    that has a method `close` is closed after its check.
+    A pass of a race is no proof, a failure is one. The same seed gives the same report within
+    a process, times aside, and between processes with the same PYTHONHASHSEED; where threads had
+    to be switched by the operating system, which the report says, a race may show more or less
+    another time. Calls that were made in turns are timed by a clock that goes on by a microsecond
+    whenever it is read. For a race out of control `sys.setswitchinterval` is changed for the whole
+    process, and restored. A repository that has a method `close` is closed after its check.
 
     Examples
     --------
@@ -211,6 +231,7 @@ def check_repository(
         if not value > 0:
             raise ValueError(f"{name} must be positive, not {value}")
     results: list[CheckResult] = []
+    escaped = ""
     for check in CHECKS:
         hung = any(result.stacks for result in results)
         if any(name == "factory" for result in results for name, _ in result.stacks):
@@ -228,11 +249,16 @@ def check_repository(
                 seed=seed,
                 instances=instances,
                 preemptions=preemptions,
+                # What escaped control in one race will in the others.
+                turns=not escaped,
             )
         except TypeError as exc:
             if not results:  # it never was a repository
                 raise
             result = CheckResult(check, "failed", str(exc))
+        escaped = escaped or result.escaped
+        if result.escaped:
+            result = replace(result, escaped=escaped)
         results.append(result)
     if faults is not None:
         options = Options(

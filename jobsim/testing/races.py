@@ -8,7 +8,6 @@ that nothing raised, that nothing was lost and that the texts are those of the w
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -223,17 +222,17 @@ def snapshot_is_one_instant(trial: Trial) -> None:
         ]
     )
     trial.judge()
-    _judge_snapshots(trial, taken)
+    trial.then(lambda: _judge_snapshots(trial, taken))
 
 
 def _taken(trial: Trial, snapshot: Callable[[], Any]) -> tuple[int, int, dict[str, int]]:
     """Return when a snapshot was asked for and answered, and the status of each job in it."""
-    begun = time.perf_counter_ns()
+    begun = trial.clock_ns()
     try:
         answer = trial.perturbation.call(snapshot)
     except Exception as exc:
         raise Failed(f"snapshot() {what_it_did(exc)}") from exc
-    return begun, time.perf_counter_ns(), _statuses(answer)
+    return begun, trial.clock_ns(), _statuses(answer)
 
 
 def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str, int]]]) -> None:

@@ -58,6 +58,14 @@ class FactoryFailed(Exception):  # noqa: N818 - a finding, not a fault
     """The factory raised; the exception is the cause."""
 
 
+class Enough(Exception):  # noqa: N818 - a finding, not a fault
+    """The rest of a check is not made: what was noted so far fails it."""
+
+
+class Escaped(Exception):  # noqa: N818 - a finding, not a fault
+    """A check cannot be made in turns on this repository, and why."""
+
+
 class Skipped(Exception):  # noqa: N818 - a finding, not a fault
     """A check does not apply to this repository, and why."""
 
@@ -77,12 +85,27 @@ class Options:
     seed: int = 0
     instances: int = 1
     preemptions: int = 2
+    turns: bool = True  # whether races are made in turns, where that can be
 
 
 class Trial:
     """A fresh repository, its recorder, and what was learnt of it.
 
     All methods are for one thread; the repository is only touched by daemon threads.
+
+    Parameters
+    ----------
+    factory
+        Makes the repository.
+    pressure
+        Under which races are made; None for a check of one thread at a time.
+    options
+        What the user said.
+    clock_ns
+        Stamps the calls.
+    share
+        Which part of the rounds is played; for a trial that is one of several in turns. Then
+        whoever made it has control of the threads, and nothing else is done to make races likely.
 
     Attributes
     ----------
@@ -93,10 +116,19 @@ class Trial:
     """
 
     def __init__(
-        self, factory: Callable[[], object], *, pressure: Pressure | None, options: Options
+        self,
+        factory: Callable[[], object],
+        *,
+        pressure: Pressure | None,
+        options: Options,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        share: float | None = None,
     ) -> None:
         self.pressure = pressure
         self.options = options
+        self.clock_ns = clock_ns
+        self._share = share
+        self._judgements: list[Callable[[], None]] = []
         self._time_limit = options.time_limit
         self._is_retryable = matcher("retryable", options.retryable)
         # Kept as they are made, so that `close` finds them even if a later one raises.
@@ -116,7 +148,7 @@ class Trial:
             self.close()
             raise
         # The perturbation lies inside the recorder: its pauses count as time of the call.
-        self.recorded = RecordedRepository(self._faces[0])
+        self.recorded = RecordedRepository(self._faces[0], clock_ns=clock_ns)
         self.notes = Notes()
         self._players: list[Player] = []
         # What a database held before: None until it was asked, for the first count may itself fail.
@@ -130,7 +162,7 @@ class Trial:
 
     def scaled(self, number: int) -> int:
         """Return how many rounds or jobs, as the user wants more or fewer of them."""
-        return max(2, round(number * self.options.scale))
+        return max(2, round(number * self.options.scale * (self._share or 1.0)))
 
     def close(self) -> None:
         """Close every repository that offers it: it may hold connections, files or threads."""
@@ -183,7 +215,8 @@ class Trial:
     def race(self, rounds: Sequence[Sequence[Step]]) -> None:
         """Let one player a step take each round at once, under the trial's pressure."""
         self.count_before()
-        self._play(rounds, self.pressure, meet=self.pressure is not Pressure.THREADS)
+        pressure = self.pressure if self._share is None else None
+        self._play(rounds, pressure, meet=self.pressure is not Pressure.THREADS)
 
     def create_jobs(self, number: int, *moves: JobStatus) -> list[str]:
         """Create jobs and move them, without pressure; return their ids.
@@ -207,7 +240,9 @@ class Trial:
         self.count_before()
         self.alone(step)
         # A job that could not be prepared would make the race about something else.
-        self._refuse_errors(calls_table(self.recorded))
+        if self.notes.raised:
+            self.then(lambda: self._refuse_errors(calls_table(self.recorded)))
+            raise Enough
         return ids
 
     def players(self, number: int) -> list[Player]:
@@ -226,10 +261,24 @@ class Trial:
         history = History(calls)
         return tuple(history.call(row) for row in range(max(len(calls) - 2, 0), len(calls)))
 
+    def then(self, judgement: Callable[[], None]) -> None:
+        """Add what is judged when all calls are made; it raises `Failed` if it is not content."""
+        self._judgements.append(judgement)
+
+    def settle(self) -> None:
+        """Judge what was asked to be judged, in that order; no call is made for it.
+
+        Raises
+        ------
+        Failed
+            If the history is not right.
+        """
+        for judgement in self._judgements:
+            judgement()
+
     def judge(self) -> None:
-        """Count, look at every job once more, raise `Failed` if the history is not right."""
+        """Count and look at every job once more; the history is judged in `settle`."""
         self.alone(Player.count)
-        calls = calls_table(self.recorded)
         # Threads append in the order in which they were answered; the table is by number.
         created = sorted(self.notes.created, key=lambda pair: pair[0])
         looks: list[Look] = []
@@ -238,7 +287,12 @@ class Trial:
             looks.extend(self._look(job.job_id) for _, job in created)
 
         self.alone(look_at_all)
-        verdict = self._verdict(calls, final_table([number for number, _ in created], looks))
+        self.then(lambda: self._judge([number for number, _ in created], looks))
+
+    def _judge(self, created: list[int], looks: list[Look]) -> None:
+        """Raise `Failed` if the history is not right, with what is most likely its cause."""
+        calls = calls_table(self.recorded)
+        verdict = self._verdict(calls, final_table(created, looks))
         # Judged before anything is refused, so that whatever fails has the verdict beside it.
         # An error often is the cause, so it comes first; the verdict on the same history is kept.
         self._refuse_errors(calls, verdict)
@@ -276,7 +330,13 @@ class Trial:
         """Return how many jobs there were before the check made any; None if count raised."""
         if self._before is None:
             self.alone(self._count_before)
+            self._refuse_older_jobs()
         return self._before
+
+    def _refuse_older_jobs(self) -> None:
+        """Leave turns: each trial in turns draws the same ids, and older jobs may have them."""
+        if self._before and self._share is not None:
+            raise Escaped("its jobs outlive it: a new one holds some")
 
     def _count_before(self, player: Player) -> None:
         for _ in range(RETRIES):

@@ -447,22 +447,40 @@ class World:
         At one tick timed waits end before the calendar is asked, in the order in which they
         began.
         """
-        timers = self._timers
-        # An entry whose wait was ended by a wake-up is stale.
-        while timers and self.waiting.get(timers[0][2]) is not timers[0][3]:
-            heapq.heappop(timers)
-        limit = timers[0][0] if timers else None
+        limit = self._first_limit()
         if self.calendar is not None and self.calendar.idle(limit):
             return True
         if limit is None:
             self._nobody_goes_on()
             return False
+        self._end_first_wait()
+        return True
+
+    def pass_time(self, most: int) -> None:
+        """End the timed wait that ends first, if that is within `most` ticks.
+
+        Though others could go on: as if all of them were slow. For a schedule that is asked.
+        """
+        if not self._timers:
+            return
+        with self.guard:
+            limit = self._first_limit()
+            if limit is not None and limit - self.now <= most and not self.over:
+                self._end_first_wait()
+
+    def _first_limit(self) -> int | None:
+        timers = self._timers
+        # An entry whose wait was ended by a wake-up is stale.
+        while timers and self.waiting.get(timers[0][2]) is not timers[0][3]:
+            heapq.heappop(timers)
+        return timers[0][0] if timers else None
+
+    def _end_first_wait(self) -> None:
+        limit, _, number, entry = heapq.heappop(self._timers)
         self.now = max(self.now, limit)
-        _, _, number, entry = heapq.heappop(timers)
         entry.timed_out = True
         self._forget(number)
         self.ready.append(number)
-        return True
 
     def _nobody_goes_on(self) -> None:
         if self.over or self.aside or self._waits_for_others():

@@ -158,7 +158,7 @@ def test_a_repository_that_hung_once_gets_less_time_for_the_rest(monkeypatch):
 
     def fake(check, factory, *, time_limit, **_options):
         limits.append(time_limit)
-        return SimpleNamespace(check=check, stacks=(("a", "s"),), result="failed", seconds=0.0)
+        return SimpleNamespace(check=check, stacks=(("a", "s"),), result="failed", escaped="")
 
     monkeypatch.setattr(conformance, "run_check", fake)
     check_repository(InMemoryJobRepository, time_limit=5.0)

@@ -31,12 +31,12 @@ def test_what_holds_within_one_instance_is_caught_with_two(broken, tmp_path):
 
 @pytest.mark.parametrize("kind", right.RIGHT, ids=lambda kind: kind.__name__)
 def test_a_right_repository_is_not_blamed(kind):
-    report = check_repository(kind, scale=0.3)
+    report = check_repository(kind, scale=0.1)
     assert report.ok, report
 
 
 def test_a_database_that_is_locked_now_and_then_is_right_if_that_may_be_tried_again():
-    report = check_repository(right.Locked, scale=0.3, retryable=sqlite3.OperationalError)
+    report = check_repository(right.Locked, scale=0.1, retryable=sqlite3.OperationalError)
     assert report.ok, report
 
 
