@@ -88,6 +88,7 @@ class ConformanceReport:
         return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
+        """Return one table for text and notebook: the sum, who switched threads, each check."""
         counts = Counter(result.result for result in self.results)
         told = ", ".join(f"{number} {name}" for name, number in counts.items())
         spent = format_duration(sum(result.seconds for result in self.results))
