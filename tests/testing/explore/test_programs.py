@@ -7,6 +7,7 @@ from math import comb
 import pytest
 
 from jobsim.domain.models import JobStatus
+from jobsim.testing.explore.explore import _stages
 from jobsim.testing.explore.programs import (
     PLAIN,
     Program,
@@ -85,3 +86,8 @@ def test_the_start_of_a_users_program():
 def test_what_is_no_program_is_refused(given, error, text):
     with pytest.raises(error, match=text):
         as_programs(given)
+
+
+def test_no_program_takes_a_snapshot_where_none_is_offered():
+    stages = _stages((2, 3), 2, snapshot=False)
+    assert not any(program.snapshots for stage in stages for program in stage.programs)
