@@ -1,7 +1,7 @@
 # Everything a person or CI runs. Needs Python 3.11 or newer and make; the rest goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests lab bench coverage faults notebooks docs format clean
+.PHONY: help demo test lint types tests lab bench covered coverage faults notebooks docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,10 +16,11 @@ endif
 
 help:
 	@echo 'make demo               real threads on the locked repository; TRACE=log.swf adds a real trace'
-	@echo 'make test               lint, types, tests, doctests, notebooks, coverage'
+	@echo 'make test               lint, types, tests, doctests, notebooks'
 	@echo 'make lab                open the notebooks in JupyterLab'
 	@echo 'make bench              the benchmarks, as ratios'
 	@echo 'make faults             thousands of runs on PostgreSQL with lost answers and killed servers; takes minutes'
+	@echo 'make covered            the tests again, and which lines they run; tracing doubles their time'
 	@echo 'make coverage           how often the confidence intervals cover the truth: an hour on two cores'
 	@echo 'make notebooks          re-execute the notebooks, rewrite those whose output changed; ALL=1 rewrites all'
 	@echo 'make docs               the guide and the reference, in build/docs/html/index.html'
@@ -49,9 +50,12 @@ lint: $(VENV)/all
 types: $(VENV)/all
 	$(BIN)/mypy
 
-# On all cores up to four, a file on one of them: more would make the tests with threads late. The
-# threshold stands here and not among pytest's own options: one file alone must still pass.
+# On all cores up to four, a file on one of them: more would make the tests with threads late.
 tests: $(VENV)/all
+	$(BIN)/python -m pytest notebooks tests jobsim --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
+# Apart from `make test`: under control, turns are offered by tracing, and tracing twice is slow.
+covered: $(VENV)/all
 	$(BIN)/python -m pytest notebooks tests jobsim --numprocesses=auto --maxprocesses=4 --dist=loadfile --cov=jobsim --cov-config=pyproject.toml --cov-report=term --cov-fail-under=95
 
 lab: $(VENV)/all

@@ -81,7 +81,7 @@ def test_coverage_is_held_by_make_and_not_by_pytest():
     options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     assert not [o for o in options["pytest"]["ini_options"]["addopts"] if o.startswith("--cov")]
     assert options["coverage"]["run"]["branch"] is True
-    assert "--cov-fail-under=95" in make("-n", "test").stdout
+    assert "--cov-fail-under=95" in make("-n", "covered").stdout
 
 
 def test_ci_runs_make_test_and_only_installs_a_browser_before():
