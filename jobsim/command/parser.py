@@ -57,6 +57,26 @@ class Parser(argparse.ArgumentParser):
         self.exit(BAD_INPUT)
 
 
+class _CommandParser(Parser):
+    """The parser of one command: options may stand between its words.
+
+    argparse hands out words in one go, so that of ``steady --jobs 5 wait_p95=5`` the first would
+    be taken for both. Its own way around that collects all words first.
+    """
+
+    _inside = False  # while it collects, it calls this method itself
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the options and the words, in any order."""
+        if self._inside:
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
+
+
 def parser(*names: str) -> Parser:
     """Return the parser of the command line.
 
@@ -67,7 +87,7 @@ def parser(*names: str) -> Parser:
     """
     top = Parser(prog="jobsim", description=_DESCRIPTION, epilog=_EXAMPLES)
     top.add_argument("--version", action="version", version=f"jobsim {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", title="commands")
+    commands = top.add_subparsers(metavar="COMMAND", title="commands", parser_class=_CommandParser)
     for name, what in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=f"{what.capitalize()}.")
         if name in (names or COMMANDS):

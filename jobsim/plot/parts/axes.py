@@ -268,4 +268,6 @@ def literal(text: str, *, limit: int = MAX_TEXT) -> str:
     >>> print(literal("costs $5"))
     costs \$5
     """
-    return printable(text, limit).replace("$", r"\$")
+    shown = printable(text, limit).replace("$", r"\$")
+    # No font that comes with matplotlib has emoji; it would warn, and draw a box.
+    return "".join(ch if ord(ch) < 0x10000 else "\N{REPLACEMENT CHARACTER}" for ch in shown)
