@@ -65,10 +65,9 @@ def waits(
     --------
     >>> import math
     >>> import matplotlib.pyplot as plt
-    >>> import pandas as pd
     >>> from types import SimpleNamespace
-    >>> stages = ("created", "paid", "started", "finished")
-    >>> run = SimpleNamespace(jobs=pd.DataFrame(dict.fromkeys(stages, [0.0, 1.0])))
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> run = SimpleNamespace(jobs=jobs_of(started=[0.0, 1.0], finished=[1.0, 2.0]))
     >>> ax = waits(run, lambda time: math.exp(-time))
     >>> ax.get_ylabel()
     'share of paid jobs'

@@ -50,8 +50,8 @@ def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | No
     --------
     >>> import matplotlib.pyplot as plt
     >>> from types import SimpleNamespace
-    >>> stages = ("created", "paid", "started", "finished")
-    >>> run = SimpleNamespace(jobs=pd.DataFrame(dict.fromkeys(stages, [0.0, 1.0])))
+    >>> from jobsim.tables.jobs_table import jobs_of
+    >>> run = SimpleNamespace(jobs=jobs_of(started=[0.0, 1.0], finished=[1.0, 2.0]))
     >>> ax = warmup(run, cut=1)
     >>> ax.get_xlabel()
     'job (number)'

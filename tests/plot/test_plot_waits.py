@@ -6,20 +6,22 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from report_runs import made
 
 from jobsim import plot
 from jobsim.plot.waits import CHART
+from jobsim.tables.jobs_table import jobs_of
 
 
 def run_with(*seconds):
     """A run whose jobs waited so long; NaN was never paid."""
     wait = np.array(seconds)
     paid = np.where(np.isnan(wait), math.nan, 0.0)
-    jobs = {"created": 0.0, "paid": paid, "started": paid + wait, "finished": paid + wait + 1.0}
-    return SimpleNamespace(jobs=pd.DataFrame(jobs))
+    jobs = jobs_of(
+        created=np.zeros(len(wait)), paid=paid, started=paid + wait, finished=paid + wait + 1.0
+    )
+    return SimpleNamespace(jobs=jobs)
 
 
 def by_label(ax, start):

@@ -92,7 +92,8 @@ def test_what_a_killed_process_had_recorded_is_kept(url, speedup, nth, after):
     assert run.ended == "complete"
     assert run.info.died == ("process 2 of 2 was ended by signal 9",)
     verdict = run.check()
-    assert verdict.outcome.value == "OK", verdict
+    # What was open when the process died may leave something undecided, and accuses nobody.
+    assert not verdict.violations, verdict
     assert not verdict.ok  # the verdict says so
     assert "process 2 of 2 was ended by signal 9" in verdict.caveats
     # The call that was open is there, without an answer, and all that had returned before it.
@@ -100,7 +101,9 @@ def test_what_a_killed_process_had_recorded_is_kept(url, speedup, nth, after):
     pending = dead[dead["outcome"] == "pending"]
     assert "update_status" in set(pending["op"])
     updates = dead[(dead["op"] == "update_status") & (dead["outcome"] != "pending")]
-    assert nth - 1 <= len(updates) <= nth + 1
+    # Each of its two workers may have been inside an update that had been counted.
+    open_updates = int((pending["op"] == "update_status").sum())
+    assert nth - open_updates <= len(updates) <= nth + 1
     # Nothing of the other process is lost.
     assert not (run.calls[~run.calls["actor"].isin(dead["actor"])]["outcome"] == "pending")[
         run.calls["actor"].isin(["client-0", "worker-0", "worker-2"])
