@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobsim.display import live_chart
 from jobsim.display.live_chart import EVERY_S, SHARE, Pace, Picture, Steps, occupancy_svg
 from jobsim.display.palette import STATUS_COLOURS
-from jobsim.plot.over_time import STACKED
+from jobsim.plot.occupancy import STACKED
 
 SVG = "{http://www.w3.org/2000/svg}"
 
