@@ -99,7 +99,7 @@ def run_threads(
     TypeError
         If the repository lacks a method, if a schedule is given an instance, or the source is
         neither scenario nor workload.
-    jobsim.turns.ControlError
+    jobsim.turns.control.ControlError
         If another run of this process takes turns already.
     ValueError
         If a schedule is none of its values, or comes with `perturb` or a `speedup`.

@@ -1,8 +1,7 @@
 """The two functions of `heapq` as numba should compile them; plain Python has them in C.
 
-Those of numba go down to a leaf and up again, which spares comparisons. Of a few integers these
-are cheap, and half of the time of the event loop goes into its heaps. Entries that are equal
-cannot be told apart, so every heap hands out the same sequence.
+Those of numba go down to a leaf and up again, which spares comparisons; of a few integers these
+are cheap. Entries that are equal cannot be told apart, so every heap hands out the same sequence.
 """
 
 from __future__ import annotations

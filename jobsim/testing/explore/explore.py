@@ -102,7 +102,7 @@ def explore_repository(
     ------
     TypeError, ValueError
         If an argument cannot be used.
-    jobsim.turns.ControlError
+    jobsim.turns.control.ControlError
         If another run has control of the threads of this process.
 
     Notes
