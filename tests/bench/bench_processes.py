@@ -96,7 +96,9 @@ def alarms(folder: Path) -> int:
     wrong = 0
     for nth in range(10):
         url = f"sqlite:///{folder}/kill-{nth}.db?synchronous=OFF"
-        factory = partial(shared.Killed, url, 1 + 9 * (nth // 2), bool(nth % 2))
+        factory = partial(
+            shared.Killed, url, folder / f"killed-{nth}", 1 + 9 * (nth // 2), bool(nth % 2)
+        )
         scenario = Scenario(jobs=200, clients=2, workers=4)
         run = run_threads(scenario, factory, processes=2, speedup=math.inf)
         wrong += run.check().outcome.value != "OK" or len(run.info.died) != 1

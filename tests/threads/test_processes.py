@@ -86,8 +86,8 @@ def test_a_race_that_needs_two_processes_needs_two(url):
 @pytest.mark.parametrize(
     ("speedup", "nth", "after"), [(FAST, 1, False), (FAST, 30, True), (500.0, 9, True)]
 )
-def test_what_a_killed_process_had_recorded_is_kept(url, speedup, nth, after):
-    factory = partial(shared.Killed, url, nth, after)
+def test_what_a_killed_process_had_recorded_is_kept(url, tmp_path, speedup, nth, after):
+    factory = partial(shared.Killed, url, tmp_path / "killed", nth, after)
     run = run_threads(load(), factory, processes=2, speedup=speedup)
     assert run.ended == "complete"
     assert run.info.died == ("process 2 of 2 was ended by signal 9",)
@@ -101,15 +101,14 @@ def test_what_a_killed_process_had_recorded_is_kept(url, speedup, nth, after):
     pending = dead[dead["outcome"] == "pending"]
     assert "update_status" in set(pending["op"])
     updates = dead[(dead["op"] == "update_status") & (dead["outcome"] != "pending")]
-    # Each of its two workers may have been inside an update that had been counted.
-    open_updates = int((pending["op"] == "update_status").sum())
-    assert nth - open_updates <= len(updates) <= nth + 1
+    # Of those that had been counted each is kept, unless a worker was still inside it. There may
+    # be any number more: the other worker goes on until the kill takes effect.
+    assert len(updates) + (pending["op"] == "update_status").sum() >= nth
     # Nothing of the other process is lost.
     assert not (run.calls[~run.calls["actor"].isin(dead["actor"])]["outcome"] == "pending")[
         run.calls["actor"].isin(["client-0", "worker-0", "worker-2"])
     ].any()
     mine = run.jobs[run.jobs["worker"].isin(["worker-0", "worker-2"])]
-    assert len(mine)
     assert set(mine["status"]) == {"completed"}
 
 

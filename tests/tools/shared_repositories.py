@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from jobsim.domain.models import Job, JobStatus
@@ -21,26 +22,35 @@ def lock_in_the_process(url: str) -> LockInTheProcess:
 
 
 class Killed(SqlJobRepository):
-    """Right, but in the last process SIGKILL comes at the n-th update: before it, or after it."""
+    """Right, but in the last process SIGKILL comes at the n-th update: before it, or after it.
 
-    def __init__(self, url: str, nth: int, after: bool) -> None:
+    The updates of the first process wait for that, so the second comes to its n-th and leaves work.
+    """
+
+    def __init__(self, url: str, killed: Path, nth: int, after: bool) -> None:
         super().__init__(url)
-        self._nth, self._after = nth, after
+        self._killed, self._nth, self._after = killed, nth, after
         self._lock = threading.Lock()
         self._updates = 0  # guarded by _lock
 
     def update_status(self, job_id: str, target: JobStatus, *more: Any, **texts: Any) -> Job:
         """Update, unless that is too much to ask."""
         mine = multiprocessing.current_process().name == "jobsim-1"
+        while not mine and not self._killed.exists():
+            time.sleep(0.001)
         with self._lock:
             self._updates += 1
             now = mine and self._updates == self._nth
         if now and not self._after:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._kill()
         job = super().update_status(job_id, target, *more, **texts)
         if now:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._kill()
         return job
+
+    def _kill(self) -> None:
+        self._killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Hung(SqlJobRepository):
