@@ -27,7 +27,7 @@ from jobsim import (
 )
 from jobsim.command.main import main
 from jobsim.display.text import MAX_TEXT
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.testing import check_repository
 
 # The units have tests of their own; to trace these would cost as much as they do.

@@ -12,7 +12,7 @@ from jobsim.command.terminal import mark, say, say_rows, say_table
 
 if TYPE_CHECKING:
     from jobsim.figures.require import Requirement
-    from jobsim.proof.verdict import Verdict
+    from jobsim.proof.verdict_value import Verdict
     from jobsim.run.run import Run
 
 _COLUMNS = ("mean", "p50", "p95", "p99")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from jobsim.logs.clocks import Flags, Floats
 from jobsim.logs.derive import Builder
-from jobsim.logs.outcomes import (
+from jobsim.logs.outcome_words import (
     LABELS,
     SKIPPED,
 )

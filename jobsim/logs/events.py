@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from jobsim.logs.outcomes import CODES, UNKNOWN, meaning_of, normal
+from jobsim.logs.outcome_words import CODES, UNKNOWN, meaning_of, normal
 
 _MOMENTS: Mapping[str, tuple[str, ...]] = {
     "arrival": (

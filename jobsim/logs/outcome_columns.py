@@ -12,7 +12,7 @@ from jobsim.logs.cells import NOTHING, missing
 from jobsim.logs.chosen import Chosen, named
 from jobsim.logs.clocks import Flags
 from jobsim.logs.formats import Raw
-from jobsim.logs.outcomes import (
+from jobsim.logs.outcome_words import (
     CODES,
     COMPLETED,
     FAILED,

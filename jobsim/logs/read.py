@@ -20,7 +20,7 @@ from jobsim.logs.derive import refuse
 from jobsim.logs.events import pivot
 from jobsim.logs.formats import Raw, open_raw
 from jobsim.logs.outcome_columns import outcome_codes
-from jobsim.logs.outcomes import LABELS, Mode, check_outcomes
+from jobsim.logs.outcome_words import LABELS, Mode, check_outcomes
 from jobsim.logs.resolve import looks_like_events, resolve
 from jobsim.logs.rows import Rows, build_rows
 from jobsim.logs.source import Kind, TraceError

@@ -21,7 +21,7 @@ from jobsim.logs.derive import (
     wait_of,
 )
 from jobsim.logs.formats import Raw
-from jobsim.logs.outcomes import (
+from jobsim.logs.outcome_words import (
     CANCELLED,
     COMPLETED,
     FAILED,

@@ -12,7 +12,7 @@ from jobsim.plot.parts.room import fitted, wrapped
 from jobsim.plot.parts.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS
 from jobsim.plot.parts.time_axis import time_axis
 from jobsim.proof.history import FINAL_ROW, span
-from jobsim.proof.verdict import Call, Verdict, Violation
+from jobsim.proof.verdict_value import Call, Verdict, Violation
 
 MAX_CALLS = 12
 """How many calls are drawn; the last ones, where a proof has more."""
@@ -127,7 +127,7 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     Examples
     --------
     >>> import matplotlib.pyplot as plt
-    >>> from jobsim.proof.verdict import Call, Violation
+    >>> from jobsim.proof.verdict_value import Call, Violation
     >>> calls = [
     ...     Call(3, "reader-0", "get", 0, None, 0, 400, "ok", "running"),
     ...     Call(4, "reader-1", "get", 0, None, 700, 900, "ok", "awaiting_payment"),

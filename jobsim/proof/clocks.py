@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.proof.verdict import Outcome, Verdict
+from jobsim.proof.verdict_value import Outcome, Verdict
 
 DRIFT = 200e-6
 """Seconds that a clock may gain or lose in a second, at most; quartz keeps to a quarter of it."""

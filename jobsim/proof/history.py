@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jobsim.domain.codes import PENDING
 from jobsim.proof import roles
-from jobsim.proof.verdict import Call, Violation
+from jobsim.proof.verdict_value import Call, Violation
 from jobsim.tables.schema import CALLS, FINAL, OUTCOME, STATUS
 
 IntArray = NDArray[np.int64]

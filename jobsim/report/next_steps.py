@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jobsim.display.text import count_of, format_duration, format_share
-from jobsim.proof.verdict import Outcome, Verdict
+from jobsim.proof.verdict_value import Outcome, Verdict
 from jobsim.report.again import Code, as_preset, as_python, call_of
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.run.run import Run

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from jobsim import plot
 from jobsim.display.text import count_of, printable
 from jobsim.plot.counterexample import height
-from jobsim.proof.verdict import Outcome, Verdict
+from jobsim.proof.verdict_value import Outcome, Verdict
 from jobsim.report import facts
 from jobsim.report.again import again
 from jobsim.report.charts import Drawn, drawn

@@ -26,8 +26,8 @@ from jobsim.figures.timekeeping import NO_SCHEDULE, NOT_THE_LOADS, Timekeeping, 
 from jobsim.figures.window import window_of
 from jobsim.files.claim import Claim
 from jobsim.logs.source import TraceSource
-from jobsim.proof.check import check_history
-from jobsim.proof.verdict import Verdict, replaced_threads
+from jobsim.proof.checks.all_checks import check_history
+from jobsim.proof.verdict_value import Verdict, replaced_threads
 from jobsim.run.display import run_rows
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import COLUMNS, Workload
@@ -282,7 +282,7 @@ class Run:
     def check(self) -> Verdict:
         """Prove or refute that the recorded history is linearizable and keeps its invariants.
 
-        See `jobsim.proof.check.check_history`.
+        See `jobsim.proof.checks.all_checks.check_history`.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from dataclasses import fields
 import pandas as pd
 
 from jobsim.files.reading import LIMIT_BYTES
-from jobsim.logs.outcomes import Mode
+from jobsim.logs.outcome_words import Mode
 from jobsim.logs.read import read_table
 from jobsim.logs.source import Kind, OutcomePolicy
 from jobsim.logs.table import LogTable

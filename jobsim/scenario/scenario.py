@@ -16,9 +16,11 @@ from jobsim.scenario import files
 from jobsim.scenario.arrivals import Arrivals, Poisson
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Constant, Distribution, Exponential
-from jobsim.scenario.dynamics import Outage, Reaper, Retry
+from jobsim.scenario.outage import Outage
 from jobsim.scenario.part import Count, Part, PositiveSeconds, Probability, Seconds
 from jobsim.scenario.payment import Payment
+from jobsim.scenario.reaper import Reaper
+from jobsim.scenario.retry import Retry
 
 
 class UnknownFieldError(JobsimError, ValueError):

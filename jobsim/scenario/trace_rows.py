@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.logs.outcomes import LABELS
+from jobsim.logs.outcome_words import LABELS
 from jobsim.logs.source import Ending, OutcomePolicy, TraceError, TraceSource, listing
 from jobsim.logs.table import LogTable
 from jobsim.scenario.draws import draw_payment

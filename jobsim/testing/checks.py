@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from jobsim.domain.text import encodable
-from jobsim.proof.verdict import Call, Verdict
+from jobsim.proof.verdict_value import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing import races, sequential
 from jobsim.testing.explore.exploration import Exploration

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
-from jobsim.proof.verdict import replaced_threads
+from jobsim.proof.verdict_value import replaced_threads
 from jobsim.repository.adapt import ExceptionTypes
 from jobsim.testing.checks import CHECKS, TIME_LIMIT, CheckResult, run_check
 from jobsim.testing.faulted import under_faults

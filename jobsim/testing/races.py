@@ -18,7 +18,7 @@ from jobsim.domain import codes
 from jobsim.domain.models import Job, JobStatus
 from jobsim.proof import roles
 from jobsim.proof.history import History
-from jobsim.proof.verdict import Call
+from jobsim.proof.verdict_value import Call
 from jobsim.tables.calls import calls_table
 from jobsim.testing.players import Player
 from jobsim.testing.trial import Failed, Skipped, Step, Trial, fail, what_it_did

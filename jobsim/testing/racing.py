@@ -17,8 +17,8 @@ from jobsim.display.text import Rows, rows_as_html, rows_as_text
 from jobsim.domain.marks import AUDITOR, INPUT_HASH, end_texts
 from jobsim.domain.models import Job, JobStatus
 from jobsim.figures.faulted import fault_rows, unanswered
-from jobsim.proof.check import check_history
-from jobsim.proof.verdict import Verdict
+from jobsim.proof.checks.all_checks import check_history
+from jobsim.proof.verdict_value import Verdict
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 from jobsim.tables.calls import calls_table

@@ -16,9 +16,9 @@ import pandas as pd
 from jobsim.domain.marks import actor_name, end_texts
 from jobsim.domain.models import JobStatus
 from jobsim.domain.text import exception_text
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.history import History
-from jobsim.proof.verdict import Call, Verdict
+from jobsim.proof.verdict_value import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes, adapt, matcher
 from jobsim.repository.recorded import BadAnswerError, RecordedRepository
 from jobsim.tables.calls import calls_table

@@ -14,7 +14,7 @@ from ratio import report, speed_ratio
 
 from jobsim.domain.codes import COMPLETED, FAILED
 from jobsim.domain.marks import ERROR_TEXT, INPUT_HASH, RESULT_TEXT
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.tables.schema import CALLS, FINAL, OP, OUTCOME, STATUS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))

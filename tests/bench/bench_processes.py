@@ -20,7 +20,7 @@ import shared_repositories as shared
 
 from jobsim import Scenario
 from jobsim.domain.codes import AWAITING, COMPLETED, CREATE, OK, RUNNING, UPDATE
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.repository.call_rows import KEPT, encode
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.journal import JournalReader

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 from jobsim import Scenario, plot
 from jobsim.display.palette import INK
-from jobsim.proof.verdict import Call, Violation
+from jobsim.proof.verdict_value import Call, Violation
 from jobsim.tables.jobs_table import jobs_of
 
 CHARTS = [name for name in plot.__all__ if name != "dark"]

@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 from jobsim import plot
 from jobsim.plot.counterexample import MAX_CALLS, proof
 from jobsim.plot.parts.style import NEUTRAL, STATUS_COLOURS
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.history import FINAL_ROW
-from jobsim.proof.verdict import Call, Verdict, Violation
+from jobsim.proof.verdict_value import Call, Verdict, Violation
 from jobsim.tables.schema import CALLS
 from jobsim.testing.broken import StaleCache
 from jobsim.testing.checks import CHECKS, run_check

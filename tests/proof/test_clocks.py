@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.clocks import HostClock, RoundTrip, judge_hosts
 from jobsim.tables.schema import CALLS
 

@@ -14,7 +14,7 @@ import jobsim
 from jobsim import Scenario, preset, presets, run_virtual
 from jobsim.command import codes
 from jobsim.command import main as cli
-from jobsim.proof.verdict import Verdict, Violation
+from jobsim.proof.verdict_value import Verdict, Violation
 from jobsim.report.next_steps import MOST, next_steps
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.scenario.workload import Workload

@@ -18,8 +18,10 @@ from jobsim.scenario.distributions import (
     Uniform,
     Weibull,
 )
-from jobsim.scenario.dynamics import Outage, Reaper, Retry
 from jobsim.scenario.files import ScenarioFileError, validate
+from jobsim.scenario.outage import Outage
+from jobsim.scenario.reaper import Reaper
+from jobsim.scenario.retry import Retry
 from jobsim.scenario.scenario import Payment, Scenario, Work
 
 FULL = Scenario(

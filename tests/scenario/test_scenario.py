@@ -8,6 +8,9 @@ from pydantic import BaseModel, ValidationError
 from jobsim.domain.exceptions import JobsimError
 from jobsim.scenario.arrivals import Bursts, Poisson, Schedule, Stampede
 from jobsim.scenario.distributions import Constant, Exponential, LogNormal
+from jobsim.scenario.outage import Outage
+from jobsim.scenario.reaper import Reaper
+from jobsim.scenario.retry import Retry
 from jobsim.scenario.scenario import Payment, Scenario, UnknownFieldError, Work
 
 
@@ -154,3 +157,33 @@ def test_without_a_rate_there_is_no_offered_load():
 
 def test_a_json_schema_can_be_made():
     assert Scenario.model_json_schema()["properties"]["workers"]["description"]
+
+
+def test_a_path_reaches_into_a_part_that_is_there():
+    scenario = Scenario(retry=Retry(attempts=5), reaper=Reaper(timeout=3.0))
+    changed = scenario.replace({"retry.jitter": 1.0, "reaper.timeout": 4.0})
+    assert changed.retry == Retry(attempts=5, jitter=1.0)
+    assert changed.reaper == Reaper(timeout=4.0)
+    assert changed.replace({"retry": None}).retry is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"retry": Retry()},
+        {"reaper": Reaper(timeout=1.0)},
+        {"outages": (Outage(at=0.0, duration=1.0, workers=1),)},
+        {"patience": {"kind": "constant", "value": 1.0}},
+        {"work": {"crash": 0.1}},
+        {"arrivals": {"kind": "closed", "users": 1}},
+    ],
+    ids=str,
+)
+def test_each_part_alone_is_feedback(fields):
+    assert Scenario(**fields).has_feedback is True
+    assert Scenario(work={"restart": {"kind": "constant", "value": 1.0}}).has_feedback is False
+
+
+def test_a_scenario_with_all_parts_can_be_a_key():
+    scenario = Scenario(retry=Retry(), reaper=Reaper(timeout=1.0), outages=())
+    assert {scenario: 1}[scenario.replace({})] == 1

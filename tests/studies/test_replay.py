@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobsim import InMemoryJobRepository, Scenario, preset, presets, run_threads
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.studies.replay import replay
 from jobsim.virtual.run_virtual import run_virtual
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, make_url
 from jobsim import Run, preset, run_threads
 from jobsim.domain.models import JobStatus
 from jobsim.figures.faulted import recovery_s, unknown_jobs
-from jobsim.proof.verdict import Outcome
+from jobsim.proof.verdict_value import Outcome
 from jobsim.repository.sql_errors import had_no_effect
 from jobsim.repository.sql_repo import SqlJobRepository
 from jobsim.testing import check_repository, conformance

@@ -7,7 +7,7 @@ import os
 import pandas as pd
 import pytest
 
-from jobsim.proof.verdict import Outcome
+from jobsim.proof.verdict_value import Outcome
 from jobsim.testing.broken_sql import BROKEN_SQL
 from jobsim.testing.correct_sql import CORRECT_SQL
 from jobsim.testing.techniques import Cell, cells, technique_grid, technique_table

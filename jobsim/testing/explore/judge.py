@@ -3,7 +3,7 @@
 A search for one order of the calls, consistent with who returned before whom, in which a
 repository that works one call at a time gives the same answers. Histories have a handful of
 calls, and most schedules of a program give one that was seen before, so each is judged once. Tests
-hold it equal to the check of whole runs, `jobsim.proof.check.check_history`.
+hold it equal to the check of whole runs, `jobsim.proof.checks.all_checks.check_history`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from jobsim.domain.codes import ILLEGAL, OUTCOMES, STATUSES
-from jobsim.proof.check import check_history
-from jobsim.proof.verdict import Verdict
+from jobsim.proof.checks.all_checks import check_history
+from jobsim.proof.verdict_value import Verdict
 from jobsim.tables.schema import CALLS
 from jobsim.testing.explore.judge import State
 from jobsim.testing.explore.play import BACKDATED, FOREIGN, Entry, thread_name

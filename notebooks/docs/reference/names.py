@@ -30,12 +30,12 @@ PACKAGES = {
     "threads": (),
     "tables": ("tables.lifecycle.illegal_transitions",),
     "proof": (
-        "proof.verdict.Verdict",
-        "proof.verdict.Outcome",
-        "proof.verdict.Violation",
-        "proof.verdict.Call",
-        "proof.verdict.HistoryViolation",
-        "proof.check.check_history",
+        "proof.verdict_value.Verdict",
+        "proof.verdict_value.Outcome",
+        "proof.verdict_value.Violation",
+        "proof.verdict_value.Call",
+        "proof.verdict_value.HistoryViolation",
+        "proof.checks.all_checks.check_history",
     ),
     "figures": (
         "figures.metrics.metrics",

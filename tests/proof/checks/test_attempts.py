@@ -7,9 +7,9 @@ import pytest
 from calls_table import call, calls_of, final_of, life, read
 
 from jobsim import Scenario, run_threads
-from jobsim.proof import order
-from jobsim.proof.check import check_history
-from jobsim.proof.verdict import Verdict
+from jobsim.proof.checks import attempts
+from jobsim.proof.checks.all_checks import check_history
+from jobsim.proof.verdict_value import Verdict
 
 UPDATE = "update_status"
 
@@ -52,7 +52,7 @@ def test_without_the_jobs_of_a_run_nothing_is_checked():
     calls = [*life(0), *life(1, at=100)]
     verdict = check_history(calls_of(calls), created=jobs_of((0, 1), (0, 5)), workers=9)
     assert verdict.ok
-    assert not {*order.CHECKS} & {*verdict.checks}
+    assert not {*attempts.CHECKS} & {*verdict.checks}
 
 
 @pytest.mark.parametrize(
@@ -272,4 +272,4 @@ def test_a_threaded_run_with_everything_at_once_is_right():
     assert (run.jobs["attempt"] > 1).any()
     verdict = run.check()
     assert verdict.ok, verdict
-    assert {*order.CHECKS} <= {*verdict.checks}
+    assert {*attempts.CHECKS} <= {*verdict.checks}

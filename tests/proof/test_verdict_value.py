@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobsim.domain.exceptions import JobsimError
-from jobsim.proof.verdict import Call, HistoryViolation, Outcome, Verdict, Violation
+from jobsim.proof.verdict_value import Call, HistoryViolation, Outcome, Verdict, Violation
 
 CALL = Call(3, "worker-0", "get", 7, None, 10, 20, "ok", "running")
 VIOLATION = Violation(7, "real_time", "job 7: <went> back", (CALL, CALL))

@@ -1,4 +1,8 @@
-"""All checks of one history, and the verdict that they come to."""
+"""All checks of the verdict: the list of its rules, and the function that makes every check.
+
+A new check is a file beside this one that returns `Finding`s, its rules in `RULES`, and one call
+in `check_history`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,35 @@ import numpy as np
 import pandas as pd
 
 from jobsim.domain import codes
-from jobsim.proof import invariants, linearizability, order, overlap
+from jobsim.proof import overlap
+from jobsim.proof.checks import attempts, invariants, linearizability
+from jobsim.proof.checks.recovery import Recovery
 from jobsim.proof.history import Finding, History
-from jobsim.proof.recovery import Recovery
-from jobsim.proof.verdict import RULES, SPELLED_OUT, Verdict, Violation
+from jobsim.proof.verdict_value import Verdict, Violation
+
+SPELLED_OUT = 100
+"""How many violations of one history are kept with their calls; all of them are counted."""
+
+RULES = (
+    "lost_after_recovery",
+    "unique_ids",
+    "identifiers",
+    "wrong_answer",
+    "spurious_rejection",
+    "written_twice",
+    "two_endings",
+    "unwritten",
+    "real_time",
+    "accounted",
+    "count",
+    "attempts",
+    "late_results",
+    "workers",
+    "timestamps",
+    "content",
+    "goodput",
+)
+"""Every rule, causes first: what breaks an early one often breaks later ones too."""
 
 
 def check_history(
@@ -47,15 +76,15 @@ def check_history(
         are checked where they are there.
     jobs
         The `jobs` table of a threaded run: stands for `created`, and attempts and the reaper are
-        checked as well, see `jobsim.proof.order`.
+        checked as well, see `jobsim.proof.checks.attempts`.
     crashed
         Numbers of the jobs whose worker crashed: they may stay RUNNING without one.
     faults
         What was done to the database meanwhile, as in `FAULTS`; acknowledged writes that are
-        missing after it was killed are then reported as such, see `jobsim.proof.recovery`.
+        missing after it was killed are then reported as such, see `jobsim.proof.checks.recovery`.
     engine_texts
         Whether the calls are those of the threaded engine, whose input hashes, results and
-        errors are known, see `jobsim.proof.invariants`.
+        errors are known, see `jobsim.proof.checks.invariants`.
 
     Returns
     -------
@@ -151,10 +180,10 @@ answered awaiting_payment: the job had come as far as running, and went back
 
 def _attempts(history: History, jobs: pd.DataFrame) -> tuple[list[Finding], tuple[str, ...]]:
     """Return what attempts and the reaper break, and the checks that say something of this run."""
-    found = order.find(history, jobs)
+    found = attempts.find(history, jobs)
     # Of a run in which nobody asked twice they say nothing, unless they find something.
-    says = order.applies(jobs) or any(len(finding.jobs) for finding in found)
-    return found, order.CHECKS if says else ()
+    says = attempts.applies(jobs) or any(len(finding.jobs) for finding in found)
+    return found, attempts.CHECKS if says else ()
 
 
 def _failed(history: History, outcome: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ from jobsim.domain import codes
 from jobsim.domain.marks import ERROR_TEXT, RESULT_TEXT
 from jobsim.proof import roles
 from jobsim.proof.history import Finding, History, IntArray
-from jobsim.proof.verdict import Call, Violation
+from jobsim.proof.verdict_value import Call, Violation
 
 _NEVER = np.iinfo(np.int64).max
 

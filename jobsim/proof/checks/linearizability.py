@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from jobsim.domain import codes
 from jobsim.proof import roles
 from jobsim.proof.history import Finding, History, IntArray, span
-from jobsim.proof.verdict import Call, Violation
+from jobsim.proof.verdict_value import Call, Violation
 
 RULES = (
     "wrong_answer",

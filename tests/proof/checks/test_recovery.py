@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from calls_table import call, calls_of, final_of, life, read
 
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.tables.schema import FAULTS
 
 UPDATE = "update_status"

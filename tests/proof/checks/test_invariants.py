@@ -5,9 +5,9 @@ import pytest
 from calls_table import call, calls_of, final_of, life, read
 
 from jobsim.domain.marks import INPUT_HASH
-from jobsim.proof.check import check_history
-from jobsim.proof.invariants import _repeat
-from jobsim.proof.verdict import Verdict
+from jobsim.proof.checks.all_checks import check_history
+from jobsim.proof.checks.invariants import _repeat
+from jobsim.proof.verdict_value import Verdict
 
 
 def told(verdict: Verdict) -> list[tuple[int, str, str]]:

@@ -16,10 +16,11 @@ from calls_table import call, calls_of, final_of, life, read
 from wgl_oracle import STATUSES, Op, linearizable, right_history, small_history, table
 
 from jobsim.domain import codes
-from jobsim.proof import linearizability, roles
-from jobsim.proof.check import check_history
+from jobsim.proof import roles
+from jobsim.proof.checks import linearizability
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.history import History
-from jobsim.proof.verdict import Call, Violation
+from jobsim.proof.verdict_value import Call, Violation
 
 HISTORIES = 24_000
 LATE = 10_000

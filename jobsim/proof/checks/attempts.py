@@ -13,7 +13,7 @@ from jobsim.domain.marks import REAPER
 from jobsim.figures.attempts import by_request, useful
 from jobsim.proof import roles
 from jobsim.proof.history import Finding, History, IntArray
-from jobsim.proof.verdict import Violation
+from jobsim.proof.verdict_value import Violation
 
 CHECKS = ("attempts", "late_results", "goodput")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from jobsim.domain import codes
 from jobsim.proof import roles
 from jobsim.proof.history import Finding, History, IntArray
-from jobsim.proof.verdict import Call, Violation
+from jobsim.proof.verdict_value import Call, Violation
 
 RULE = "lost_after_recovery"
 

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from calls_table import call, calls_of, final_of, life, read
 
-from jobsim.proof.check import check_history
+from jobsim.proof.checks.all_checks import SPELLED_OUT, check_history
 from jobsim.proof.overlap import PAIRS
-from jobsim.proof.verdict import SPELLED_OUT, Verdict
+from jobsim.proof.verdict_value import Verdict
 
 
 def test_nothing_is_right() -> None:

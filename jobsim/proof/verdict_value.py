@@ -1,4 +1,4 @@
-"""The verdict on a history: a value, with the calls that prove each violation."""
+"""The verdict as a value, with the calls that prove each violation; what is checked: `checks`."""
 
 from __future__ import annotations
 
@@ -7,30 +7,6 @@ from enum import Enum
 
 from jobsim.display.text import count_of, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
-
-SPELLED_OUT = 100
-"""How many violations of one history are kept with their calls; all of them are counted."""
-
-RULES = (
-    "lost_after_recovery",
-    "unique_ids",
-    "identifiers",
-    "wrong_answer",
-    "spurious_rejection",
-    "written_twice",
-    "two_endings",
-    "unwritten",
-    "real_time",
-    "accounted",
-    "count",
-    "attempts",
-    "late_results",
-    "workers",
-    "timestamps",
-    "content",
-    "goodput",
-)
-"""Every rule, causes first: what breaks an early one often breaks later ones too."""
 
 _SHOWN = 5
 _SCOPE = "this history only: another run of the same code may end otherwise"
@@ -153,8 +129,8 @@ class Verdict:
     checks
         Which checks were made; one whose input is missing is not among them.
     violations
-        By rule in the order of `RULES`, then by job; at most `SPELLED_OUT` of them, some of each
-        rule.
+        By rule, causes first, then by job; at most 100 of them, some of each rule; `counts` counts
+        all.
     counts
         How many violations each rule has, those that are not spelled out included.
     undecided
