@@ -25,10 +25,11 @@ OPERATIONS = ("create", "get", "update_status", "count")
 CREATE, GET, UPDATE, COUNT = range(4)
 """Number of each operation."""
 
-OUTCOMES = ("ok", "illegal", "not_found", "error", "pending")
-"""How a call ended: answered, refused, id unknown, any other exception, or not at all."""
+OUTCOMES = ("ok", "illegal", "not_found", "error", "pending", "no_effect")
+"""How a call ended: answered, refused, id unknown, any other exception, not at all, or in an
+exception of which the repository knows that nothing was done."""
 
-OK, ILLEGAL, NOT_FOUND, ERROR, PENDING = range(5)
+OK, ILLEGAL, NOT_FOUND, ERROR, PENDING, NO_EFFECT = range(6)
 """Number of each outcome."""
 
 

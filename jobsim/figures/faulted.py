@@ -28,7 +28,7 @@ def unanswered(calls: pd.DataFrame) -> int:
     calls
         As in `jobsim.tables.schema.CALLS`.
     """
-    return int((calls["outcome"] == "error").sum())
+    return int(calls["outcome"].isin(["error", "no_effect"]).sum())
 
 
 def unknown_jobs(calls: pd.DataFrame) -> int:
@@ -66,8 +66,8 @@ def fault_sentence(calls: pd.DataFrame, faults: pd.DataFrame) -> str:
     struck = faults["kind"].astype("str").map(_TOLD).value_counts()
     told = [count_of(int(number), str(kind)) for kind, number in struck.items()]
     injected = ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1]
-    calls_lost, jobs = count_of(unanswered(calls), "call"), count_of(unknown_jobs(calls), "job")
-    seen = f"{calls_lost} ended in an error, and of {jobs} the client cannot know the state"
+    jobs = count_of(unknown_jobs(calls), "job")
+    seen = f"{_ended_in_errors(calls)}, and of {jobs} the client cannot know the state"
     back = recovery_s(faults)
     killed = faults["kind"].isin(KILLS)
     if math.isnan(back):
@@ -83,9 +83,15 @@ def fault_rows(calls: pd.DataFrame, faults: pd.DataFrame) -> Rows:
     told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
     rows: Rows = [
         ("faults", told or "none"),
-        ("no answer", f"{count_of(unanswered(calls), 'call')} ended in an error"),
+        ("no answer", _ended_in_errors(calls)),
         ("unknown", f"{count_of(unknown_jobs(calls), 'job')} whose client cannot know"),
     ]
     if not math.isnan(back := recovery_s(faults)):
         rows.append(("recovery", f"{format_duration(back)} at most after a kill"))
     return rows
+
+
+def _ended_in_errors(calls: pd.DataFrame) -> str:
+    told = f"{count_of(unanswered(calls), 'call')} ended in an error"
+    without = int((calls["outcome"] == "no_effect").sum())
+    return f"{told} ({without:,} without effect)" if without else told

@@ -26,6 +26,7 @@ from jobsim.domain.codes import (
     FAILED,
     GET,
     ILLEGAL,
+    NO_EFFECT,
     NOT_FOUND,
     OK,
     OPERATIONS,
@@ -67,7 +68,8 @@ def _wrote(state: int) -> _Role:
 
 
 # An error is no answer: the call may have taken effect, at once, later or never, just as one that
-# has not returned. So both only may write, and what they were asked for bounds nothing else.
+# has not returned. So both only may write, and what they were asked for bounds nothing else. A call
+# without effect does not even that: a state that only such calls were to write has no writer.
 
 
 def _create(outcome: int, observed: int) -> _Role:
@@ -113,6 +115,8 @@ def _refused(target: int, observed: int) -> _Role:
 
 
 def _role(op: int, target: int, outcome: int, observed: int) -> _Role:
+    if outcome == NO_EFFECT:
+        return _Role()
     if op == CREATE:
         return _create(outcome, observed)
     if op == GET:
@@ -160,7 +164,7 @@ def classify(
     (2, 1)
     """
     code = op.astype(np.int16)
-    for part, missing, size in ((target, 1, 5), (outcome, 0, 5), (observed, 1, 5)):
+    for part, missing, size in zip((target, outcome, observed), (1, 0, 1), _SHAPE[1:], strict=True):
         code *= np.int16(size)
         code += part
         code += np.int16(missing)

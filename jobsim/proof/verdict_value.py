@@ -78,6 +78,8 @@ class Call:
                 return "found no such job"
             case "error":
                 return "ended in an error"
+            case "no_effect":
+                return "ended in an error, without effect"
             case _:
                 return "never returned"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
-from jobsim.repository.protocol import JobRepository, require_repository
+from jobsim.repository.protocol import JobRepository, no_effect_test, require_repository
 
 ExceptionTypes = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
 """Which exceptions: a type, a tuple of types, or a function that is asked of each."""
@@ -68,6 +68,10 @@ class AdaptedRepository:
     def count(self) -> int:
         """Return how many jobs are stored."""
         return self.repository.count()
+
+    def had_no_effect(self, exc: BaseException) -> bool:
+        """Return whether the repository knows that its call that raised `exc` changed nothing."""
+        return no_effect_test(self.repository)(exc)
 
 
 def adapt(

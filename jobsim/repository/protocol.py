@@ -1,7 +1,8 @@
-"""What a repository must offer: the four methods, nothing else."""
+"""What a repository must offer, the four methods, and the one that it may offer besides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from jobsim.domain.models import Job, JobStatus
@@ -13,6 +14,11 @@ class JobRepository(Protocol):
 
     A class need not inherit from this; having the methods is enough. A repository that
     raises exceptions of its own fits through `jobsim.adapt`.
+
+    A call that ends in an exception other than a refusal may have been carried out, and is judged
+    so. A repository that knows better may have a fifth method, ``had_no_effect(exc)``: whether a
+    call of it that raised `exc` changed nothing and never will, as where no connection could be
+    made. It speaks of the whole call, also where that tried several times.
     """
 
     def create(self, input_hash: str) -> Job:
@@ -39,6 +45,29 @@ class JobRepository(Protocol):
     def count(self) -> int:
         """Return how many jobs are stored."""
         ...
+
+
+def no_effect_test(repository: object) -> Callable[[BaseException], bool]:
+    """Return the repository's ``had_no_effect``; without one, of no exception is that known.
+
+    What wraps a repository and passes each call on once passes this on, too. Whatever repeats
+    calls must not: of a call whose second attempt was refused the first may have been carried out.
+
+    Examples
+    --------
+    >>> from jobsim.repository.job_repo import InMemoryJobRepository
+    >>> no_effect_test(InMemoryJobRepository())(ConnectionRefusedError())
+    False
+    """
+    # Of its class: whatever answers to any name, as a proxy may, has not said that it knows.
+    if not hasattr(type(repository), "had_no_effect"):
+        return _not_known
+    test: Callable[[BaseException], bool] = getattr(repository, "had_no_effect")  # noqa: B009
+    return test
+
+
+def _not_known(_exc: BaseException) -> bool:
+    return False
 
 
 def require_repository(repository: object) -> None:

@@ -21,6 +21,7 @@ from jobsim.domain.codes import (
     ERROR,
     GET,
     ILLEGAL,
+    NO_EFFECT,
     NO_STATUS,
     NOT_FOUND,
     NUMBER_OF,
@@ -43,7 +44,7 @@ from jobsim.repository.call_rows import (
     encode,
     pack,
 )
-from jobsim.repository.protocol import JobRepository, require_repository
+from jobsim.repository.protocol import JobRepository, no_effect_test, require_repository
 
 # What is expected is looked up, not computed.
 _CREATED = encode(CREATE, AWAITING, OK, AWAITING)
@@ -143,6 +144,7 @@ class ActorRecorder:
         "_create",
         "_errors",
         "_get",
+        "_had_no_effect",
         "_invoked",
         "_known",
         "_last_error",
@@ -172,6 +174,7 @@ class ActorRecorder:
         self._get = repository.get
         self._update_status = repository.update_status
         self._count = repository.count
+        self._had_no_effect = no_effect_test(repository)
         self._known = known
         self._numbers = numbers
         self._clock_ns = clock_ns
@@ -382,6 +385,9 @@ class ActorRecorder:
             outcome, observed = ILLEGAL, number_of(exc.from_state)
         else:
             text = exception_text(exc)
+            # Only the repository can know that; else an error leaves open what became of the call.
+            if self._had_no_effect(exc):
+                outcome = NO_EFFECT
             # By the row that the call is about to get, for the packed row has no space for text.
             self._errors[self.kept_calls()] = text[:_MAX_ERROR_TEXT]
         code = encode(self._op, number_of(self._target), outcome, observed)

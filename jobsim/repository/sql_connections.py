@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
-from jobsim.repository.sql_errors import may_be_repeated
+from jobsim.repository.sql_errors import may_be_repeated, not_sent
 from jobsim.repository.sql_statements import Statement
 
 DIALECTS = ("postgresql", "sqlite")
@@ -123,7 +123,7 @@ class Connections:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = self.engine.raw_connection()
+                connection = self._connect()
             try:
                 rows = _fetched(connection, text, arguments)
             except self._errors as exc:
@@ -140,6 +140,13 @@ class Connections:
                 raise
             self._give_back(connection)
             return rows
+
+    def _connect(self) -> PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except self._errors as exc:
+            not_sent(exc)
+            raise
 
     def _give_back(self, connection: PoolProxiedConnection) -> None:
         self._idle.append(connection)

@@ -9,15 +9,11 @@ DEADLOCK_DETECTED = "40P01"
 _ROLLED_BACK = frozenset({SERIALIZATION_FAILURE, DEADLOCK_DETECTED})
 """SQLSTATEs after which the server has undone the whole transaction."""
 
-_NEVER_BEGUN = frozenset({"57P03", "53300", "08001", "08004"})
-"""SQLSTATEs of a connection that was refused: starting up, too many of them, not established."""
-
 _SQLITE_BUSY = 5
 _SQLITE_PRIMARY = 0xFF
 """An extended code of SQLite has its primary code in the lowest byte."""
 
-_CONNECTION_ERROR, _CONNECTING = "OperationalError", "connection failed"
-"""What psycopg raises, and how it begins, if it could not connect: nothing had been sent."""
+_NOT_SENT = "_jobsim_not_sent"
 
 
 def may_be_repeated(exc: BaseException) -> bool:
@@ -34,22 +30,29 @@ def may_be_repeated(exc: BaseException) -> bool:
     return any(_state_of(each) in _ROLLED_BACK or _is_busy(each) for each in _with_its_causes(exc))
 
 
-def had_no_effect(exc: BaseException) -> bool:
-    """Return whether an error says that the call was not carried out.
+def not_sent(exc: BaseException) -> None:
+    """Note on an error that it was raised before the statement was sent, as by connecting.
 
-    True besides for a connection that was refused. Any other error, an answer that was lost
+    Who asked for the connection knows that; drivers report a refusal and a lost answer alike.
+    """
+    setattr(exc, _NOT_SENT, True)
+
+
+def had_no_effect(exc: BaseException) -> bool:
+    """Return whether an error says that the statement that it ended was not carried out.
+
+    True besides where the connection had been refused. Any other error, an answer that was lost
     above all, leaves open what happened.
 
     Examples
     --------
-    >>> had_no_effect(ConnectionRefusedError()), had_no_effect(ConnectionResetError())
+    >>> refused, lost = ConnectionRefusedError(), ConnectionResetError()
+    >>> not_sent(refused)
+    >>> had_no_effect(refused), had_no_effect(lost)
     (True, False)
     """
     return may_be_repeated(exc) or any(
-        isinstance(each, ConnectionRefusedError)
-        or _state_of(each) in _NEVER_BEGUN
-        or (type(each).__name__ == _CONNECTION_ERROR and str(each).startswith(_CONNECTING))
-        for each in _with_its_causes(exc)
+        getattr(each, _NOT_SENT, False) for each in _with_its_causes(exc)
     )
 
 

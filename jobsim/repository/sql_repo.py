@@ -14,6 +14,7 @@ from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundErr
 from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.arguments import as_status, not_text
 from jobsim.repository.sql_connections import Connections
+from jobsim.repository.sql_errors import had_no_effect
 from jobsim.repository.sql_statements import SOURCES, Statement, Statements, jobs_table
 
 _SCHEMA_LOCK = 0x6A6F6273696D
@@ -29,10 +30,10 @@ class SqlJobRepository:
     and acts in one statement, and the database keeps others from the row meanwhile. A call that
     is refused changes nothing.
 
-    A call that ends in an error of the database may have been carried out, unless
-    `jobsim.repository.sql_errors.had_no_effect` says otherwise: an answer can be lost after the
-    commit. Such a call is never repeated here. Of serialization failures, deadlocks and a busy
-    file the database says that nothing was done, and these are, a limited number of times.
+    A call that ends in an error of the database may have been carried out, unless `had_no_effect`
+    says otherwise: an answer can be lost after the commit. Such a call is never repeated here. Of
+    serialization failures, deadlocks and a busy file the database says that nothing was done, and
+    these are, a limited number of times.
 
     Parameters
     ----------
@@ -172,6 +173,21 @@ class SqlJobRepository:
         for status, count in self._connections.run(self._statements.count_by_status):
             counts[JobStatus(status)] = count
         return counts
+
+    def had_no_effect(self, exc: BaseException) -> bool:
+        """Return whether a call of this repository that raised `exc` changed nothing, for certain.
+
+        It did not if no connection could be made, or if the database took it back: each call writes
+        in one transaction, and what came before that only read. Always False for a subclass that
+        creates or updates in ways of its own; what else such a call did is not known here.
+        """
+        kind = type(self)
+        if (kind.create, kind.update_status) != (
+            SqlJobRepository.create,
+            SqlJobRepository.update_status,
+        ):
+            return False
+        return had_no_effect(exc)
 
     def close(self) -> None:
         """Close every connection; later calls raise RuntimeError."""

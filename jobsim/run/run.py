@@ -34,7 +34,7 @@ from jobsim.scenario.workload import COLUMNS, Workload
 from jobsim.tables.derive import transitions_from_jobs
 from jobsim.tables.jobs_table import from_before
 from jobsim.tables.last_word import lost_answers
-from jobsim.tables.schema import CALLS, FAULTS, FINAL, JOBS, TRANSITIONS, require_columns
+from jobsim.tables.schema import CALLS, FAULTS, FINAL, JOBS, OUTCOME, TRANSITIONS, require_columns
 
 Ended = Literal["complete", "time_limit", "interrupted", "failed", "deadlock", "hang"]
 
@@ -352,12 +352,21 @@ class Run:
             If the folder is not a saved run, is damaged, was written in another format, or holds
             another workload than the one that was run.
         """
-        from jobsim.run.saved import COMPLETE_SINCE, INDEX, SavedRunError, read_folder
+        from jobsim.run.saved import (
+            COMPLETE_SINCE,
+            INDEX,
+            SIX_OUTCOMES_SINCE,
+            SavedRunError,
+            read_folder,
+        )
 
         index, tables = read_folder(Path(folder))
         try:
             if index["format"] < COMPLETE_SINCE:
                 tables["jobs"] = from_before(tables["jobs"])
+            if index["format"] < SIX_OUTCOMES_SINCE:
+                for name in {"calls", "final"} & tables.keys():
+                    tables[name] = tables[name].astype({"outcome": OUTCOME})
             for name, columns in _TABLES.items():
                 if name in tables:
                     require_columns(f"{name}.parquet", tables[name], columns)

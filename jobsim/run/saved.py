@@ -21,14 +21,17 @@ from jobsim.files.claim import Claim, ClaimError
 from jobsim.files.reading import UnreadableFileError, read_limited
 from jobsim.scenario.size import machine_bytes
 
-FORMAT = 2
+FORMAT = 3
 """Version of the folder's layout."""
 
-FORMATS = (1, FORMAT)
+FORMATS = (1, 2, FORMAT)
 """What can be read; any other is refused."""
 
 COMPLETE_SINCE = 2
 """The format since which `jobs` has every column; earlier ones are converted."""
+
+SIX_OUTCOMES_SINCE = 3
+"""The format since which a call may have ended without effect; earlier ones have five outcomes."""
 
 INDEX = "run.json"
 

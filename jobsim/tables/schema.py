@@ -18,7 +18,7 @@ OP = pd.CategoricalDtype([*OPERATIONS])
 """The four calls of a repository."""
 
 OUTCOME = pd.CategoricalDtype([*OUTCOMES])
-"""How a call ended: answered, refused, id unknown, any other exception, or not at all."""
+"""How a call ended, see `jobsim.domain.codes.OUTCOMES`."""
 
 JOBS = {
     "request": "int32",

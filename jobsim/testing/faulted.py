@@ -77,3 +77,8 @@ class _Closing:
         self.create, self.get = face.create, face.get
         self.update_status, self.count = face.update_status, face.count
         self.close = getattr(repository, "close", lambda: None)
+        self._face = face
+
+    def had_no_effect(self, exc: BaseException) -> bool:
+        """Return whether the repository knows that its call that raised `exc` changed nothing."""
+        return self._face.had_no_effect(exc)

@@ -19,7 +19,7 @@ from jobsim.domain.models import Job, JobStatus
 from jobsim.figures.faulted import fault_rows, unanswered
 from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.verdict_value import Verdict
-from jobsim.repository.protocol import JobRepository
+from jobsim.repository.protocol import JobRepository, no_effect_test
 from jobsim.repository.recorded import ActorRecorder, RecordedRepository
 from jobsim.tables.calls import calls_table
 from jobsim.testing.pressure import together
@@ -180,6 +180,10 @@ class _Spread:
     def count(self) -> int:
         """Return how many jobs are stored."""
         return self._mine().count()
+
+    def had_no_effect(self, exc: BaseException) -> bool:
+        """Return what the instance of this thread, which raised it, says of an exception."""
+        return no_effect_test(self._mine())(exc)
 
 
 @contextmanager

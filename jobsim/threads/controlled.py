@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from jobsim.display.progress import LiveProgress
 from jobsim.domain.marks import AUDITOR, actor_name
 from jobsim.domain.models import Job, JobStatus
-from jobsim.repository.protocol import JobRepository, require_repository
+from jobsim.repository.protocol import JobRepository, no_effect_test, require_repository
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.run.interrupts import Interrupts
 from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
@@ -232,6 +232,10 @@ class TimedRepository:
     def count(self) -> int:
         """Return how many jobs are stored."""
         return self._timed("count", self.repository.count)
+
+    def had_no_effect(self, exc: BaseException) -> bool:
+        """Return whether the repository knows that its call that raised `exc` changed nothing."""
+        return no_effect_test(self.repository)(exc)
 
     def _timed(self, kind: str, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         ticks = self._ticks.get(self._world.me(), 0)

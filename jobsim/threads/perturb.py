@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.adapt import AdaptedRepository
-from jobsim.repository.protocol import JobRepository
+from jobsim.repository.protocol import JobRepository, no_effect_test
 from jobsim.repository.recorded import RecordedRepository
 
 YIELD = 0.02
@@ -157,6 +157,10 @@ class PerturbedRepository:
     def count(self) -> int:
         """Return how many jobs are stored."""
         return self._call(self.repository.count)
+
+    def had_no_effect(self, exc: BaseException) -> bool:
+        """Return whether the repository knows that its call that raised `exc` changed nothing."""
+        return no_effect_test(self.repository)(exc)
 
 
 class _Switch:

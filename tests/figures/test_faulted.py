@@ -22,12 +22,13 @@ CALLS = calls_of(
         call("update_status", 2, 3, job=0, target="running", outcome="pending"),
         call("get", 4, 5, job=2, outcome="error"),
         call("update_status", 6, 7, job=3, target="running", outcome="illegal"),
+        call("update_status", 8, 9, job=3, target="running", outcome="no_effect"),
     ]
 )
 
 
 def test_what_raised_had_no_answer_and_a_refusal_is_one():
-    assert unanswered(CALLS) == 3
+    assert unanswered(CALLS) == 4
 
 
 def test_a_job_is_unknown_by_a_write_without_an_answer_and_counts_once():
@@ -51,7 +52,7 @@ def test_rows_say_what_was_injected_and_what_the_clients_had_of_it():
     rows = fault_rows(CALLS, faults_of(("kill_server", 0, 0, 250_000_000), ("cut_after", 1, 0, 5)))
     assert dict(rows) == {
         "faults": "1 cut_after, 1 kill_server",
-        "no answer": "3 calls ended in an error",
+        "no answer": "4 calls ended in an error (1 without effect)",
         "unknown": "2 jobs whose client cannot know",
         "recovery": "250 ms at most after a kill",
     }
@@ -66,9 +67,9 @@ def test_the_sentence_says_what_was_injected_and_what_the_clients_had_of_it():
         ("cut_after", 0, 0, 1), ("cut_after", 1, 0, 1), ("kill_server", 2, 0, 250_000_000)
     )
     assert fault_sentence(CALLS, table) == (
-        "Injected into the database: 2 lost answers and 1 killed server. 3 calls ended in an "
-        "error, and of 2 jobs the client cannot know the state; after a kill the server answered "
-        "again within 250 ms."
+        "Injected into the database: 2 lost answers and 1 killed server. 4 calls ended in an "
+        "error (1 without effect), and of 2 jobs the client cannot know the state; after a kill "
+        "the server answered again within 250 ms."
     )
 
 

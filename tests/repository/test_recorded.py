@@ -8,6 +8,7 @@ import pytest
 
 from jobsim import InMemoryJobRepository, InvalidStateTransitionError, JobNotFoundError, JobStatus
 from jobsim.domain.codes import PENDING
+from jobsim.repository.adapt import adapt
 from jobsim.repository.recorded import BadAnswerError, RecordedRepository
 from jobsim.tables.calls import calls_table
 
@@ -114,6 +115,58 @@ def test_any_other_exception_is_raised_and_noted_with_its_text(method):
     assert (call["op"], call["outcome"]) == (method, "error")
     assert re.fullmatch(r"OSError: disk full \(test_recorded\.py:\d+ in fail\)", call["error"])
     assert call["returned_ns"] >= call["invoked_ns"]
+
+
+class Refusing(InMemoryJobRepository):
+    """Knows of its refusals that they had no effect."""
+
+    def create(self, input_hash):
+        raise OSError("refused" if input_hash == HASH else "lost")
+
+    def had_no_effect(self, exc):
+        return "refused" in str(exc)
+
+
+class Retrying:
+    """Another's repository, tried twice; passes on whatever else it is asked."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def create(self, input_hash):
+        try:
+            return self._inner.create("b" * 64)
+        except OSError:
+            return self._inner.create(input_hash)
+
+    def get(self, job_id): ...
+
+    def update_status(self, job_id, target, result=None, error=None): ...
+
+    def count(self): ...
+
+
+@pytest.mark.parametrize(
+    ("repository", "input_hash", "outcome"),
+    [
+        (Refusing(), HASH, "no_effect"),
+        (Refusing(), "b" * 64, "error"),
+        (adapt(Refusing()), HASH, "no_effect"),
+        # Of whoever repeats calls it is not known what came of the first.
+        (Retrying(Refusing()), HASH, "error"),
+        (adapt(Retrying(Refusing())), HASH, "error"),
+    ],
+)
+def test_a_call_had_no_effect_where_the_repository_itself_says_so(repository, input_hash, outcome):
+    recorded = RecordedRepository(repository)
+    with pytest.raises(OSError, match=r"refused|lost") as caught:
+        recorded.create(input_hash)
+    (call,) = calls_table(recorded).to_dict("records")
+    assert call["outcome"] == outcome
+    assert str(caught.value) in call["error"]
 
 
 def test_an_exception_whose_own_text_fails_is_noted_all_the_same():

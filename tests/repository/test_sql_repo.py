@@ -52,30 +52,32 @@ def make(request):
         each.close()
 
 
+def fewer(monkeypatch):
+    monkeypatch.setattr(races, "ROUNDS", 20)
+    monkeypatch.setattr(races, "MANY_JOBS", 400)
+    monkeypatch.setattr(schedules, "BUDGET", 40)
+    monkeypatch.setattr(schedules, "MIXED", 2)
+
+
 class TestSqlite(RepositoryConformance):
     @pytest.fixture
     def repository_factory(self, make, tmp_path, monkeypatch):
-        monkeypatch.setattr(races, "ROUNDS", 20)
-        monkeypatch.setattr(schedules, "BUDGET", 40)
-        monkeypatch.setattr(schedules, "MIXED", 2)
-        return lambda: make(f"sqlite:///{tmp_path}/jobs.db")
+        fewer(monkeypatch)
+        # What a power cut leaves is not asked here, and each commit would wait for the disk.
+        return lambda: make(f"sqlite:///{tmp_path}/jobs.db?synchronous=OFF")
 
 
 class TestSqliteInMemory(RepositoryConformance):
     @pytest.fixture
     def repository_factory(self, make, monkeypatch):
-        monkeypatch.setattr(races, "ROUNDS", 20)
-        monkeypatch.setattr(schedules, "BUDGET", 40)
-        monkeypatch.setattr(schedules, "MIXED", 2)
+        fewer(monkeypatch)
         return lambda: make("sqlite://")
 
 
 class TestPostgres(RepositoryConformance):
     @pytest.fixture
     def repository_factory(self, make, postgres_url, monkeypatch):
-        monkeypatch.setattr(races, "ROUNDS", 20)
-        monkeypatch.setattr(schedules, "BUDGET", 40)
-        monkeypatch.setattr(schedules, "MIXED", 2)
+        fewer(monkeypatch)
         return lambda: make(postgres_url)
 
 

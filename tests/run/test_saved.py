@@ -126,7 +126,7 @@ def test_an_index_that_is_no_index_is_an_error(saved, text):
 
 def test_another_format_is_an_error_that_names_both(saved):
     edit_index(saved, lambda index: index.update(format=99))
-    with pytest.raises(SavedRunError, match="has format 99, this jobsim reads up to format 2"):
+    with pytest.raises(SavedRunError, match="has format 99, this jobsim reads up to format 3"):
         Run.load(saved)
 
 
@@ -161,3 +161,20 @@ def test_a_run_saved_before_all_runs_had_the_same_columns_is_converted(name, tmp
     index["sha256"]["jobs"] = hashlib.sha256((folder / "jobs.parquet").read_bytes()).hexdigest()
     (folder / "run.json").write_text(json.dumps(index))
     pd.testing.assert_frame_equal(Run.load(folder).jobs, run.jobs)
+
+
+def test_a_run_saved_before_calls_could_end_without_effect_is_converted(saved):
+    wanted = Run.load(saved)
+    for name in ("calls", "final"):
+        path = saved / f"{name}.parquet"
+        table = pd.read_parquet(path)
+        five = table["outcome"].cat.remove_categories("no_effect")
+        table.assign(outcome=five).to_parquet(path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        edit_index(
+            saved, lambda index, name=name, digest=digest: index["sha256"].update({name: digest})
+        )
+    edit_index(saved, lambda index: index.update(format=2))
+    found = Run.load(saved)
+    pd.testing.assert_frame_equal(found.calls, wanted.calls)
+    pd.testing.assert_frame_equal(found.final, wanted.final)

@@ -41,9 +41,15 @@ class Op:
     def deadline(self) -> float:
         return math.inf if self.uncertain or self.returned is None else self.returned
 
+    @property
+    def had_no_effect(self) -> bool:
+        return self.outcome == "no_effect"
+
 
 def after(state: str | None, op: Op) -> tuple[bool, str | None]:
     """Return whether `op` can have this answer in `state` (None: no such job), and what follows."""
+    if op.had_no_effect:
+        return True, state
     if op.op == "create":
         return state is None and (op.uncertain or (op.outcome, op.observed) == ("ok", WAITS)), WAITS
     if state is None:
@@ -77,7 +83,8 @@ def linearizable(ops: list[Op], *, before: int = 0) -> bool:
                 continue
             if op.op == "count":
                 there = before + sum(state is not None for state in states)
-                possible, following = op.count == there or op.uncertain, states
+                unknown = op.uncertain or op.had_no_effect
+                possible, following = op.count == there or unknown, states
             else:
                 at = place[op.job]
                 possible, state = after(states[at], op)
@@ -130,7 +137,9 @@ def right_history(rng: random.Random, size: int, job: int = 0) -> list[Op]:
                 outcome, observed, following = "ok", target, target
             else:
                 outcome, observed = "illegal", rng.choice((state, None, None))
-        if rng.random() < 0.2:  # the answer is lost, before the effect or after it
+        if rng.random() < 0.05:  # it is refused before it had any effect
+            outcome, observed = "no_effect", None
+        elif rng.random() < 0.2:  # the answer is lost, before the effect or after it
             outcome, observed = rng.choice(("error", "pending")), None
             state = rng.choice((state, following))
             returned = invoked + rng.randint(0, 6)
@@ -170,7 +179,7 @@ def _next(state: str | None) -> str:
 def _any(rng: random.Random) -> Op:
     op = rng.choice(("create", "get", "update_status", "update_status"))
     invoked = rng.randint(0, 8)
-    outcome = rng.choice(("ok", "ok", "illegal", "not_found", "error", "pending"))
+    outcome = rng.choice(("ok", "ok", "illegal", "not_found", "error", "pending", "no_effect"))
     return Op(
         op,
         invoked,
@@ -194,6 +203,6 @@ def _changed(rng: random.Random, op: Op) -> Op:
     if what == "observed" and op.outcome in ("ok", "illegal"):
         return dataclasses.replace(op, observed=rng.choice((None, *STATUSES)))
     if what == "outcome" and op.returned is not None:
-        outcome = rng.choice(("ok", "illegal", "not_found", "error"))
+        outcome = rng.choice(("ok", "illegal", "not_found", "error", "no_effect"))
         return dataclasses.replace(op, outcome=outcome)
     return op

@@ -171,7 +171,7 @@ answered awaiting_payment: the job had come as far as running, and went back
         violations=_spell_out(findings),
         counts=_counts(findings),
         undecided=tuple(undecided),
-        errors=_failed(history, codes.ERROR),
+        errors=_failed(history, codes.ERROR, codes.NO_EFFECT),
         unreturned=_failed(history, codes.PENDING),
         overlapping=together.any,
         untried=together.untried,
@@ -186,9 +186,10 @@ def _attempts(history: History, jobs: pd.DataFrame) -> tuple[list[Finding], tupl
     return found, attempts.CHECKS if says else ()
 
 
-def _failed(history: History, outcome: int) -> dict[str, int]:
+def _failed(history: History, *outcomes: int) -> dict[str, int]:
     """Return how many calls of each operation ended like this, those with none left out."""
-    numbers = np.bincount(history.op[history.outcome == outcome], minlength=len(codes.OPERATIONS))
+    ended = np.isin(history.outcome, outcomes)
+    numbers = np.bincount(history.op[ended], minlength=len(codes.OPERATIONS))
     named = zip(codes.OPERATIONS, numbers.tolist(), strict=True)
     return {operation: number for operation, number in named if number}
 

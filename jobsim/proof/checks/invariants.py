@@ -154,11 +154,12 @@ def counts(
     """Return the answers of `count` that no correct repository can have given.
 
     Every create that returned before the call was invoked counts, none that was invoked
-    after it returned does. This is necessary, not sufficient. `missing` jobs may be missing in
-    answers that returned after `missing_from_ns`: they were lost, which is another rule's finding.
+    after it returned does, nor one that had no effect. This is necessary, not sufficient.
+    `missing` jobs may be missing in answers that returned after `missing_from_ns`: they were lost,
+    which is another rule's finding.
     """
     rows = np.flatnonzero((history.op == codes.COUNT) & (history.outcome == codes.OK))
-    creates = history.op == codes.CREATE
+    creates = (history.op == codes.CREATE) & (history.outcome != codes.NO_EFFECT)
     done = np.sort(history.returned[creates & (history.outcome == codes.OK)])
     begun = np.sort(history.invoked[creates])
     # Left and right sides: calls of the same nanosecond may have come in either order.

@@ -222,6 +222,15 @@ def test_count_is_held_to_its_bounds(answer: int, invoked: int, returned: int, r
         assert f"answered {answer}, but at least" in violation.sentence
 
 
+@pytest.mark.parametrize(("outcome", "right"), [("error", {2, 3}), ("no_effect", {2})])
+def test_count_knows_of_creates_without_effect(outcome: str, right: set[int]) -> None:
+    creates = [call("create", 0, 9, job=0), call("create", 5, 15, job=1, outcome=outcome)]
+    for answer in (1, 2, 3):
+        calls = calls_of([*creates, call("count", 20, 30, job=-1, count=answer)])
+        verdict = check_history(calls, count_before=1)
+        assert (not verdict.violations) == (answer in right)
+
+
 def test_count_sees_no_job_before_its_create() -> None:
     rows = [call("count", 0, 4, job=-1, count=1, actor="c"), call("create", 5, 6)]
     (violation,) = check_history(calls_of(rows), count_before=0).violations

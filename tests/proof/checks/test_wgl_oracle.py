@@ -40,6 +40,15 @@ RUN = Op("update_status", 2, 8, "ok", "running", "running")
             ],
             False,
         ),
+        (
+            [
+                CREATE,
+                Op("update_status", 5, 6, "no_effect", "running"),
+                Op("get", 9, 9, "ok", None, "running"),
+            ],
+            False,
+        ),
+        ([CREATE, Op("update_status", 5, 6, "no_effect", "running"), RUN], True),
         ([CREATE, Op("update_status", 2, 3, "illegal", "completed")], True),
         ([CREATE, Op("update_status", 2, 3, "illegal", "running")], False),
         ([CREATE, Op("count", 2, 2, "ok", count=1, job=-1)], True),
