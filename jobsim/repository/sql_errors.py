@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
@@ -12,8 +13,6 @@ _ROLLED_BACK = frozenset({SERIALIZATION_FAILURE, DEADLOCK_DETECTED})
 _SQLITE_BUSY = 5
 _SQLITE_PRIMARY = 0xFF
 """An extended code of SQLite has its primary code in the lowest byte."""
-
-_NOT_SENT = "_jobsim_not_sent"
 
 
 def may_be_repeated(exc: BaseException) -> bool:
@@ -35,7 +34,8 @@ def not_sent(exc: BaseException) -> None:
 
     Who asked for the connection knows that; drivers report a refusal and a lost answer alike.
     """
-    setattr(exc, _NOT_SENT, True)
+    marked: Any = exc
+    marked.was_not_sent = True
 
 
 def had_no_effect(exc: BaseException) -> bool:
@@ -52,7 +52,7 @@ def had_no_effect(exc: BaseException) -> bool:
     (True, False)
     """
     return may_be_repeated(exc) or any(
-        getattr(each, _NOT_SENT, False) for each in _with_its_causes(exc)
+        getattr(each, "was_not_sent", False) for each in _with_its_causes(exc)
     )
 
 
