@@ -23,6 +23,7 @@ from jobsim.virtual.recursion import fcfs, queue_order
 Floats = NDArray[np.float64]
 
 _DRAWS = 200
+_SAME = 4  # futures with the same parameters, for to draw a pool takes longer than a future
 _POOL = 100_000
 _MOST_ARRIVALS = 20_000  # of one draw, after which the system counts as never empty
 
@@ -169,7 +170,10 @@ def _of_log(
     ages = seen.loc[still & seen["service"].notna(), "service"].to_numpy(dtype=np.float64)
     waiting = int((still & seen["service"].isna() & (seen["paid"] <= moment)).sum())
     fit = fit_times(times)
-    draws = [fit.distribution if fit.draw is None else fit.draw(rng) for _ in range(_DRAWS)]
+    drawn = [
+        fit.distribution if fit.draw is None else fit.draw(rng) for _ in range(_DRAWS // _SAME)
+    ]
+    draws = [service for service in drawn for _ in range(_SAME)]
     first = np.sort(seen.loc[(seen["attempt"] == 1) & seen["paid"].notna(), "paid"].to_numpy())
     rate = fit_arrivals(first - first[0], max(moment - float(first[0]), 1e-9)).rate
     deviation = (rate.high - rate.low) / 2 / 1.96
@@ -199,7 +203,7 @@ def _foretold(
     same = all(service is draws[0] for service in draws)
     pool = np.empty(0)
     for number, (service, rate) in enumerate(zip(draws, rates, strict=True)):
-        if not same or not number:
+        if not number or service is not draws[number - 1]:
             pool = np.sort(service.sample(rng, _POOL if same else _POOL // 5))
         left = np.sort(_remainders(pool, ages, rng))
         # Those beyond the crew end what they have begun, the first to end go.

@@ -52,8 +52,10 @@ LOADS = (0.5, 0.7, 0.85)
 SHARE_RUNNING = 40.0  # mean services that a log lasts, so that a twentieth is unfinished
 
 
-def truth_of(service: Distribution) -> tuple[float, float, float]:
-    """Return mean, cv and p95."""
+@cache
+def truth_of(name: str) -> tuple[float, float, float]:
+    """Return mean, cv and p95 of one of `SERVICES`."""
+    service = SERVICES[name]
     p95 = getattr(service, "p95", None)
     if p95 is None:
         p95 = float(np.quantile(service.sample(np.random.default_rng(0), 4_000_000), 0.95))
@@ -71,7 +73,7 @@ def fit_once(name: str, jobs: int, unfinished: bool, seed: int) -> dict[str, boo
         over = start + times <= span
         known, age = times[over], (span - start)[~over]
     fit = fit_times(Times(known, age))
-    pairs = zip(_FIGURES, (fit.mean, fit.cv, fit.p95), truth_of(service), strict=True)
+    pairs = zip(_FIGURES, (fit.mean, fit.cv, fit.p95), truth_of(name), strict=True)
     found = {f"service {figure}": estimate.covers(value) for figure, estimate, value in pairs}
     if unfinished:
         dropped = fit_times(Times(known, np.empty(0)))
