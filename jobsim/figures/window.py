@@ -1,7 +1,8 @@
 """The time over which rates are measured: one rule for summary, report, sweep and sizing.
 
 A run begins empty and ends empty. While it fills and while it drains, fewer jobs end and fewer
-workers are busy than in the service that it stands for, so neither is part of a rate.
+workers are busy than in the service that it stands for, so neither is part of a rate. Before the
+workers, what fills is the stock of jobs whose payment is under way.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 
 SHARE = 0.1
 """The part of the requests that is taken as the time in which a service fills."""
+
+MOST = 0.5
+"""The largest such part: what is measured is never less than what is left out."""
 
 
 class Window(NamedTuple):
@@ -56,10 +60,27 @@ class Window(NamedTuple):
 def default_share(scenario: Scenario) -> float:
     """Return which part of the requests is warm-up: none where the whole run is a transient.
 
-    A spike, a batch and a log have no rate, so there is no steady state to warm up to.
+    A spike, a batch and a log have no rate, so there is no steady state to warm up to. Workers get
+    only what is paid for, and payments reach their steady rate as late as they come: two standard
+    deviations beyond their mean delay, hardly any is still missing.
+
+    Examples
+    --------
+    >>> scenario = Scenario(jobs=100, arrivals={"kind": "poisson", "rate": 2.0})
+    >>> late = scenario.replace({"payment.delay": {"kind": "constant", "value": 15.0}})
+    >>> default_share(scenario), default_share(late)
+    (0.1, 0.3)
     """
-    steady = scenario.arrivals.mean_rate is not None or isinstance(scenario.arrivals, Closed)
-    return SHARE if steady else 0.0
+    rate = scenario.arrivals.mean_rate
+    if rate is None:
+        return SHARE if isinstance(scenario.arrivals, Closed) else 0.0
+    payment = scenario.payment
+    filled = payment.confirmation_mean + 2.0 * math.sqrt(payment.confirmation_variance)
+    lengths = [
+        math.inf if scenario.jobs is None else scenario.jobs / rate,
+        math.inf if scenario.duration is None else scenario.duration,
+    ]
+    return min(max(SHARE, filled / min(lengths)), MOST)
 
 
 def window_of(

@@ -71,7 +71,7 @@ def replication_seed(seed: int, replication: int) -> int:
 
 
 def default_warmup(scenario: Scenario) -> Warmup:
-    """Return a tenth, or nothing where there is no rate and so the whole run is a transient."""
+    """Return the part that rates leave out by default: one rule, see `default_share`."""
     return default_share(scenario)
 
 

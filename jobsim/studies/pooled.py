@@ -130,6 +130,14 @@ class Pooled:
         """Return how many times the accepted error a figure has; over 1 the runs are too short."""
         return self._shortfall(figure, planned=False)
 
+    @property
+    def memory_shortfall(self) -> float:
+        """How many times the accepted one the waits' memory is, against the length of the runs.
+
+        More runs of the same length do not cure it: all of them are still near their empty start.
+        """
+        return self._memory_shortfall(planned=False)
+
     def factor(self, figures: Sequence[str], service_mean: float) -> float:
         """Return how many times as many jobs the figures take; at most 1 if these will do."""
         if all(self.shortfall(figure) <= 1.0 for figure in figures):
@@ -152,7 +160,7 @@ class Pooled:
         asked = parse_figure(figure)
         if asked.quantity not in DISTRIBUTIONS:
             return 0.0
-        memory = math.sqrt(self._memory / _MEMORY[planned]) if self.steady else 0.0
+        memory = self._memory_shortfall(planned=planned)
         if asked.statistic not in _POOLED:
             # Whole runs are independent: of exactly such runs Student's t tells the mean.
             return max(memory, self._mean_error(figure) / _MEAN[planned]) if self.steady else 0.0
@@ -160,6 +168,9 @@ class Pooled:
         if pool is None:
             return 0.0
         return max(memory, _tail_error(pool, asked) / _TAIL[planned])
+
+    def _memory_shortfall(self, *, planned: bool) -> float:
+        return math.sqrt(self._memory / _MEMORY[planned]) if self.steady else 0.0
 
     def _mean_error(self, figure: str) -> float:
         values = self.values(figure)

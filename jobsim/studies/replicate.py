@@ -221,7 +221,7 @@ def replicate(
 
     def run(jobs: int | None, replications: range) -> Found:
         longer = scenario if jobs == scenario.jobs else scenario.replace({"jobs": jobs})
-        how = _warmup_for(warmup, scenario, about)
+        how = _warmup_for(warmup, longer, about)
         setting = Setting({}, longer, how, about)
         return run_grid([setting], replications, executor=executor, progress=progress)
 

@@ -51,6 +51,7 @@ jobs that is over within some time."""
 _LOOK = (1, 2, 4, 8)  # how far beyond the last number that is too few a round looks
 _LOOK_AT_ALL = tuple(range(1, 9))  # the same where no number may be skipped
 _LONGER = 4  # by how much runs that cannot tell are made longer
+_UNSETTLED = 3.0  # at so many times the accepted memory, runs are too near their empty start
 _POOLED = ("quantile", "within")
 
 _SHARE = 0.3  # of what a study may cost, for the runs of one number of workers
@@ -235,8 +236,6 @@ def workers_needed(
         check_warmup(warmup)
     elif horizon == "scenario":
         warmup = 0.0
-    else:
-        warmup = default_warmup(_well_staffed(scenario))
     search = _Search(
         scenario, metric, bound, level, horizon, why, warmup, replications, executor, progress
     )
@@ -254,7 +253,7 @@ class _Search:
         level: float,
         horizon: Horizon,
         why: str,
-        warmup: Warmup,
+        warmup: Warmup | None,
         replications: int,
         executor: Executor | Cluster | None,
         progress: bool | None,
@@ -354,11 +353,13 @@ class _Search:
         jobs = self._scenario.jobs if jobs is None else jobs
         # All numbers of workers see the same jobs, so differences are theirs and not chance.
         base = self._scenario.replace({"jobs": jobs})
+        # Of longer runs a smaller part is warm-up where payments come late.
+        warmup = default_warmup(base) if self._warmup is None else self._warmup
         settings = [
             Setting(
                 {"workers": workers},
                 base.replace({"workers": workers}),
-                self._warmup,
+                warmup,
                 self._horizon,
             )
             for workers in crew
@@ -399,9 +400,11 @@ class _Search:
             enough = self._meets(found.low, found.high)
         else:
             # An interval from short runs is too narrow; how short they are says by how much it is
-            # widened.
+            # widened. Nothing makes up for runs that are still near their empty start: all of
+            # them are too low. Rare waits are known badly, but without such a bias.
             widths = 2.0 * short * found.half_width
-            enough = short <= 3.0 and self._meets(found.mean - widths, found.mean + widths)
+            settled = pooled.memory_shortfall <= _UNSETTLED and math.isfinite(short)
+            enough = settled and self._meets(found.mean - widths, found.mean + widths)
         if enough:
             return _Verdict.ENOUGH
         return _Verdict.TOO_FEW if self._horizon == "scenario" else _Verdict.OPEN
@@ -415,11 +418,12 @@ class _Search:
     def _ideal(self) -> Interval:
         """Return the metric with a worker for every job."""
         outcomes: list[Outcome] = []
+        warmup = default_warmup(self._scenario) if self._warmup is None else self._warmup
         for replication in range(self._replications):
             # The seeds of the search, so that the ideal is one of the very jobs that it looks at.
             seed = replication_seed(self._scenario.seed, replication)
             workload = Workload.sample(self._scenario.replace({"seed": seed}))
-            outcomes.append(without_a_queue(workload, self._warmup))
+            outcomes.append(without_a_queue(workload, warmup))
         if self._asked.statistic not in _POOLED and self._metric not in outcomes[0].figures:
             raise ValueError(f"runs of {self._scenario.name!r} have no {self._metric}")
         return Pooled(

@@ -53,7 +53,8 @@ def sweep(
         ``"wait_within_20s"``.
     warmup
         What to delete from the start of each run: a fraction of its requests, with all their
-        attempts, or ``"mser5"``. By default a tenth, and nothing where arrivals have no rate.
+        attempts, or ``"mser5"``. By default a tenth, more where payments
+        come late, and nothing where arrivals have no rate.
     executor
         Any `concurrent.futures.Executor`, or a Dask `Client`; results are the same on all.
         By default threads where numba is installed, else none.

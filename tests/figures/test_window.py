@@ -32,7 +32,7 @@ def machine_repair(workers: int, users: int, service: float, think: float) -> fl
 def test_a_closed_loop_is_measured_in_its_steady_state(users, known):
     exact = machine_repair(6, users, 1.0, 10.0)
     assert exact == pytest.approx(known, abs=5e-4)
-    scenario = Scenario(jobs=200_000, **CLOSED).replace({"arrivals.users": users})
+    scenario = Scenario(jobs=60_000, **CLOSED).replace({"arrivals.users": users})
     found = run_virtual(scenario).metrics()
     assert found["throughput"] == pytest.approx(exact, rel=0.01)
     assert found["utilisation"] == pytest.approx(exact / 6, rel=0.01)
@@ -55,6 +55,28 @@ def test_the_drain_and_the_filling_are_no_part_of_a_rate(seed):
     found = run_virtual(scenario).metrics()
     assert found["utilisation"] == pytest.approx(0.8, abs=0.005)
     assert found["throughput"] == pytest.approx(6.4, rel=0.005)
+
+
+LATE = {
+    "constant": {"delay": {"kind": "constant", "value": 100.0}},
+    "exponential": {"delay": {"kind": "exponential", "mean": 40.0}},
+    "sent again": {"lost": 0.4, "resend": [30.0, 60.0]},
+}
+
+
+@pytest.mark.parametrize("payment", LATE.values(), ids=LATE)
+def test_the_filling_is_over_when_payments_come_at_their_rate(payment):
+    # From a tenth of the run on, payments would be missing: a quarter of them in the first case.
+    scenario = Scenario(
+        jobs=2000, workers=8, arrivals={"kind": "paced", "rate": 6.4}, payment=payment,
+        work={"service": {"kind": "constant", "value": 1.0}},
+    )  # fmt: skip
+    found = [run_virtual(scenario.replace({"seed": k})).metrics()["utilisation"] for k in range(4)]
+    assert np.mean(found) == pytest.approx(theory(scenario).utilisation, rel=0.015)
+
+
+def test_late_payments_leave_half_of_the_requests_to_be_measured():
+    assert default_share(preset("lost-webhooks")) == 0.5
 
 
 @pytest.mark.parametrize("rho", [2.0, 5.0])
