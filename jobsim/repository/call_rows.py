@@ -1,8 +1,9 @@
-"""One recorded call as numbers: the row that is read, and the few bytes that are kept."""
+"""Recorded calls as numbers: the rows that are read, and the few bytes that are kept."""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,3 +59,12 @@ def decode(kept: NDArray[np.void]) -> NDArray[np.void]:
     for name in ("job", "invoked_ns", "returned_ns"):
         rows[name] = kept[name]
     return rows
+
+
+@dataclass(frozen=True)
+class ActorHistory:
+    """The calls of one actor: `rows` of dtype `ROW`, and the texts of its errors by row."""
+
+    actor: str
+    rows: NDArray[np.void]
+    errors: dict[int, str]

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from jobsim.domain.codes import NO_STATUS, PENDING, number_of
-from jobsim.repository.call_rows import KEPT, decode, encode, pack
+from jobsim.repository.actor_recorder import ActorRecorder
+from jobsim.repository.call_rows import KEPT, ActorHistory, decode, encode, pack
 from jobsim.repository.protocol import JobRepository
-from jobsim.repository.recorded import ActorHistory, ActorRecorder
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _IN_PLACE = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)

@@ -1,22 +1,17 @@
-"""What an engine returns: the tables, the workload, and where it ran."""
+"""What an engine returns: the tables and the workload; how and where it ran is in `info`."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
-import platform
-import sys
 from dataclasses import replace
-from datetime import datetime
-from functools import cache, cached_property
-from importlib.metadata import version
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from jobsim.display.text import Rows, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
@@ -27,16 +22,15 @@ from jobsim.figures.window import window_of
 from jobsim.files.claim import Claim
 from jobsim.logs.source import TraceSource
 from jobsim.proof.checks.all_checks import check_history
-from jobsim.proof.verdict_value import Verdict, replaced_threads
+from jobsim.proof.verdict_value import Verdict
 from jobsim.run.display import run_rows
+from jobsim.run.info import Ended, RunInfo, Unreturned
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import COLUMNS, Workload
 from jobsim.tables.derive import transitions_from_jobs
 from jobsim.tables.jobs_table import from_before
 from jobsim.tables.last_word import lost_answers
 from jobsim.tables.schema import CALLS, FAULTS, FINAL, JOBS, OUTCOME, TRANSITIONS, require_columns
-
-Ended = Literal["complete", "time_limit", "interrupted", "failed", "deadlock", "hang"]
 
 _TABLES = {
     "jobs": JOBS,
@@ -45,115 +39,6 @@ _TABLES = {
     "final": FINAL,
     "faults": FAULTS,
 }
-
-
-class Unreturned(BaseModel):
-    """A thread that was still inside a repository call after the end of the run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    actor: str
-    stack: str = Field(description="Where it was, as Python prints a traceback.")
-
-
-class Platform(BaseModel):
-    """Where and with what a run was made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    python: str
-    implementation: str
-    system: str
-    machine: str
-    cpu_count: int
-    gil: bool = Field(description="Whether the global interpreter lock was on.")
-    versions: dict[str, str] = Field(description="jobsim and the libraries that shape results.")
-
-    @classmethod
-    @cache  # reading the versions takes longer than ten thousand jobs in virtual time
-    def here(cls) -> Platform:
-        """Describe this process."""
-        gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)
-        libraries = ("jobsim-toolkit", "numpy", "pandas", "pydantic")
-        return cls(
-            python=platform.python_version(),
-            implementation=platform.python_implementation(),
-            system=platform.system(),
-            machine=platform.machine(),
-            cpu_count=os.cpu_count() or 1,
-            gil=gil_enabled(),
-            versions={name: version(name) for name in libraries},
-        )
-
-
-class RunInfo(BaseModel):
-    """What is worth knowing of a run besides its tables."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
-
-    engine: Literal["threads", "virtual"]
-    ended: Ended = "complete"
-    speedup: float = Field(description="Scenario seconds per wall second; infinite: no waiting.")
-    started_at: datetime
-    wall_seconds: float
-    zero_ns: int = Field(default=0, description="The start of the run on the clock of `calls`.")
-    repository: str = Field(default="", description="The repository's class.")
-    perturbed: bool = Field(
-        default=False, description="Whether threads were switched at random inside its code."
-    )
-    schedule: int | Literal["fair"] | None = Field(
-        default=None,
-        description='Who took turns: "fair", the seed of a random schedule, or the system.',
-    )
-    points: int = Field(default=0, description="Turns offered in the repository's own code.")
-    outside: tuple[str, ...] = Field(
-        default=(),
-        description="Threads that blocked where control does not reach, and where.",
-    )
-    deadlock: str = Field(default="", description="Who held what and waited for what, in the end.")
-    count_before: int | None = Field(default=None, description="`count()` before the first job.")
-    unreturned: tuple[Unreturned, ...] = ()
-    threads_of: str = Field(
-        default="", description="The library that had replaced Python's threads, if one had."
-    )
-    processes: int = Field(default=1, description="How many processes the actors were spread over.")
-    died: tuple[str, ...] = Field(
-        default=(), description="Processes that ended in the middle of the run."
-    )
-    platform: Platform = Field(default_factory=Platform.here)
-
-    @property
-    def jumps(self) -> bool:
-        """Whether time jumps from event to event, so that nobody can be late."""
-        return self.engine == "virtual" or self.schedule is not None
-
-    @property
-    def keeps_time(self) -> bool:
-        """Whether the run kept to its schedule, so that its waits can be those of the load."""
-        return self.jumps or math.isfinite(self.speedup)
-
-    @property
-    def pace(self) -> str:
-        """How scenario time went by, in a few words."""
-        if self.schedule is not None:
-            return "fair turns" if self.schedule == "fair" else f"turns from seed {self.schedule}"
-        return "no waiting" if math.isinf(self.speedup) else f"speed-up {self.speedup:,.4g}"
-
-    @property
-    def incomplete(self) -> tuple[str, ...]:
-        """Why the run is no proof of what it says of its threads, one phrase each.
-
-        Turns that were to be controlled and were not all, or threads that are not Python's.
-        """
-        found = [replaced_threads(self.threads_of)] if self.threads_of else []
-        found += self.died
-        if self.schedule is None:
-            return tuple(found)
-        if not self.points:
-            found.append("no turn was taken inside the repository's own code")
-        if self.outside:
-            found.append(f"a thread blocked where turns are not taken: {self.outside[0]}")
-        return tuple(found)
 
 
 class Run:

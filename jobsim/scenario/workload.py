@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from jobsim.display.text import Rows, rows_as_html, rows_as_text
 from jobsim.files.reading import LIMIT_BYTES
 from jobsim.logs.source import OutcomePolicy, TraceSource
+from jobsim.scenario.array_checks import checked_array, require_known
 from jobsim.scenario.draws import (
-    LONGEST,
     NEEDED_FOR,
     draw_arrivals,
     draw_attempt,
@@ -24,7 +24,7 @@ from jobsim.scenario.draws import (
 )
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.size import require_drawable
-from jobsim.scenario.ticks import BLOCK, TICKS_PER_SECOND, blocks, to_ticks
+from jobsim.scenario.ticks import TICKS_PER_SECOND, to_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ class Workload:
         for name, array in self.arrays().items():
             dtype = np.dtype(np.bool_ if name == "fails" else np.float64)
             # The one assignment that a frozen dataclass allows itself.
-            object.__setattr__(self, name, _checked(name, array, dtype, len(self.arrival)))
+            object.__setattr__(self, name, checked_array(name, array, dtype, len(self.arrival)))
         if np.any(self.arrival[1:] < self.arrival[:-1]):
             first = int(np.argmax(self.arrival[1:] < self.arrival[:-1])) + 1
             raise ValueError(f"arrival decreases at job {first}: sort the jobs by arrival")
@@ -130,9 +130,9 @@ class Workload:
         """Raise if it is not said how long something takes that is certain to be waited for."""
         if self.pause is not None:
             waited = np.arange(len(self)) % self.attempts > 0
-            _check_known("pause", self.pause, waited | (self.scenario.users is not None))
+            require_known("pause", self.pause, waited | (self.scenario.users is not None))
         if self.crash is not None and self.restart is not None:
-            _check_known("restart", self.restart, ~np.isnan(self.crash))
+            require_known("restart", self.restart, ~np.isnan(self.crash))
             late = np.flatnonzero(self.crash >= self.service)
             if len(late):
                 raise ValueError(
@@ -366,53 +366,3 @@ class Workload:
         from jobsim.scenario.trace_rows import workload_fields
 
         return cls(**workload_fields(log, scenario, outcomes))
-
-
-def _checked(name: str, array: NDArray[Any], dtype: np.dtype[Any], length: int) -> NDArray[Any]:
-    """Return the array, or a copy if it could still be written to; raise if it is unfit."""
-    if not isinstance(array, np.ndarray) or array.dtype != dtype:
-        got = getattr(array, "dtype", type(array).__name__)
-        raise TypeError(f"{name} must be a {dtype} array, not {got}")
-    if array.shape != (length,):
-        raise ValueError(f"{name} has shape {array.shape}: one entry per job means ({length},)")
-    if not array.flags.c_contiguous or _is_writeable(array):
-        array = array.copy()
-        array.flags.writeable = False
-    if dtype == np.float64:
-        _check_times(name, array, may_be_missing=name not in {"arrival", "service"})
-    return array
-
-
-def _check_known(name: str, times: NDArray[np.float64], wanted: NDArray[np.bool_]) -> None:
-    missing = np.flatnonzero(wanted & np.isnan(times))
-    if len(missing):
-        raise ValueError(f"{name} of job {missing[0]} is NaN: say how many seconds it takes")
-
-
-def _is_writeable(array: NDArray[Any]) -> bool:
-    """Tell whether someone can write to the array's memory, through it or through a base."""
-    base: object = array
-    while isinstance(base, np.ndarray):
-        if base.flags.writeable:
-            return True
-        base = base.base
-    return False
-
-
-def _check_times(name: str, times: NDArray[np.float64], *, may_be_missing: bool) -> None:
-    """Raise if a time is not whole ticks; in blocks, so that no copy of the array is made."""
-    for number, block in enumerate(blocks(times)):
-        ticks = block * TICKS_PER_SECOND
-        # NaN and infinity fail this too; NaN is let in again below, where it means "never".
-        good = np.rint(ticks) == ticks
-        good &= block >= 0.0
-        good &= block <= LONGEST
-        if may_be_missing:
-            good |= np.isnan(block)
-        if not good.all():
-            # The first False: `argmin` of booleans stops there.
-            job = number * BLOCK + int(np.argmin(good))
-            raise ValueError(
-                f"{name} of job {job} is {times[job]} s: it must lie between 0 and 2**33 s, "
-                f"rounded by to_ticks"
-            )

@@ -9,9 +9,10 @@ import pandas as pd
 from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
 from jobsim.domain.marks import INPUT_HASH, end_texts
 from jobsim.domain.models import JobStatus
+from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.protocol import JobRepository
-from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.run.run import Run
 from jobsim.services.job_service import advance_job_state, create_job
 from jobsim.tables.calls import calls_table

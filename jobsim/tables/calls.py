@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.domain.codes import COUNT
-from jobsim.repository.call_rows import BACKDATED, CHANGED, ROW
-from jobsim.repository.recorded import ActorHistory, RecordedRepository
+from jobsim.repository.call_rows import BACKDATED, CHANGED, ROW, ActorHistory
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.tables.schema import CALLS, OP, OUTCOME, STATUS
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.marks import INPUT_HASH, end_texts
 from jobsim.domain.models import Job, JobStatus
-from jobsim.repository.recorded import ActorRecorder
+from jobsim.repository.actor_recorder import ActorRecorder
 
 RETRIES = 50
 """How often a call is made again that raised what the user named as retryable."""

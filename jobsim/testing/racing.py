@@ -19,8 +19,9 @@ from jobsim.domain.models import Job, JobStatus
 from jobsim.figures.faulted import fault_rows, unanswered
 from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.verdict_value import Verdict
+from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.repository.protocol import JobRepository, no_effect_test
-from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.tables.calls import calls_table
 from jobsim.testing.pressure import together
 from jobsim.threads.audit import AFTER_FAULTS_S, Look, count_until, final_table, look_until

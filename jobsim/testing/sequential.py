@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError, JobsimError
 from jobsim.domain.marks import INPUT_HASH
 from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus
-from jobsim.repository.recorded import BadAnswerError
+from jobsim.repository.actor_recorder import BadAnswerError
 from jobsim.testing.players import Player
 from jobsim.testing.trial import Failed, Trial, fail, what_it_did
 

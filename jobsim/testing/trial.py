@@ -19,8 +19,9 @@ from jobsim.domain.text import exception_text
 from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.history import History
 from jobsim.proof.verdict_value import Call, Verdict
+from jobsim.repository.actor_recorder import BadAnswerError
 from jobsim.repository.adapt import ExceptionTypes, adapt, matcher
-from jobsim.repository.recorded import BadAnswerError, RecordedRepository
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.tables.calls import calls_table
 from jobsim.testing.players import RETRIES, RETRY_PAUSE_S, Notes, Player
 from jobsim.testing.pressure import Hung, Pressure, Rounds, applied, together

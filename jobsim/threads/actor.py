@@ -10,7 +10,7 @@ from jobsim.domain.codes import ERROR, ILLEGAL, OK
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.marks import INPUT_HASH, end_texts
 from jobsim.domain.models import JobStatus
-from jobsim.repository.recorded import ActorRecorder
+from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.services.job_service import advance_job_state, create_job
 from jobsim.threads.play import POLL, SERVED, Call, Play
 from jobsim.virtual.state import CREATE, START

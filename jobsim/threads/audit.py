@@ -14,7 +14,8 @@ from jobsim.domain.codes import number_of
 from jobsim.domain.exceptions import JobNotFoundError
 from jobsim.domain.models import Job
 from jobsim.domain.text import encodable, exception_text
-from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.repository.actor_recorder import ActorRecorder
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.tables.schema import FINAL, OUTCOME, STATUS
 from jobsim.threads.daemons import TICK_S, Daemon
 

@@ -14,8 +14,9 @@ from jobsim.domain.marks import AUDITOR, actor_name
 from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.protocol import JobRepository, no_effect_test, require_repository
 from jobsim.repository.recorded import RecordedRepository
+from jobsim.run.info import Ended, RunInfo, Unreturned
 from jobsim.run.interrupts import Interrupts
-from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
+from jobsim.run.run import Run, RunFailed
 from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.scenario.workload import Workload
 from jobsim.threads.actor import Actor, Created

@@ -23,7 +23,7 @@ from typing import Any, Protocol, Self
 
 from jobsim.domain.exceptions import JobsimError
 from jobsim.domain.text import exception_text
-from jobsim.run.run import Unreturned
+from jobsim.run.info import Unreturned
 from jobsim.scenario.workload import Workload
 from jobsim.threads import part
 from jobsim.threads.daemons import TICK_S, Daemon

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobsim.repository.recorded import RecordedRepository
-from jobsim.run.run import Run, RunInfo
+from jobsim.run.info import RunInfo
+from jobsim.run.run import Run
 from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.scenario.workload import Workload
 from jobsim.tables.calls import calls_table

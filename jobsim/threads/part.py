@@ -36,9 +36,10 @@ from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundErr
 from jobsim.domain.marks import CLIENT, POLLER, WORKER, actor_name
 from jobsim.domain.models import Job
 from jobsim.domain.text import exception_text
+from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.repository.journal import JournalledRecorder
 from jobsim.repository.protocol import require_repository
-from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.threads import pressing

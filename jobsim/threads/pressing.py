@@ -16,7 +16,7 @@ from typing import Protocol
 
 from jobsim.domain.marks import CLIENT, INPUT_HASH, POLLER, WORKER, end_texts
 from jobsim.domain.models import JobStatus
-from jobsim.repository.recorded import ActorRecorder
+from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.scenario.workload import Workload
 from jobsim.services.job_service import advance_job_state, create_job
 

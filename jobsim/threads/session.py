@@ -16,8 +16,9 @@ from jobsim.display.progress import LiveProgress
 from jobsim.domain.marks import AUDITOR, CLIENT, WORKER
 from jobsim.repository.protocol import JobRepository
 from jobsim.repository.recorded import RecordedRepository
+from jobsim.run.info import Ended, RunInfo, Unreturned
 from jobsim.run.interrupts import Interrupts
-from jobsim.run.run import Ended, Run, RunFailed, RunInfo, Unreturned
+from jobsim.run.run import Run, RunFailed
 from jobsim.scenario.workload import Workload
 from jobsim.threads.audit import (
     AFTER_FAULTS_S,

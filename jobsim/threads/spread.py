@@ -17,8 +17,9 @@ from typing import Any
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.marks import CLIENT, POLLER, actor_name
 from jobsim.domain.models import Job, JobStatus
+from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.repository.journal import JournalReader
-from jobsim.repository.recorded import ActorRecorder, RecordedRepository
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.scenario.workload import Workload
 from jobsim.threads.actor import Actor, Created
 from jobsim.threads.clock import WallClock

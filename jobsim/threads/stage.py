@@ -9,7 +9,7 @@ from typing import Protocol
 
 from jobsim.domain.marks import CLIENT, POLLER, REAPER_ROLE, WORKER, actor_name
 from jobsim.repository.recorded import RecordedRepository
-from jobsim.run.run import Unreturned
+from jobsim.run.info import Unreturned
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.threads import pressing

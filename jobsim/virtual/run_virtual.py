@@ -7,7 +7,8 @@ import time
 from datetime import datetime, timezone
 
 from jobsim.display.progress import bar
-from jobsim.run.run import Run, RunInfo
+from jobsim.run.info import RunInfo
+from jobsim.run.run import Run
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.virtual.server import Server

@@ -12,7 +12,7 @@ from report_runs import FOUR, HOSTILE, Careless, made
 from jobsim import Scenario, preset, run_threads, run_virtual
 from jobsim.proof.verdict_value import Verdict, Violation
 from jobsim.report.page import SHOWN_VIOLATIONS, as_page
-from jobsim.run.run import Unreturned
+from jobsim.run.info import Unreturned
 from jobsim.scenario.workload import Workload
 from jobsim.tables.schema import CALLS
 

@@ -8,8 +8,9 @@ import pytest
 
 from jobsim import InMemoryJobRepository, InvalidStateTransitionError, JobNotFoundError, JobStatus
 from jobsim.domain.codes import PENDING
+from jobsim.repository.actor_recorder import BadAnswerError
 from jobsim.repository.adapt import adapt
-from jobsim.repository.recorded import BadAnswerError, RecordedRepository
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.tables.calls import calls_table
 
 HASH = "a" * 64

@@ -9,7 +9,7 @@ import pytest
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import JobStatus
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.repository.recorded import _UPDATED_AT
+from jobsim.repository.known_jobs import UPDATED_AT
 from jobsim.testing import CHECKS
 from jobsim.testing.checks import run_check
 
@@ -190,7 +190,7 @@ def test_an_end_that_is_dated_before_its_start_is_told():
         ids = trial.create_jobs(1, JobStatus.RUNNING)
         # As if the end had been invoked before RUNNING was known to the recorder.
         known = trial.recorded._known[ids[0]]
-        known[_UPDATED_AT] = trial.notes.created[0][1].updated_at
+        known[UPDATED_AT] = trial.notes.created[0][1].updated_at
         trial.turns((1, lambda player: player.move(ids[0], JobStatus.COMPLETED)))
         trial.judge()
 

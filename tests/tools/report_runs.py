@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pandas as pd
 
 from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario
-from jobsim.run.run import RunInfo
+from jobsim.run.info import RunInfo
 from jobsim.scenario.workload import Workload
 from jobsim.tables.jobs_table import to_schema
 from jobsim.tables.schema import CALLS, JOBS

@@ -18,14 +18,17 @@ from .text import notes_below, sentence
 
 PACKAGES = {
     "domain": (),
-    "repository": ("repository.adapt.AdaptedRepository", "repository.recorded.BadAnswerError"),
+    "repository": (
+        "repository.adapt.AdaptedRepository",
+        "repository.actor_recorder.BadAnswerError",
+    ),
     "services": (),
     "scenario": (
         "scenario.scenario.UnknownFieldError",
         "scenario.presets.UnknownPresetError",
         "scenario.files.ScenarioFileError",
     ),
-    "run": ("run.run.RunInfo", "run.run.Platform", "run.run.Unreturned"),
+    "run": ("run.info.RunInfo", "run.info.Platform", "run.info.Unreturned"),
     "virtual": (),
     "threads": (),
     "tables": ("tables.lifecycle.illegal_transitions",),
