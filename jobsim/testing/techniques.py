@@ -68,7 +68,8 @@ def cells(url: str) -> list[Cell]:
         if name in own:
             found.append(Cell(name, None, 1))
         elif name == "lock_in_the_process":
-            found += [Cell(name, levels[0], instances) for instances in (1, 2)]
+            # One instance shows that it is right as far as it goes, and that is not far.
+            found += [Cell(name, levels[0], 1), *(Cell(name, level, 2) for level in levels)]
         else:
             found += [Cell(name, level, 1) for level in levels]
     return found

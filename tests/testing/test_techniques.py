@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -49,9 +51,15 @@ VIOLATED = {
 }
 # What saves them is an error that somebody has to handle.
 FAILING = {
-    ("select_then_update", DEFERRED), ("select_then_update", RR), ("select_then_update", SER),
-    ("missing_rowcount", DEFERRED), ("missing_rowcount", RR), ("missing_rowcount", SER),
-}  # fmt: skip
+    (name, level)
+    for name in (
+        "select_then_update",
+        "missing_rowcount",
+        "lock_in_the_process",
+        "refusal_from_old_snapshot",
+    )
+    for level in (DEFERRED, RR, SER)
+}
 
 
 @pytest.mark.parametrize("cell", cells("sqlite://"), ids=str)
@@ -73,6 +81,43 @@ def assert_verdict(cell, url, dialect):
             assert raced.errors
         if cell.technique in CORRECT_SQL:
             assert not raced.errors
+
+
+GUIDE = Path(__file__).parents[2] / "notebooks" / "docs" / "guide" / "databases.md"
+
+
+def told(cell, dialect):
+    if tuple(cell) in VIOLATED[dialect]:
+        return "violated"
+    return "errors" if (cell.technique, cell.isolation) in FAILING else "right"
+
+
+def comes_to(dialect, technique, level):
+    """Return what is expected of a technique at a level; with two instances where one is right."""
+    chosen = {
+        cell.isolation: cell for cell in cells(f"{dialect}://") if cell.technique == technique
+    }
+    return told(chosen.get(level) or chosen[None], dialect)
+
+
+def test_the_table_of_the_guide_is_what_is_expected_here():
+    rows = re.findall(
+        r"^\| .*: `(\w+)` \| (.*) \| (.*) \| (.*) \|$", GUIDE.read_text(), re.MULTILINE
+    )
+    assert {name for name, *_ in rows} == {cell.technique for cell in cells("postgresql://")}
+    for name, *shown in rows:
+        for level, text in zip((RC, RR, SER), shown, strict=True):
+            outcome = "violated" if text.startswith("**") else text
+            assert outcome == comes_to("postgresql", name, level), (name, level)
+
+
+def test_sqlite_comes_to_the_same_as_the_guide_says():
+    for technique in {cell.technique for cell in cells("sqlite://")}:
+        for here, there in ((AUTO, RC), (DEFERRED, RR)):
+            found = comes_to("sqlite", technique, here)
+            assert found == comes_to("postgresql", technique, there), technique
+    found = [told(cell, "sqlite") for cell in cells("sqlite://") if cell.isolation == IMMEDIATE]
+    assert set(found) == {"right"}
 
 
 def test_every_expectation_is_a_cell():
