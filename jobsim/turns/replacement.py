@@ -91,8 +91,11 @@ class Replacement:
         self.factories = {id(old): (old, new) for old, new in originals}
 
     def begin(self) -> None:
-        """Replace; the garbage collector rests, for it would run finalizers at odd moments."""
-        gc.collect()
+        """Replace; the garbage collector rests, for it would run finalizers at odd moments.
+
+        What is garbage already stays so until the end: to collect it here costs a walk over the
+        whole heap, tenths of a second in a notebook.
+        """
         self._collects = gc.isenabled()
         gc.disable()
         for owner, name, new in self._plan:

@@ -204,7 +204,7 @@ class Runner:
         end = self._control.run(plan, recorder=recorder)
         self.runs += 1
         if self.runs % COLLECT == 0:
-            gc.collect()
+            gc.collect(1)  # what runs left behind is young; the caller's heap may be large
         if plan.refused is not None and not end.outside:
             raise plan.refused
         made = Ran(play.program, deviations, plan.trace, answers, end)
