@@ -22,7 +22,7 @@ of that axis, where v is the largest uncertainty of h. One judgement a host, eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,12 @@ from jobsim.proof.verdict_value import Outcome, Verdict
 
 DRIFT = 200e-6
 """Seconds that a clock may gain or lose in a second, at most; quartz keeps to a quarter of it."""
+
+_NO_CLOCK = 0.1
+"""A drift that no clock has: it was set."""
+
+_ROUNDING_NS = 1e-3
+"""How far floats may be off: a day of drift is less than 1e14 ns."""
 
 
 @dataclass(frozen=True)
@@ -70,30 +76,60 @@ class HostClock:
     (1200, 200)
     """
 
-    def __init__(self, trips: list[RoundTrip], *, drift: float = DRIFT) -> None:
+    def __init__(self, trips: Sequence[RoundTrip], *, drift: float = DRIFT) -> None:
         if not trips:
             raise ValueError("no round trip tells anything of that host's clock; make one")
-        self._there = np.array([trip.there for trip in trips], np.int64)
-        self._low = self._there - np.array([trip.back for trip in trips], np.int64)
-        self._high = self._there - np.array([trip.sent for trip in trips], np.int64)
         self.drift = drift
-        low, high = self.offsets(self._there)
-        if (low > high).any():
+        trips = sorted(trips, key=lambda trip: trip.there)
+        there = np.array([trip.there for trip in trips], np.int64)
+        low = there - np.array([trip.back for trip in trips], np.int64)
+        high = there - np.array([trip.sent for trip in trips], np.int64)
+        # Relative to the first trip, for stamps of a host that was started long ago, or their
+        # differences, are more nanoseconds than a float holds exactly.
+        self._there, self._zero = there, int(low[0])
+        self._low = _tightest(there - there[0], low - self._zero, drift)
+        self._high = -_tightest(there - there[0], self._zero - high, drift)
+        if (self._low > self._high + _ROUNDING_NS).any():
             raise ValueError(
                 f"the clock goes apart from ours by more than {drift * 1e6:g} ppm: no offset "
                 "explains all round trips; give a larger bound on the drift"
             )
+        binding = (self._low <= low - self._zero) | (self._high >= high - self._zero)
+        self.trips = tuple(trip for trip, says in zip(trips, binding, strict=True) if says)
+
+    @classmethod
+    def fitting(cls, trips: Sequence[RoundTrip], *, drift: float = DRIFT) -> HostClock:
+        """Return the clock with the least bound on the drift that explains all round trips.
+
+        That is `drift`, doubled as often as it takes.
+
+        Raises
+        ------
+        ValueError
+            If there is no round trip, or the clock was set while they were made.
+        """
+        while True:
+            try:
+                return cls(trips, drift=drift)
+            except ValueError:
+                drift *= 2
+                if not trips or drift >= _NO_CLOCK:
+                    raise
 
     def offsets(self, stamps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the least and the largest offset of the clock at its own stamps."""
-        low = np.full(len(stamps), np.iinfo(np.int64).min)
-        high = np.full(len(stamps), np.iinfo(np.int64).max)
-        # Every round trip bounds the offset at every moment, the less the further away it is.
-        for at, least, most in zip(self._there, self._low, self._high, strict=True):
-            apart = np.ceil(np.abs(stamps - at) * self.drift).astype(np.int64)
-            np.maximum(low, least - apart, out=low)
-            np.minimum(high, most + apart, out=high)
-        return low, high
+        # Between two round trips these two decide: what the others say has been put into them.
+        after = np.clip(np.searchsorted(self._there, stamps), 1, len(self._there)) - 1
+        low = np.full(len(stamps), -np.inf)
+        high = np.full(len(stamps), np.inf)
+        for at in (after, np.minimum(after + 1, len(self._there) - 1)):
+            apart = np.abs(stamps - self._there[at]) * self.drift
+            np.maximum(low, self._low[at] - apart, out=low)
+            np.minimum(high, self._high[at] + apart, out=high)
+        return (
+            np.floor(low).astype(np.int64) + self._zero,
+            np.ceil(high).astype(np.int64) + self._zero,
+        )
 
     def place(self, stamps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the moments of stamps on our clock, and by how much they may be off.
@@ -103,6 +139,32 @@ class HostClock:
         low, high = self.offsets(stamps)
         offset = (low + high) // 2
         return stamps - offset, np.maximum(high - offset, offset - low)
+
+    def uncertainty(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return by how much stamps that were placed at these moments may be off.
+
+        The offset at a stamp is wanted to find the stamp. Each round comes nearer by the factor of
+        the drift, so four are exact to a nanosecond.
+        """
+        stamps = moments + self._zero
+        for _ in range(4):
+            low, high = self.offsets(stamps)
+            stamps = moments + (low + high) // 2
+        return self.place(stamps)[1]
+
+
+def _tightest(
+    at: NDArray[np.int64], bounds: NDArray[np.int64], drift: float
+) -> NDArray[np.float64]:
+    """Return the largest lower bound at each moment, with what every other one says of it.
+
+    One at t bounds the offset at t' by `drift` times their distance less. So of those before it
+    is the largest of ``bound + drift * t``, less ``drift * t'``; and so for those after.
+    """
+    drifted = at * drift
+    before = np.maximum.accumulate(bounds + drifted) - drifted
+    after = np.maximum.accumulate((bounds - drifted)[::-1])[::-1] + drifted
+    return np.maximum(bounds, np.maximum(before, after))
 
 
 def judge_hosts(
@@ -129,15 +191,35 @@ def judge_hosts(
         Judges a whole history, such as `check_history` with its options.
     """
     middle, off = placed(calls, host, clocks)
-    verdict: Verdict | None = None
+    return judge_placed(middle, off, host, check)
+
+
+def judge_placed(
+    middle: pd.DataFrame,
+    off: NDArray[np.int64],
+    host: NDArray[np.integer],
+    check: Callable[[pd.DataFrame], Verdict],
+) -> Verdict:
+    """Return the verdict on calls that are placed on our clock, as `judge_hosts` does.
+
+    Parameters
+    ----------
+    middle, off
+        As `placed` returns them.
+    host, check
+        As for `judge_hosts`.
+    """
+    likely = check(middle)
+    verdict = likely
     for number in np.unique(host):
         verdict = check(_widened(middle, off, host, int(number)))
         if verdict.outcome is Outcome.VIOLATED:
-            return verdict
-    doubt = check(middle)
-    if verdict is None or doubt.outcome is not Outcome.VIOLATED:
-        return doubt if verdict is None else verdict
-    first = doubt.violations[0]
+            break
+    # Calls that were widened meet more often than they did.
+    verdict = replace(verdict, overlapping=likely.overlapping, untried=likely.untried)
+    if verdict.outcome is Outcome.VIOLATED or likely.outcome is not Outcome.VIOLATED:
+        return verdict
+    first = likely.violations[0]
     rows = [call.row for call in first.calls if call.row >= 0]
     uncertain = max((int(off[:, row].max()) for row in rows), default=0)
     sentence = (

@@ -133,8 +133,11 @@ def _too_early(history: History, jobs: pd.DataFrame) -> Finding:
     again = 1 + np.flatnonzero(request[1:] == request[:-1])
     again = again[(create[again] != _NO_ROW) & (create[again - 1] != _NO_ROW)]
     before = create[again - 1]
-    # A create that never returned is under way for ever, so nothing may follow it.
-    back = np.where(history.outcome[before] == codes.PENDING, _NEVER, history.returned[before])
+    # A create that never returned is under way for ever, so nothing may follow it. Calls of one
+    # actor follow each other, also where its clock is uncertain and they are widened.
+    one = history.actor[before] == history.actor[create[again]]
+    back = np.where(one, history.invoked[before], history.returned[before])
+    back[history.outcome[before] == codes.PENDING] = _NEVER
     early = again[history.invoked[create[again]] < back]
 
     def explain(position: int) -> Violation:

@@ -70,14 +70,22 @@ def test_attempts_are_numbered_from_one_without_gaps(rows, sentence):
 
 
 def test_an_attempt_before_the_create_before_it_returned_is_found():
-    calls = [call("create", 0, 100, job=0), call("create", 99, 150, job=1)]
+    calls = [
+        call("create", 0, 100, job=0),
+        call("create", 99, 150, job=1, actor="client-1"),
+    ]
     (violation,) = judge(calls, TWO).violations
     assert violation.sentence == (
-        "job 1: client-0's create, the next attempt of request 0, was invoked at 0.000 ms, but "
+        "job 1: client-1's create, the next attempt of request 0, was invoked at 0.000 ms, but "
         "client-0's create of job 0 had not returned by then"
     )
     assert [c.row for c in violation.calls] == [0, 1]
     calls[1]["invoked_ns"] = 100
+    assert judge(calls, TWO).ok
+
+
+def test_attempts_of_one_client_that_overlap_because_they_were_widened_are_right():
+    calls = [call("create", -50, 150, job=0), call("create", 60, 250, job=1)]
     assert judge(calls, TWO).ok
 
 
