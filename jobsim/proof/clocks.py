@@ -34,7 +34,7 @@ from jobsim.proof.verdict_value import Outcome, Verdict
 DRIFT = 200e-6
 """Seconds that a clock may gain or lose in a second, at most; quartz keeps to a quarter of it."""
 
-_NO_CLOCK = 0.1
+NO_CLOCK = 0.1
 """A drift that no clock has: it was set."""
 
 _ROUNDING_NS = 1e-3
@@ -94,27 +94,28 @@ class HostClock:
                 f"the clock goes apart from ours by more than {drift * 1e6:g} ppm: no offset "
                 "explains all round trips; give a larger bound on the drift"
             )
-        binding = (self._low <= low - self._zero) | (self._high >= high - self._zero)
+        binding = self._low <= low - self._zero + _ROUNDING_NS
+        binding |= self._high >= high - self._zero - _ROUNDING_NS
         self.trips = tuple(trip for trip, says in zip(trips, binding, strict=True) if says)
 
     @classmethod
     def fitting(cls, trips: Sequence[RoundTrip], *, drift: float = DRIFT) -> HostClock:
         """Return the clock with the least bound on the drift that explains all round trips.
 
-        That is `drift`, doubled as often as it takes.
+        That is `drift`, doubled as often as it takes. From `NO_CLOCK` on the clock was set while
+        they were made, or stood still; of that the first trip tells nothing, and stands alone.
 
         Raises
         ------
         ValueError
-            If there is no round trip, or the clock was set while they were made.
+            If there is no round trip.
         """
-        while True:
+        while drift < NO_CLOCK:
             try:
                 return cls(trips, drift=drift)
             except ValueError:
                 drift *= 2
-                if not trips or drift >= _NO_CLOCK:
-                    raise
+        return cls(trips[:1], drift=NO_CLOCK)
 
     def offsets(self, stamps: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the least and the largest offset of the clock at its own stamps."""
@@ -164,7 +165,8 @@ def _tightest(
     drifted = at * drift
     before = np.maximum.accumulate(bounds + drifted) - drifted
     after = np.maximum.accumulate((bounds - drifted)[::-1])[::-1] + drifted
-    return np.maximum(bounds, np.maximum(before, after))
+    tightest: NDArray[np.float64] = np.maximum(bounds, np.maximum(before, after))
+    return tightest
 
 
 def judge_hosts(

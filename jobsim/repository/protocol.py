@@ -70,6 +70,10 @@ def _not_known(_exc: BaseException) -> bool:
     return False
 
 
+RepositoryFactory = Callable[[], JobRepository]
+"""Makes a repository: a class, or a function."""
+
+
 def require_repository(repository: object) -> None:
     """Return if the object offers the four methods, raise if not.
 

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobsim.proof.verdict_value import replaced_threads
+from jobsim.run.hosts import RemoteHost
 
 Ended = Literal["complete", "time_limit", "interrupted", "failed", "deadlock", "hang"]
 
@@ -90,6 +91,12 @@ class RunInfo(BaseModel):
     processes: int = Field(default=1, description="How many processes the actors were spread over.")
     died: tuple[str, ...] = Field(
         default=(), description="Processes that ended in the middle of the run."
+    )
+    lost: tuple[str, ...] = Field(
+        default=(), description="Those of them whose last calls are not known."
+    )
+    hosts: tuple[RemoteHost, ...] = Field(
+        default=(), description="Hosts with clocks of their own, from which calls were stamped."
     )
     platform: Platform = Field(default_factory=Platform.here)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from jobsim.logs.source import TraceSource
 from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.verdict_value import Verdict
 from jobsim.run.display import run_rows
+from jobsim.run.hosts import judge
 from jobsim.run.info import Ended, RunInfo, Unreturned
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import COLUMNS, Workload
@@ -167,7 +168,8 @@ class Run:
     def check(self) -> Verdict:
         """Prove or refute that the recorded history is linearizable and keeps its invariants.
 
-        See `jobsim.proof.checks.all_checks.check_history`.
+        See `jobsim.proof.checks.all_checks.check_history`, and `jobsim.proof.clocks` for calls that
+        were stamped on several hosts.
 
         Raises
         ------
@@ -179,9 +181,9 @@ class Run:
                 "only a threaded run has calls to check; this one is virtual: `replay` puts its "
                 "transitions to a repository"
             )
-        verdict = check_history(
-            self.calls,
-            self.final,
+        check = partial(
+            check_history,
+            final=self.final,
             workers=self.workload.scenario.workers,
             count_before=self.info.count_before,
             jobs=self.jobs,
@@ -189,6 +191,7 @@ class Run:
             faults=self.faults,
             engine_texts=True,
         )
+        verdict = judge(self.calls, self.info.hosts, self.info.lost, check)
         return replace(verdict, incomplete=self.info.incomplete)
 
     def save(self, folder: str | os.PathLike[str] | Claim) -> Path:

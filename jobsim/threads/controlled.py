@@ -12,7 +12,12 @@ from typing import Any, Literal, TypeVar
 from jobsim.display.progress import LiveProgress
 from jobsim.domain.marks import AUDITOR, actor_name
 from jobsim.domain.models import Job, JobStatus
-from jobsim.repository.protocol import JobRepository, no_effect_test, require_repository
+from jobsim.repository.protocol import (
+    JobRepository,
+    RepositoryFactory,
+    no_effect_test,
+    require_repository,
+)
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.run.info import Ended, RunInfo, Unreturned
 from jobsim.run.interrupts import Interrupts
@@ -21,11 +26,11 @@ from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.scenario.workload import Workload
 from jobsim.threads.actor import Actor, Created
 from jobsim.threads.audit import Look, count_all, look
+from jobsim.threads.cast import cast
 from jobsim.threads.jumping import Stamps, TurnsDesk
 from jobsim.threads.live import View, view
 from jobsim.threads.outcome import run_of
 from jobsim.threads.play import POLL, Call, Play
-from jobsim.threads.stage import cast
 from jobsim.turns.control import Control, End
 from jobsim.turns.schedules import FirstReady, Seeded
 from jobsim.turns.world import World
@@ -38,8 +43,6 @@ OWN = "jobsim "
 
 TYPICAL_POINTS = 16
 """Over how many points the time of the first call of a kind is spread."""
-
-RepositoryFactory = Callable[[], JobRepository]
 
 T = TypeVar("T")
 

@@ -6,106 +6,37 @@ ends its reader: nothing else has to watch over it. No lock is shared with anoth
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import shutil
-import signal
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from jobsim.domain.exceptions import JobsimError
+from jobsim.domain.marks import actor_name
 from jobsim.domain.text import exception_text
+from jobsim.repository.journal import JournalReader
+from jobsim.run.hosts import RemoteHost
 from jobsim.run.info import Unreturned
 from jobsim.scenario.workload import Workload
-from jobsim.threads import part
+from jobsim.threads.cast import cast_of
 from jobsim.threads.daemons import TICK_S, Daemon
+from jobsim.threads.hosts import PlacedReader
+from jobsim.threads.member import END_S, START_S, Member, ProcessNotStarted, Starter
+from jobsim.threads.part import Task
+from jobsim.threads.shipping import new_place, put
+from jobsim.threads.spawned import spawned
 
-START_S = 60.0
-"""How long a process may take until its repository is made."""
+_MANY, _FEW = 20, 3
+"""How many round trips are made before and after a run, and each time in it."""
 
-END_S = part.GRACE_S + 5.0
-"""How long a process may take to end once it is told to; then it is killed."""
+_EVERY_S = 0.25
+"""How long the clock of another host goes unasked: at 200 ppm it is off by 50 us by then."""
 
-
-class ProcessNotStarted(JobsimError):  # noqa: N818 - says what happened, like a verdict
-    """A process of the run could not make its repository; see what it says."""
-
-    def __init__(self, process: str, problem: str) -> None:
-        super().__init__(process, problem)
-        self.process, self.problem = process, problem
-
-    def __str__(self) -> str:
-        return f"{self.process} could not start: {self.problem}"
-
-
-class Handle(Protocol):
-    """A process that can be asked whether it ended, and be ended."""
-
-    def end(self, seconds: float) -> str:
-        """Wait for its end, end it if it takes longer; return how it ended, empty if as usual."""
-
-
-class Spawned:
-    """A process of this host that this one started."""
-
-    def __init__(self, process: Any) -> None:
-        self.process = process
-
-    def end(self, seconds: float) -> str:
-        """Wait for its end, end it if it takes longer; return how it ended, empty if as usual."""
-        self.process.join(seconds)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join(END_S)
-            return "did not answer, and was killed"
-        code = self.process.exitcode
-        if not code:
-            return ""
-        return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-
-
-class Member:
-    """One process of a run, and the line to it. `send` is for any thread.
-
-    Attributes
-    ----------
-    name
-        For people: "process 1 of 4".
-    ready, ended
-        Set by its reader: its repository is made; it says nothing more.
-    said_end
-        Whether it came to its end as it was told; read once it has `ended`.
-    problem
-        Why it could not start; empty if it could.
-    settled
-        How many jobs came to rest by its actors' hands; written by its reader.
-    clock
-        Pairs of what it says its clock was, and when we asked and heard, in nanoseconds.
-    """
-
-    def __init__(self, number: int, processes: int, connection: Connection, handle: Handle) -> None:
-        self.number = number
-        self.name = f"process {number + 1} of {processes}"
-        self.connection, self.handle = connection, handle
-        self.ready, self.ended = threading.Event(), threading.Event()
-        self.said_end = False
-        self.problem = ""
-        self.settled = 0
-        self.clock: list[tuple[int, int, int]] = []
-        self._sending = threading.Lock()
-
-    def send(self, *message: Any) -> None:
-        """Send a message; one that is gone does not get it, as its reader finds out."""
-        with self._sending, contextlib.suppress(OSError):
-            self.connection.send(message)
+_LAST_S = 1.0
+"""How long the round trips after a run may take."""
 
 
 class Crew:
@@ -117,37 +48,48 @@ class Crew:
         Of the run; the factory as `jobsim.threads.travel.packed` gives it.
     pressed
         Whether actors never wait.
+    start
+        Starts them: here, or on a cluster.
 
     Attributes
     ----------
     folder
         Where the calls of all actors are kept until the context ends.
-    died, faults, unreturned
-        Which ended in the middle; what of the engine failed in them; which actors never came
-        back. Read after `close`.
+    died, lost, faults, unreturned
+        Which ended in the middle; of which of those the last calls are not known; what of the
+        engine failed in them; which actors never came back. Read after `close`.
     """
 
     def __init__(
-        self, workload: Workload, factory: bytes, processes: int, *, pressed: bool
+        self,
+        workload: Workload,
+        factory: bytes,
+        processes: int,
+        *,
+        pressed: bool,
+        start: Starter = spawned,
     ) -> None:
         self.processes = processes
+        self._workload, self._starter = workload, start
         self.members: list[Member] = []
         self.died: tuple[str, ...] = ()
+        self.lost: tuple[str, ...] = ()
         self.faults: list[str] = []
         self.unreturned: list[Unreturned] = []
-        self.folder = Path(tempfile.mkdtemp(prefix="jobsim-calls-"))
+        place = new_place()
+        self.folder = place.folder
         self._tasks = [
-            part.Task(number, processes, workload, factory, self.folder, pressed)
+            Task(number, processes, workload, factory, place, pressed)
             for number in range(processes)
         ]
         self._hear: Callable[[Member, str, list[Any]], None] = lambda *_: None
         self._gone: Callable[[Member], None] = lambda _: None
         self._readers: list[Daemon] = []
-        self._closed = False
+        self._closed = threading.Event()
 
     def __enter__(self) -> Self:
         try:
-            self._start(self._spawn())
+            self._start(self._starter(self._tasks))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -179,52 +121,91 @@ class Crew:
             if member.ended.is_set():
                 self._gone(member)  # nobody was told so far
             member.send("go")
+        if self._elsewhere():
+            Daemon("clocks", self._ask_clocks).start()
 
     def close(self) -> None:
         """End all processes, and note how they ended; again, it does nothing."""
-        if self._closed:
+        if self._closed.is_set():
             return
-        self._closed = True
+        self._closed.set()
         early = [member.ended.is_set() and not member.said_end for member in self.members]
+        self._time(_LAST_S)
         for member in self.members:
             # In a thread of its own: a process that was stopped may not take what is sent.
             Daemon(f"stop {member.name}", partial(member.send, "stop")).start()
         deadline = time.monotonic() + END_S
-        found = []
+        died, lost = [], []
         for member, was_gone in zip(self.members, early, strict=True):
             member.ended.wait(max(deadline - time.monotonic(), 0.0))
             how = member.handle.end(max(deadline - time.monotonic(), TICK_S))
             member.ended.wait(TICK_S)
             if was_gone or not member.said_end:
-                found.append(f"{member.name} {how or 'ended in the middle'}")
+                died.append(f"{member.name} {how or 'ended in the middle'}")
+                if not self._fetch(member):
+                    lost.append(member.name)
             member.connection.close()
-        self.died = tuple(found)
+        self.died, self.lost = tuple(died), tuple(lost)
 
-    def _spawn(self) -> Iterator[Member]:
-        """Start every process, with a pipe to it that only the two of us hold."""
-        context = multiprocessing.get_context("spawn")
-        for task in self._tasks:
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=part.begin, args=(theirs, task), name=f"jobsim-{task.number}", daemon=True
-            )
-            with _ctrl_c_blocked():
-                process.start()
-            theirs.close()  # or its end would not be seen
-            yield Member(task.number, self.processes, ours, Spawned(process))
+    def reader(self, role: str, index: int) -> JournalReader | PlacedReader:
+        """Return what reads the calls of an actor, with their moments on our clock."""
+        name = actor_name(role, index)
+        reader = JournalReader(self.folder / name, name)
+        host = self.members[index % self.processes].host
+        return reader if host is None else PlacedReader(reader, host)
+
+    def hosts(self) -> tuple[RemoteHost, ...]:
+        """Return what is known of the clocks of other hosts than this one."""
+        return tuple(host.told() for host in {m.host: None for m in self._elsewhere()} if host)
+
+    def _elsewhere(self) -> list[Member]:
+        return [member for member in self.members if member.host is not None]
+
+    def _ask_clocks(self) -> None:
+        """Ask the clocks of other hosts all through the run: body of a daemon."""
+        while not self._closed.wait(_EVERY_S):
+            for member in self._elsewhere():
+                member.ask_clock(_FEW)
+
+    def _time(self, seconds: float) -> None:
+        """Ask the clocks of other hosts many times, and wait for the answers."""
+        asked = [member for member in self._elsewhere() if not member.ended.is_set()]
+        for member in asked:
+            member.timed.clear()
+            member.ask_clock(_MANY)
+        deadline = time.monotonic() + seconds
+        for member in asked:
+            while not member.timed.wait(TICK_S) and not member.ended.is_set():
+                if time.monotonic() > deadline:
+                    return
+
+    def _fetch(self, member: Member) -> bool:
+        """Return whether all calls of a process that was lost are there, fetched if need be."""
+        if member.folder is None:
+            return True
+        pieces = member.handle.left_behind(member.folder, END_S)
+        for piece in pieces or ():
+            put(self.folder, piece)
+        return pieces is not None
 
     def _start(self, members: Iterator[Member]) -> None:
         """Wait until every repository is made, so that all actors begin at once."""
         for member in members:
             self.members.append(member)
+            if member.host is not None:
+                mine = cast_of(self._workload.scenario, member.number, self.processes)
+                member.host.actors += [actor_name(role, index) for _, role, index in mine]
             reader = Daemon(member.name, partial(self._read, member))
             self._readers.append(reader)
             reader.start()
+        # They came in any order; the actors are dealt out by number.
+        self.members.sort(key=lambda member: member.number)
         deadline = time.monotonic() + START_S
         for member in self.members:
             while not member.ready.wait(TICK_S):
                 if member.problem or member.ended.is_set() or time.monotonic() > deadline:
                     raise ProcessNotStarted(member.name, member.problem or _NO_WORD)
+        self._time(START_S)
 
     def _read(self, member: Member) -> None:
         """Listen to one process until it says no more: body of its reader."""
@@ -232,13 +213,16 @@ class Crew:
             while True:
                 kind, *what = member.connection.recv()
                 if kind == "ready":
+                    member.folder = None if what[0] is None else Path(what[0])
                     member.ready.set()
                 elif kind == "failed":
                     member.problem = what[0]
                 elif kind == "settled":
                     member.settled = what[0]
                 elif kind == "clock":
-                    member.clock.append((what[0], what[1], time.perf_counter_ns()))
+                    member.heard_clock(*what)
+                elif kind == "kept":
+                    put(self.folder, what[0])
                 elif kind == "end":
                     stuck, faults = what
                     self.unreturned += [Unreturned(actor=a, stack=s) for a, s in stuck.items()]
@@ -259,16 +243,3 @@ _NO_WORD = (
     "it ended before it was ready, or took too long. A script that starts processes needs "
     "if __name__ == '__main__': around what it runs"
 )
-
-
-@contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Let a process start that does not hear Ctrl-C, not even while it imports; ours is kept."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before: Sequence[Any] | set[Any] = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

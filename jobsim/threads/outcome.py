@@ -55,10 +55,14 @@ def asked_rows(play: Play) -> NDArray[np.intp]:
     return np.sort(np.fromiter(play.asked, dtype=np.intp, count=len(play.asked)))
 
 
-def created_rows(calls: pd.DataFrame) -> NDArray[np.intp]:
-    """Return the rows of the workload that clients came to before the run ended."""
+def created_rows(calls: pd.DataFrame, created: Mapping[int, str]) -> NDArray[np.intp]:
+    """Return the rows of the workload that clients came to before the run ended.
+
+    Of one that another host created, the call may be lost with that host.
+    """
     creates = calls.loc[(calls["op"] == "create") & (calls["job"] >= 0), "job"]
-    return np.unique(creates.to_numpy()).astype(np.intp)
+    known = np.fromiter(created, dtype=np.intp, count=len(created))
+    return np.union1d(creates.to_numpy().astype(np.intp), known)
 
 
 def played_jobs(
@@ -130,7 +134,7 @@ def run_of(
     """
     calls, ids = calls_table(recorded), text_column(created)
     final = final_table([*looks], [*looks.values()])
-    rows = created_rows(calls) if play is None else asked_rows(play)
+    rows = created_rows(calls, created) if play is None else asked_rows(play)
     if len(rows) < len(workload):
         calls["job"] = renumbered(calls["job"], rows)
         final["job"] = renumbered(final["job"], rows)

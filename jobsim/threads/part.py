@@ -6,22 +6,25 @@ tuples on one connection, the first item of which says what it is:
 ====================================  =========================================================
 to this process                       from it
 ====================================  =========================================================
-("go",)                               ("ready",), ("failed", text), ("idle",), ("settled", n)
+("go",)                               ("ready", left), ("failed", text), ("idle",),
+                                      ("settled", n)
 ("created", row, known)               ("created", row, known), ("paid", row)
 ("paid", row, known), ("over",)       ("take",), ("retired",)
 ("call", actor, request)              ("answer", actor, answer)
 ("clock", sent)                       ("clock", sent, now)
-("stop",)                             ("end", unreturned, faults)
+("stop",)                             ("kept", piece), ("end", unreturned, faults)
 ====================================  =========================================================
 
-`known` is what `RecordedRepository.known` says of a job. No lock is shared between processes, for
-one that is killed would never give it back.
+`known` is what `RecordedRepository.known` says of a job; `left` is where the calls are kept if they
+are sent as pieces of files, and None if the first process reads the files itself. No lock is shared
+between processes, for one that is killed would never give it back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import queue
+import shutil
 import signal
 import threading
 import time
@@ -30,27 +33,24 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.marks import CLIENT, POLLER, WORKER, actor_name
-from jobsim.domain.models import Job
 from jobsim.domain.text import exception_text
-from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.repository.journal import JournalledRecorder
 from jobsim.repository.protocol import require_repository
 from jobsim.repository.recorded import RecordedRepository
-from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.threads import pressing
+from jobsim.threads.caller import Caller
+from jobsim.threads.cast import cast_of
 from jobsim.threads.daemons import TICK_S, Daemon, stacks, wait_all
-from jobsim.threads.stage import cast
+from jobsim.threads.shared_payments import CreatedHere, SharedPayments
+from jobsim.threads.shipping import Outbox, Place, place_for
 from jobsim.threads.travel import unpacked
 
 GRACE_S = 1.0
 """How long after the end of a run an actor may stay inside a repository call."""
-
-Send = Callable[[tuple[Any, ...]], None]
 
 
 @dataclass(frozen=True)
@@ -65,137 +65,21 @@ class Task:
         All jobs of the run.
     factory
         What makes its repository, as `jobsim.threads.travel.packed` gives it.
-    folder
-        Where its actors' calls are kept.
+    place
+        Where the first process reads its actors' calls.
     pressed
         Whether actors never wait; otherwise they make the calls that they are told to.
+    same_clock
+        Whether it reads the clock of the first process.
     """
 
     number: int
     processes: int
     workload: Workload
     factory: bytes
-    folder: Path
+    place: Place
     pressed: bool
-
-
-def cast_of(scenario: Scenario, number: int, processes: int) -> list[tuple[int, str, int]]:
-    """Return number in the run, role and index of each actor of one process.
-
-    Those of each role are dealt out one by one, so that every process gets its share of each.
-    """
-    return [
-        (actor, role, index)
-        for actor, (role, index) in enumerate(cast(scenario))
-        if index % processes == number
-    ]
-
-
-class Request(NamedTuple):
-    """A call for an actor of another process: a method, its arguments, and what they need.
-
-    `known` is what is known of the job that it is about, None for a create; `row` is the number
-    of the job that a create makes.
-    """
-
-    method: str
-    arguments: tuple[Any, ...]
-    known: tuple[Any, ...] | None = None
-    row: int | None = None
-
-
-class Answer(NamedTuple):
-    """What came of a request: what was answered, or the kind of exception, and when."""
-
-    answer: Job | int | None
-    raised: tuple[str, ...] | None
-    returned_ns: int
-
-
-class SharedPayments:
-    """The queue of all processes' payments, as the actors of one see it; thread-safe."""
-
-    def __init__(self, send: Send, recorded: RecordedRepository) -> None:
-        self._send, self._recorded = send, recorded
-        self._given: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
-        self._closed = False  # written by `close` only, once
-
-    def put(self, payment: tuple[int, str]) -> None:
-        """Send a payment on; its job is known from its creation."""
-        self._send(("paid", payment[0]))
-
-    def take(self) -> tuple[int, str] | None:
-        """Ask for the next payment and wait for it; None if there will be no more."""
-        if not self._closed:
-            self._send(("take",))
-        payment = self._given.get()
-        if payment is None or self._closed:
-            self._given.put(None)  # for the next who waits
-            return None
-        return payment
-
-    def retire(self) -> None:
-        """Say that one client of this process will put no more."""
-        self._send(("retired",))
-
-    def give(self, row: int, known: tuple[Any, ...]) -> None:
-        """Take in a payment that was asked for: to whoever waits longest."""
-        self._recorded.learn(known)
-        self._given.put((row, known[2]))
-
-    def close(self) -> None:
-        """Let every present and future `take` return None at once."""
-        self._closed = True
-        self._given.put(None)
-
-    def over(self) -> None:
-        """Let `take` return None once what was given is taken."""
-        self._given.put(None)
-
-
-class _Created(list[tuple[int, str]]):
-    """The jobs that this process knows; what its own clients create, the others hear of."""
-
-    def __init__(self, send: Send, recorded: RecordedRepository) -> None:
-        super().__init__()
-        self._send, self._recorded = send, recorded
-
-    def append(self, created: tuple[int, str]) -> None:
-        self._send(("created", created[0], self._recorded.known(created[1])))
-        super().append(created)
-
-    def hear(self, row: int, known: tuple[Any, ...]) -> None:
-        self._recorded.learn(known)
-        super().append((row, known[2]))
-
-
-class Caller:
-    """An actor that makes the calls which the first process asks for, one at a time."""
-
-    def __init__(self, number: int, recorder: ActorRecorder, send: Send, learn: Any) -> None:
-        self.number, self.recorder = number, recorder
-        self.fault: BaseException | None = None
-        self.settled = 0
-        self.asked: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._send, self._learn = send, learn
-
-    def run(self) -> None:
-        """Answer requests until there are no more."""
-        while (request := self.asked.get()) is not None:
-            if request.known is not None:
-                self._learn(request.known)
-            self.recorder.next_job = request.row
-            answer: Job | int | None = None
-            raised: tuple[str, ...] | None = None
-            try:
-                answer = getattr(self.recorder, request.method)(*request.arguments)
-            except InvalidStateTransitionError as exc:
-                raised = ("illegal", str(exc.from_state), str(exc.to_state))
-            except JobNotFoundError:
-                raised = ("not_found",)
-            except Exception as exc:  # noqa: BLE001 - a repository may raise anything
-                raised = ("error", exception_text(exc))
-            self._send(("answer", self.number, Answer(answer, raised, self.recorder.returned_ns)))
+    same_clock: bool = True
 
 
 class Part:
@@ -219,24 +103,28 @@ class Part:
         self._lock = threading.Lock()
         self._at_work = 0  # clients and workers that have not ended; guarded by _lock
         self._told = -1
+        self._broken = False  # whether something could not be sent; set once, by any thread
+        self._outbox: Outbox | None = None
 
     def run(self) -> None:
         """Play until the first process says stop, or is gone."""
         task = self._task
+        folder = place_for(task.place, here=task.same_clock)
+        self._outbox = None if folder == task.place.folder else Outbox(folder)
         try:
             repository = unpacked(task.factory)()
             require_repository(repository)
             recorded = RecordedRepository(
                 repository,
                 clock_ns=self._now_ns,
-                recorder=lambda name, *rest: JournalledRecorder(task.folder / name, name, *rest),
+                recorder=lambda name, *rest: JournalledRecorder(folder / name, name, *rest),
             )
         except Exception as exc:  # noqa: BLE001 - told to the user by the first process
             self._send(("failed", exception_text(exc)))
             return
         self._recorded = recorded
         self._payments = SharedPayments(self._send, recorded)
-        self._created = _Created(self._send, recorded)
+        self._created = CreatedHere(self._send, recorded)
         self._press = pressing.Press(task.workload, self._payments, created=self._created)
         self._actors = self._cast()
         self._daemons = [
@@ -244,12 +132,13 @@ class Part:
         ]
         for daemon in self._daemons:
             daemon.start()
-        self._send(("ready",))
-        try:
+        self._send(("ready", None if self._outbox is None else str(folder)))
+        # When it breaks, nobody is left to tell; the actors end all the same, and what they did is
+        # in files.
+        with contextlib.suppress(EOFError, OSError):
             self._listen()
-        except (EOFError, OSError):
-            return  # nobody is left to tell
         self._end()
+        self._leave(repository, folder)
 
     def _cast(self) -> list[Any]:
         """Return the actors: those that act by themselves, or those that are told each call."""
@@ -299,6 +188,9 @@ class Part:
             does[kind](*what)
 
     def _tell(self) -> None:
+        """Tell how far it is, and what its actors did, where the first process cannot read it."""
+        for piece in self._outbox.new() if self._outbox else ():
+            self._send(("kept", piece))
         settled = sum(actor.settled for actor in self._actors)
         if settled != self._told:
             self._told = settled
@@ -317,12 +209,29 @@ class Part:
         faults = [exception_text(a.fault) for a in self._actors if a.fault is not None]
         self._send(("end", stacks(self._daemons), faults))
 
+    def _leave(self, repository: Any, folder: Path) -> None:
+        """Close what nobody uses any more: this process may have a life after the run."""
+        back = [not daemon.stack() for daemon in self._daemons]
+        for actor, is_back in zip(self._actors, back, strict=True):
+            if is_back:
+                actor.recorder.close()
+        if all(back) and callable(close := getattr(repository, "close", None)):
+            closing = Daemon("close", close)
+            closing.start()
+            closing.wait(GRACE_S)
+        if self._outbox is None:
+            return
+        if self._broken:
+            self._outbox.seal()  # for whoever comes to fetch it
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _send(self, message: tuple[Any, ...]) -> None:
         with self._sending:
             try:
                 self._connection.send(message)
             except OSError:
-                return  # the first process is gone: `_listen` finds out, and ends this one
+                self._broken = True  # `_listen` finds out as well, and ends this one
 
 
 def begin(connection: Connection, task: Task) -> None:

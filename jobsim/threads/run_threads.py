@@ -8,14 +8,15 @@ from typing import Any, Literal, cast
 
 from jobsim.display.progress import LiveProgress
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.repository.protocol import JobRepository, require_repository
+from jobsim.repository.protocol import JobRepository, RepositoryFactory, require_repository
 from jobsim.run.run import Run
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
-from jobsim.threads.controlled import FAIR, Controlled, RepositoryFactory
+from jobsim.threads.clustered import Cluster
+from jobsim.threads.controlled import FAIR, Controlled
 from jobsim.threads.pace import choose_speedup
 from jobsim.threads.session import Injector, Session
-from jobsim.threads.spreading import require_processes, spread
+from jobsim.threads.spreading import spread, spreading_of
 
 
 def run_threads(
@@ -28,7 +29,8 @@ def run_threads(
     progress: LiveProgress = None,
     wall_limit: float | None = None,
     faults: Injector | None = None,
-    processes: int = 1,
+    processes: int | None = None,
+    executor: Cluster | None = None,
 ) -> Run:
     """Run a workload with real threads on a real repository, and record every call.
 
@@ -74,11 +76,16 @@ def run_threads(
         `jobsim.testing.faults.Faults`. The last look at each job and at the count is taken when
         they are over. `Run.faults` keeps what was injected.
     processes
-        Over how many processes of this host the actors are spread, each with a repository of its
-        own from the factory, which has to be one that can be imported, or that cloudpickle, where
-        it is installed, can send. All use one clock, and there is one history and one verdict; see
-        the guide, "Several processes". A process that dies leaves what it had recorded, and the
-        run goes on without it: `run.info.died`.
+        Over how many processes the actors are spread, each with a repository of its own from the
+        factory, which has to be one that can be imported, or that cloudpickle, where it is
+        installed, can send. There is one history and one verdict; see the guide, "Several
+        processes". A process that dies leaves what it had recorded, and the run goes on without
+        it: `run.info.died`. None is one, and with an executor all workers of the cluster, as far
+        as there are actors for them.
+    executor
+        A Dask `Client`: the processes are those of its workers, which may be on several hosts. The
+        clocks of other hosts are measured, see `jobsim.proof.clocks`, and the verdict holds
+        whatever they say. Without it processes are started on this host.
 
     Returns
     -------
@@ -97,13 +104,14 @@ def run_threads(
     RunFailed
         If the engine itself is at fault; its `run` holds what was recorded.
     TypeError
-        If the repository lacks a method, if a schedule is given an instance, or the source is
-        neither scenario nor workload.
+        If the repository lacks a method, if a schedule or processes are given an instance, if the
+        executor is no Dask client, or the source is neither scenario nor workload.
     jobsim.turns.control.ControlError
         If another run of this process takes turns already.
     ValueError
         If a schedule is none of its values, or comes with `perturb` or a `speedup`.
-        If `processes` is not from 1 to the number of actors, or comes with `schedule` or `perturb`.
+        If `processes` is not from 1 to the number of actors or of the cluster's workers, or it or
+        `executor` comes with `schedule` or `perturb`.
         If `speedup` or `wall_limit` is not positive, if `speedup` is infinite and the scenario
         has feedback, or `progress` is none of its values.
 
@@ -119,8 +127,9 @@ def run_threads(
     elif not isinstance(source, Workload):
         raise TypeError(f"run_threads takes a Scenario or a Workload, not {source!r}")
     _require_common(progress, wall_limit)
-    if processes != 1 or isinstance(processes, bool):
-        require_processes(source.scenario, processes, schedule=schedule, perturb=perturb)
+    spreading = spreading_of(
+        source.scenario, processes, executor, schedule=schedule, perturb=perturb
+    )
     if schedule is not None:
         _require_schedule(schedule, speedup=speedup, perturb=perturb)
         if faults is not None:
@@ -138,8 +147,9 @@ def run_threads(
         )
     with ExitStack() as closing:
         stage = None
-        if processes != 1:
-            stage = spread(source, _factory(repository, "processes"), processes, speedup, closing)
+        if spreading is not None:
+            factory = _factory(repository, "processes")
+            stage = spread(source, factory, spreading, speedup, closing)
         made = _made(repository, closing)
         session = Session(source, made, speedup, perturb=perturb, faults=faults, stage=stage)
         return session.run(progress, wall_limit)

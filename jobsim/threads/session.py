@@ -152,6 +152,8 @@ class Session:
             unreturned=(*self._unreturned, *self._stage.unreturned),
             processes=self._stage.processes,
             died=self._stage.died,
+            lost=self._stage.lost,
+            hosts=self._stage.hosts,
             threads_of=replaced_by(),
         )
         run = self._tables(info, looks)

@@ -18,16 +18,17 @@ from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundErr
 from jobsim.domain.marks import CLIENT, POLLER, actor_name
 from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.actor_recorder import ActorRecorder
-from jobsim.repository.journal import JournalReader
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.scenario.workload import Workload
 from jobsim.threads.actor import Actor, Created
+from jobsim.threads.caller import Answer, Request
+from jobsim.threads.cast import cast, cast_of
 from jobsim.threads.clock import WallClock
-from jobsim.threads.crew import Crew, Member
+from jobsim.threads.crew import Crew
+from jobsim.threads.member import Member
 from jobsim.threads.paced import PacedDesk
-from jobsim.threads.part import Answer, Request, cast_of
 from jobsim.threads.play import Play
-from jobsim.threads.stage import Paced, Stage, cast
+from jobsim.threads.stage import Paced, Stage
 
 
 class EngineFault(Exception):  # noqa: N818 - becomes the cause of a RunFailed
@@ -167,7 +168,7 @@ class SpreadPressed(Stage):
         self._looking = [m for m in crew.members if any(who[1] == POLLER for who in casts[m])]
         self._closed_queue = False  # guarded by _lock
         for role, index in cast(workload.scenario):
-            recorded.add(_journal(crew, role, index))
+            recorded.add(crew.reader(role, index))
         crew.serve(self._hear, self._gone)
 
     def begin(self) -> None:
@@ -178,7 +179,7 @@ class SpreadPressed(Stage):
     def close(self) -> None:
         """Let every actor end, and every process."""
         self._crew.close()
-        self.died, self.unreturned = self._crew.died, tuple(self._crew.unreturned)
+        _note(self, self._crew)
 
     def faults(self) -> Iterator[BaseException]:
         """Return what is the engine's own fault."""
@@ -277,7 +278,7 @@ class SpreadPaced(Paced):
         """Let every actor end, and every process."""
         super().close()
         self._crew.close()
-        self.died, self.unreturned = self._crew.died, tuple(self._crew.unreturned)
+        _note(self, self._crew)
 
     def faults(self) -> Iterator[BaseException]:
         """Return what is the engine's own fault."""
@@ -289,7 +290,7 @@ class SpreadPaced(Paced):
         repository = self._remote[number] = RemoteRepository(number, member, recorded)
         # What is recorded here takes the way there and back for a part of the call.
         recorder = recorded.actor(
-            actor_name(role, index), repository, kept=_journal(self._crew, role, index)
+            actor_name(role, index), repository, kept=self._crew.reader(role, index)
         )
         return _RemoteActor(repository, number, self.play, self._desk, recorder, self._created)
 
@@ -304,6 +305,7 @@ class SpreadPaced(Paced):
                 repository.answers.put(None)
 
 
-def _journal(crew: Crew, role: str, index: int) -> JournalReader:
-    name = actor_name(role, index)
-    return JournalReader(crew.folder / name, name)
+def _note(stage: Stage, crew: Crew) -> None:
+    """Keep what is to be told of the processes of a run, all of them ended."""
+    stage.died, stage.lost, stage.hosts = crew.died, crew.lost, crew.hosts()
+    stage.unreturned = tuple(crew.unreturned)

@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from jobsim.domain.marks import CLIENT, POLLER, REAPER_ROLE, WORKER, actor_name
+from jobsim.domain.marks import actor_name
 from jobsim.repository.recorded import RecordedRepository
+from jobsim.run.hosts import RemoteHost
 from jobsim.run.info import Unreturned
-from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.threads import pressing
 from jobsim.threads.actor import Actor, Created
+from jobsim.threads.cast import cast
 from jobsim.threads.clock import WallClock
 from jobsim.threads.paced import PacedDesk
 from jobsim.threads.play import Play
@@ -43,17 +44,6 @@ class Player(Protocol):
         """Act until there is no more to do; never raises."""
 
 
-def cast(scenario: Scenario) -> Iterator[tuple[str, int]]:
-    """Return role and index of every actor, in the order of their numbers in `Play`."""
-    roles = (
-        (CLIENT, scenario.clients),
-        (WORKER, scenario.workers),
-        (REAPER_ROLE, int(scenario.reaper is not None)),
-        (POLLER, scenario.pollers),
-    )
-    return ((role, index) for role, number in roles for index in range(number))
-
-
 class Stage(ABC):
     """The actors of one run; every method is for the main thread.
 
@@ -65,8 +55,11 @@ class Stage(ABC):
         What the rules know; None if none are played. Read after the last actor has ended.
     processes
         How many processes the actors are spread over.
-    died
-        Those of them that ended in the middle, one phrase each; read after `close`.
+    died, lost
+        Those of them that ended in the middle, one phrase each, and those of which the last calls
+        are not known; read after `close`.
+    hosts
+        Hosts with another clock; read after `close`.
     unreturned
         Actors of other processes that never came back from a call; read after `close`.
     """
@@ -76,6 +69,8 @@ class Stage(ABC):
     actors: Sequence[Player]
     processes: int = 1
     died: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    hosts: tuple[RemoteHost, ...] = ()
     unreturned: tuple[Unreturned, ...] = ()
 
     @abstractmethod

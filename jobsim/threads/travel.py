@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any, cast
 
 from jobsim.domain.exceptions import JobsimError
-from jobsim.threads.controlled import RepositoryFactory
+from jobsim.repository.protocol import RepositoryFactory
 
 
 class FactoryCannotTravel(JobsimError):  # noqa: N818 - says what happened, like a verdict

@@ -3,50 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from host_histories import MS, S, clock_of, history, late_reads, seen_by, stale_reads_found
 
 from jobsim.proof.checks.all_checks import check_history
-from jobsim.proof.clocks import HostClock, RoundTrip, judge_hosts
-from jobsim.tables.schema import CALLS
-
-MS = 1_000_000
-S = 1_000 * MS
-
-
-def history(
-    jobs: int = 300, *, stale_ns: int = 0, seed: int = 0
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return calls in true time and their hosts.
-
-    The client and the reader are on host 0, the worker on host 1. The reader reads each job in
-    RUNNING right after it was written; `stale_ns` later than the write it still reads the old one.
-    """
-    rng = np.random.default_rng(seed)
-    rows, hosts = [], []
-    for job in range(jobs):
-        at = job * 20 * MS
-        took = rng.integers(100_000, 400_000, 3)
-        gap = stale_ns or 10_000
-        write = at + 5 * MS
-        read = write + took[1] + gap
-        seen = "awaiting_payment" if stale_ns else "running"
-        rows += [
-            ("client-0", "create", None, at, at + took[0], "awaiting_payment", job),
-            ("worker-0", "update_status", "running", write, write + took[1], "running", job),
-            ("reader-0", "get", None, read, read + took[2], seen, job),
-        ]
-        hosts += [0, 1, 0]
-    names = ["actor", "op", "target", "invoked_ns", "returned_ns", "observed", "job"]
-    calls = pd.DataFrame(rows, columns=names).assign(
-        outcome="ok", count=-1, changed=False, backdated=False, error=None
-    )
-    return calls[list(CALLS)].astype(CALLS), np.array(hosts)
-
-
-def clock_of(offset_ns: int, ppm: float):
-    """Return what a host's clock shows at true moments."""
-    return lambda true: (np.asarray(true) * (1 + ppm * 1e-6)).astype(np.int64) + offset_ns
+from jobsim.proof.clocks import NO_CLOCK, HostClock, RoundTrip, judge_hosts
 
 
 def measured(shows, *, delay_ns: int, last_ns: int, seed: int = 0) -> HostClock:
@@ -57,14 +18,6 @@ def measured(shows, *, delay_ns: int, last_ns: int, seed: int = 0) -> HostClock:
         there, back = rng.integers(0, delay_ns + 1, 2).tolist()
         trips.append(RoundTrip(sent, int(shows(sent + there)), sent + there + back))
     return HostClock(trips)
-
-
-def seen_by(calls: pd.DataFrame, hosts: np.ndarray, shows) -> pd.DataFrame:
-    """Return the calls with the stamps of their own hosts."""
-    far = hosts == 1
-    times = calls[["invoked_ns", "returned_ns"]].to_numpy(copy=True)
-    times[far] = shows(times[far])
-    return calls.assign(invoked_ns=times[:, 0], returned_ns=times[:, 1])
 
 
 @pytest.mark.parametrize(
@@ -124,3 +77,46 @@ def test_a_clock_beyond_the_bound_on_the_drift_is_refused():
     shows = clock_of(0, 5_000)
     with pytest.raises(ValueError, match="give a larger bound on the drift"):
         measured(shows, delay_ns=MS, last_ns=100 * S)
+
+
+def test_as_many_stale_reads_are_found_as_are_later_than_the_uncertainty():
+    late = late_reads(400)
+    for uncertainty in (0, MS // 100, MS // 10, MS, 3 * MS):
+        assert stale_reads_found(uncertainty, late) == (late > uncertainty).sum()
+
+
+def test_the_least_drift_that_explains_all_round_trips_is_found():
+    shows = clock_of(0, 5_000)
+    trips = [RoundTrip(at, int(shows(at + 1_000)), at + 2_000) for at in range(0, 10 * S, S)]
+    assert HostClock.fitting(trips).drift == pytest.approx(6_400e-6)
+    # One that was set in the middle explains nothing, and says so.
+    trips.append(RoundTrip(10 * S, 90 * S, 10 * S + 2_000))
+    assert HostClock.fitting(trips).drift == NO_CLOCK
+
+
+def test_the_round_trips_that_bind_tell_as_much_as_all():
+    shows = clock_of(-2 * S, 30)
+    clock = measured(shows, delay_ns=3 * MS, last_ns=30 * S)
+    fewer = HostClock(clock.trips)
+    assert len(clock.trips) < 12
+    stamps = shows(np.arange(-S, 31 * S, S // 7))
+    for said, told in zip(clock.offsets(stamps), fewer.offsets(stamps), strict=True):
+        np.testing.assert_allclose(said, told, atol=1)
+    moments, uncertainty = clock.place(stamps)
+    np.testing.assert_allclose(fewer.uncertainty(moments), uncertainty, atol=2)
+
+
+def test_the_bounds_are_those_of_each_round_trip_alone():
+    shows = clock_of(S, -40)
+    rng = np.random.default_rng(3)
+    trips = []
+    for sent in rng.integers(0, 20 * S, 40).tolist():
+        there, back = rng.integers(0, 4 * MS, 2).tolist()
+        trips.append(RoundTrip(sent, int(shows(sent + there)), sent + there + back))
+    stamps = shows(rng.integers(-S, 21 * S, 200))
+    low, high = HostClock(trips).offsets(stamps)
+    apart = [np.abs(stamps - trip.there) * 200e-6 for trip in trips]
+    lows = [trip.there - trip.back - d for trip, d in zip(trips, apart, strict=True)]
+    highs = [trip.there - trip.sent + d for trip, d in zip(trips, apart, strict=True)]
+    np.testing.assert_allclose(low, np.max(lows, axis=0), atol=1)
+    np.testing.assert_allclose(high, np.min(highs, axis=0), atol=1)

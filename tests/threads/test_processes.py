@@ -18,7 +18,8 @@ from ctrl_c import ctrl_c_once
 from jobsim import Scenario
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.sql_repo import SqlJobRepository
-from jobsim.threads.crew import Crew, ProcessNotStarted
+from jobsim.threads.crew import Crew
+from jobsim.threads.member import ProcessNotStarted
 from jobsim.threads.run_threads import run_threads
 from jobsim.threads.travel import FactoryCannotTravel, packed, unpacked
 
@@ -147,7 +148,7 @@ def test_a_process_that_cannot_start_says_why(url):
         ({"processes": 0}, "from 1 to 4"),
         ({"processes": 5}, "from 1 to 4"),
         ({"processes": True}, "from 1 to 4"),
-        ({"processes": 2, "schedule": 1}, "leave out schedule or processes"),
+        ({"processes": 2, "schedule": 1}, "leave out schedule, or processes"),
         ({"processes": 2, "perturb": True}, "perturb=True switches threads inside one process"),
         ({"processes": 2, "repository": InMemoryJobRepository}, "that they share"),
     ],

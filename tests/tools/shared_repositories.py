@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +23,26 @@ def lock_in_the_process(url: str) -> LockInTheProcess:
 
 
 class Killed(SqlJobRepository):
-    """Right, but in the last process SIGKILL comes at the n-th update: before it, or after it.
+    """Right, but in one process SIGKILL comes at the n-th update: before it, or after it.
 
-    The updates of the first process wait for that, so the second comes to its n-th and leaves work.
+    That is the last one, or that of `pid`. The updates of the others wait for that, so it comes to
+    its n-th and leaves work.
     """
 
-    def __init__(self, url: str, killed: Path, nth: int, after: bool) -> None:
+    def __init__(self, url: str, killed: Path, nth: int, after: bool, pid: int = 0) -> None:
         super().__init__(url)
         self._killed, self._nth, self._after = killed, nth, after
+        self._mine = os.getpid() == pid or multiprocessing.current_process().name == "jobsim-1"
         self._lock = threading.Lock()
         self._updates = 0  # guarded by _lock
 
     def update_status(self, job_id: str, target: JobStatus, *more: Any, **texts: Any) -> Job:
         """Update, unless that is too much to ask."""
-        mine = multiprocessing.current_process().name == "jobsim-1"
-        while not mine and not self._killed.exists():
+        while not self._mine and not self._killed.exists():
             time.sleep(0.001)
         with self._lock:
             self._updates += 1
-            now = mine and self._updates == self._nth
+            now = self._mine and self._updates == self._nth
         if now and not self._after:
             self._kill()
         job = super().update_status(job_id, target, *more, **texts)
@@ -60,6 +62,22 @@ class Hung(SqlJobRepository):
         """Hang, or update."""
         while multiprocessing.current_process().name == "jobsim-1":
             time.sleep(1.0)
+        return super().update_status(job_id, target, *more, **texts)
+
+
+class Cut(SqlJobRepository):
+    """Right; at the n-th update in this process, `cut` is called, once."""
+
+    cut: Callable[[], None]
+    left = 0  # updates until then; guarded by lock
+    lock = threading.Lock()
+
+    def update_status(self, job_id: str, target: JobStatus, *more: Any, **texts: Any) -> Job:
+        """Update."""
+        with Cut.lock:
+            Cut.left -= 1
+            if not Cut.left:
+                Cut.cut()
         return super().update_status(job_id, target, *more, **texts)
 
 

@@ -28,9 +28,9 @@ PACKAGES = {
         "scenario.presets.UnknownPresetError",
         "scenario.files.ScenarioFileError",
     ),
-    "run": ("run.info.RunInfo", "run.info.Platform", "run.info.Unreturned"),
+    "run": ("run.info.RunInfo", "run.info.Platform", "run.info.Unreturned", "run.hosts.RemoteHost"),
     "virtual": (),
-    "threads": (),
+    "threads": ("threads.member.ProcessNotStarted", "threads.travel.FactoryCannotTravel"),
     "tables": ("tables.lifecycle.illegal_transitions",),
     "proof": (
         "proof.verdict_value.Verdict",
@@ -39,6 +39,9 @@ PACKAGES = {
         "proof.verdict_value.Call",
         "proof.verdict_value.HistoryViolation",
         "proof.checks.all_checks.check_history",
+        "proof.clocks.RoundTrip",
+        "proof.clocks.HostClock",
+        "proof.clocks.judge_hosts",
     ),
     "figures": (
         "figures.metrics.metrics",

@@ -1,0 +1,63 @@
+"""Calls that are asked for in one process and made in another, by the actor whose call it is."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
+from jobsim.domain.models import Job
+from jobsim.domain.text import exception_text
+from jobsim.repository.actor_recorder import ActorRecorder
+
+Send = Callable[[tuple[Any, ...]], None]
+
+
+class Request(NamedTuple):
+    """A call for an actor of another process: a method, its arguments, and what they need.
+
+    `known` is what is known of the job that it is about, None for a create; `row` is the number
+    of the job that a create makes.
+    """
+
+    method: str
+    arguments: tuple[Any, ...]
+    known: tuple[Any, ...] | None = None
+    row: int | None = None
+
+
+class Answer(NamedTuple):
+    """What came of a request: what was answered, or the kind of exception."""
+
+    answer: Job | int | None
+    raised: tuple[str, ...] | None
+
+
+class Caller:
+    """An actor that makes the calls which the first process asks for, one at a time."""
+
+    def __init__(self, number: int, recorder: ActorRecorder, send: Send, learn: Any) -> None:
+        self.number, self.recorder = number, recorder
+        self.fault: BaseException | None = None
+        self.settled = 0
+        self.asked: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._send, self._learn = send, learn
+
+    def run(self) -> None:
+        """Answer requests until there are no more."""
+        while (request := self.asked.get()) is not None:
+            if request.known is not None:
+                self._learn(request.known)
+            self.recorder.next_job = request.row
+            answer: Job | int | None = None
+            raised: tuple[str, ...] | None = None
+            try:
+                answer = getattr(self.recorder, request.method)(*request.arguments)
+            except InvalidStateTransitionError as exc:
+                raised = ("illegal", str(exc.from_state), str(exc.to_state))
+            except JobNotFoundError:
+                raised = ("not_found",)
+            except Exception as exc:  # noqa: BLE001 - a repository may raise anything
+                raised = ("error", exception_text(exc))
+            self._send(("answer", self.number, Answer(answer, raised)))

@@ -1,0 +1,133 @@
+"""The hosts of a run on several: which is which, and what is known of their clocks.
+
+Processes of one host read one monotonic clock, whose stamps compare as they are. Of any other host
+the first process asks the clock before the run, all through it and at its end.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobsim.domain.codes import PENDING
+from jobsim.proof.clocks import HostClock, RoundTrip
+from jobsim.repository.call_rows import KEPT, ActorHistory
+from jobsim.repository.journal import JournalReader
+from jobsim.run.hosts import RemoteHost
+
+_ANY = uuid.uuid4().hex  # of this process
+
+
+def host_id() -> str:
+    """Return a text that is the same in two processes only if they read one monotonic clock.
+
+    On Linux the clock begins when the kernel does, unless a time namespace shifts it. Elsewhere
+    nothing is known to tell for sure, and each process counts as a host of its own.
+    """
+    if sys.platform != "linux":
+        return _ANY
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        shift = Path("/proc/self/timens_offsets")
+        return boot + (shift.read_text(encoding="ascii") if shift.exists() else "")
+    except OSError:
+        return _ANY
+
+
+class Host:
+    """Another host, and the round trips to the processes of the run that are on it; thread-safe.
+
+    Attributes
+    ----------
+    name
+        For people.
+    actors
+        Whose calls have its stamps; all of them are there before the run begins.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.actors: list[str] = []
+        self._lock = threading.Lock()
+        self._trips: list[RoundTrip] = []  # guarded by _lock
+        self._clock: HostClock | None = None  # made of `_made_of` trips; guarded by _lock
+        self._made_of = 0  # guarded by _lock
+
+    def heard(self, sent: int, there: int, back: int) -> None:
+        """Take note of a round trip."""
+        with self._lock:
+            self._trips.append(RoundTrip(sent, there, back))
+
+    def clock(self) -> HostClock:
+        """Return what is known of its clock by now.
+
+        Raises
+        ------
+        ValueError
+            If it never answered.
+        """
+        with self._lock:
+            if self._clock is None or self._made_of != len(self._trips):
+                self._made_of = len(self._trips)
+                self._clock = HostClock.fitting(self._trips)
+            return self._clock
+
+    def told(self) -> RemoteHost:
+        """Return what a run keeps of it, from which its verdict is made."""
+        clock = self.clock()
+        return RemoteHost(
+            name=self.name,
+            actors=tuple(self.actors),
+            drift=clock.drift,
+            trips=tuple((trip.sent, trip.there, trip.back) for trip in clock.trips),
+        )
+
+
+class PlacedReader:
+    """Reads the calls of another host, at their likeliest moments on our clock.
+
+    For one thread.
+    """
+
+    def __init__(self, reader: JournalReader, host: Host) -> None:
+        self.name = reader.name
+        self._reader, self._host = reader, host
+
+    def kept_from(self, row: int) -> bytearray:
+        """Return the calls that have returned, from that row on, as they are kept."""
+        kept = np.frombuffer(self._reader.kept_from(row), dtype=KEPT).copy()
+        self._place(kept, np.ones(len(kept), np.bool_))
+        return bytearray(kept.tobytes())
+
+    def is_inside_call(self) -> bool:
+        """Return whether a call is open."""
+        return self._reader.is_inside_call()
+
+    def history(self) -> ActorHistory:
+        """Return what was noted so far; a call still open comes last, as PENDING."""
+        history = self._reader.history()
+        self._place(history.rows, history.rows["outcome"] != PENDING)
+        return history
+
+    def _place(self, rows: NDArray[np.void], answered: NDArray[np.bool_]) -> None:
+        """Put rows on our clock, in place."""
+        if not len(rows):
+            return
+        times = np.stack([rows["invoked_ns"], rows["returned_ns"]], axis=1)
+        times[~answered, 1] = times[~answered, 0]
+        moments = self._host.clock().place(times.ravel())[0]
+        # One actor's calls follow each other; rounding could make it look otherwise by 1 ns.
+        moments = np.maximum.accumulate(moments).reshape(-1, 2)
+        rows["invoked_ns"] = moments[:, 0]
+        rows["returned_ns"] = np.where(answered, moments[:, 1], rows["returned_ns"])
+
+
+def host_name() -> str:
+    """Return the name of this host, for people."""
+    return socket.gethostname()

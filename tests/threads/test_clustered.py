@@ -1,0 +1,162 @@
+"""Processes on a cluster, with threads for its workers: starts, lines, clocks of other hosts."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import socket
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy")
+
+import shared_repositories as shared
+from thread_cluster import ThreadCluster, clock
+
+from jobsim import Scenario
+from jobsim.repository.sql_repo import SqlJobRepository
+from jobsim.run.run import Run
+from jobsim.threads import clustered, line
+from jobsim.threads.clustered import StartRefused, play
+from jobsim.threads.member import ProcessNotStarted
+from jobsim.threads.run_threads import run_threads
+
+MS = 1_000_000
+FAST = math.inf
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/jobs.db?synchronous=OFF"
+
+
+def load(**changes: object) -> Scenario:
+    return Scenario(**({"jobs": 60, "clients": 2, "workers": 4} | changes))
+
+
+@pytest.mark.parametrize(
+    ("offset", "ppm", "speedup"),
+    [(3 * MS, 0, FAST), (-7_000 * MS, 150, FAST), (2 * MS, 0, 500.0), (0, 5_000, FAST)],
+)
+def test_no_skew_and_no_drift_makes_an_alarm(url, offset, ppm, speedup, tmp_path):
+    client = ThreadCluster(None, ("far", clock(offset, ppm)))
+    scenario = load(pollers=2, poll_interval=0.005)
+    run = run_threads(scenario, partial(SqlJobRepository, url), executor=client, speedup=speedup)
+    assert run.ended == "complete"
+    assert run.info.processes == 2
+    (host,) = run.info.hosts
+    assert set(host.actors) == {"client-1", "worker-1", "worker-3", "poller-1"}
+    assert len(run.transitions) == 180
+    verdict = run.check()
+    assert not verdict.violations, verdict
+    if not ppm:  # the true offset is within what is said of it
+        low, high = host.clock().offsets(run.calls["invoked_ns"].to_numpy() + offset)
+        assert (low <= offset).all()
+        assert (offset <= high).all()
+    # A saved run is judged in the same way.
+    assert Run.load(run.save(tmp_path / "run")).check().outcome is verdict.outcome
+
+
+def test_two_hosts_that_write_twice_are_found_out(url):
+    client = ThreadCluster(None, ("far", clock(-5 * MS)))
+    scenario = load(payment={"duplicate": 1.0}, jobs=100)
+    factory = partial(shared.lock_in_the_process, url)
+    verdict = run_threads(scenario, factory, executor=client, speedup=FAST).check()
+    assert verdict.outcome.value == "VIOLATED"
+    assert "written_twice" in verdict.counts
+
+
+def test_a_second_start_of_a_part_is_refused(url):
+    client = ThreadCluster(None, None, starts=2)
+    run = run_threads(load(), partial(SqlJobRepository, url), executor=client, speedup=FAST)
+    assert run.check().ok
+    assert len(run.transitions) == 180  # nobody played twice
+    assert sorted(task.status for task in client.tasks) == 2 * ["error"] + 2 * ["finished"]
+    assert all(isinstance(t.exception(), StartRefused) for t in client.tasks if t.exception())
+
+
+def test_a_start_after_the_run_is_refused():
+    with pytest.raises(StartRefused, match="the run has all its processes, or is over"):
+        play("127.0.0.1", 1, b"key", 0)
+
+
+def test_another_version_on_a_worker_is_refused(url):
+    def old(address: str, port: int, key: bytes, number: int) -> None:
+        connection = line.connected(address, port, key)
+        connection.send(clustered._Hello(number, "", "", "0.0.1", 0))
+        with pytest.raises(EOFError):
+            connection.recv()
+
+    client = ThreadCluster(None, instead=old)
+    with pytest.raises(ProcessNotStarted, match=r"has jobsim 0\.0\.1, .*install the same"):
+        run_threads(load(), partial(SqlJobRepository, url), executor=client)
+
+
+def test_a_task_that_fails_on_its_worker_says_why(url):
+    client = ThreadCluster(None, instead=lambda *_: 1 // 0)
+    with pytest.raises(ProcessNotStarted, match=r"process 1 of 1 could not start: on tcp.*Zero"):
+        run_threads(load(), partial(SqlJobRepository, url), executor=client)
+
+
+def test_whoever_does_not_know_the_key_is_not_let_in(url):
+    def stranger(address: str, port: int, key: bytes, number: int) -> None:
+        with pytest.raises((multiprocessing.AuthenticationError, OSError, EOFError)):
+            play(address, port, b"another", number)
+        with socket.create_connection((address, port)):  # and this one never says a word
+            play(address, port, key, number)
+
+    client = ThreadCluster(None, instead=stranger)
+    run = run_threads(load(), partial(SqlJobRepository, url), executor=client, speedup=FAST)
+    assert run.check().ok
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_what_a_lost_host_had_recorded_is_fetched_or_called_lost(url, monkeypatch, found):
+    lines: list[Connection] = []
+    connected = line.connected
+
+    def noted(*arguments: Any) -> Connection:
+        lines.append(connected(*arguments))
+        return lines[-1]
+
+    def cut() -> None:
+        with socket.socket(fileno=os.dup(lines[0].fileno())) as end:
+            end.shutdown(socket.SHUT_RDWR)
+
+    monkeypatch.setattr(line, "connected", noted)
+    monkeypatch.setattr(shared.Cut, "cut", cut, raising=False)
+    monkeypatch.setattr(shared.Cut, "left", 20)
+    if not found:
+        monkeypatch.setattr(clustered.OfCluster, "left_behind", lambda *_: None)
+    client = ThreadCluster(("far", clock(MS)), ("farther", clock(-MS)))
+    run = run_threads(load(), partial(shared.Cut, url), executor=client, speedup=FAST)
+    assert run.ended == "complete"
+    (died,) = run.info.died
+    assert "on tcp://127.0.0.1" in died
+    assert run.info.lost == (() if found else (died[: len("process 1 of 2")],))
+    verdict = run.check()
+    assert not verdict.violations, verdict
+    if found:  # every update is there, those of the lost host as well
+        ended = {"running": 1, "completed": 2, "failed": 2}
+        wrote = run.calls[(run.calls["op"] == "update_status") & (run.calls["outcome"] == "ok")]
+        steps = run.final["status"].map(ended).fillna(0).sum()
+        assert len(wrote) <= steps <= len(wrote) + (run.calls["outcome"] == "pending").sum()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"executor": "dask"}, TypeError, "takes a distributed.Client"),
+        ({"executor": ThreadCluster()}, ValueError, "no workers yet"),
+        ({"executor": ThreadCluster(None), "processes": 2}, ValueError, "from 1 to 1, for so many"),
+        ({"executor": ThreadCluster(None), "schedule": 1}, ValueError, "leave out schedule"),
+    ],
+)
+def test_what_contradicts_an_executor_is_refused(url, arguments, error, message):
+    with pytest.raises(error, match=message):
+        run_threads(load(), partial(SqlJobRepository, url), **arguments)
