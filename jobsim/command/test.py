@@ -14,7 +14,7 @@ from jobsim.command import terminal
 from jobsim.command.results import add_strict
 
 if TYPE_CHECKING:
-    from jobsim.testing.checks import CheckResult
+    from jobsim.testing.conformance.run_check import CheckResult
 
 _EXAMPLES = """\
 examples:
@@ -54,7 +54,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Run the checks, one after the other, and say how each ended."""
     from jobsim.files.claim import whole_file
-    from jobsim.testing.checks import CHECKS, run_check
+    from jobsim.testing.conformance.checks import CHECKS
+    from jobsim.testing.conformance.run_check import run_check
 
     factory = None if options.faults is not None else _factory(options.factory)
     illegal: Any = () if options.illegal is None else named(options.illegal)
@@ -120,8 +121,8 @@ def _faulted(
     not_found: Any,
 ) -> CheckResult:
     """Test under faults; imported late, for it needs the database drivers of an extra."""
-    from jobsim.testing.faulted import under_faults
-    from jobsim.testing.trial import Options
+    from jobsim.testing.conformance.trial import Options
+    from jobsim.testing.conformance.under_faults import under_faults
 
     asked = Options(illegal, not_found, scale=options.scale, seed=options.seed)
     return under_faults(factory, faults, asked)

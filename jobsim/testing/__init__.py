@@ -39,7 +39,7 @@ loop, in a thread of their own, and interleave where they await:
 >>> thread = threading.Thread(target=loop.run_forever, daemon=True)
 >>> thread.start()
 >>> from jobsim.testing import CHECKS
->>> from jobsim.testing.checks import run_check
+>>> from jobsim.testing.conformance.run_check import run_check
 >>> race = next(check for check in CHECKS if check.name == "one_start_wins")
 >>> run_check(race, lambda: Waiting(AsyncRepository(), loop)).result
 'passed'
@@ -54,31 +54,36 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobsim.testing.checks import CHECKS, Check, CheckResult
-    from jobsim.testing.conformance import ConformanceReport, NotConforming, check_repository
+    from jobsim.testing.conformance.check_repository import (
+        ConformanceReport,
+        NotConforming,
+        check_repository,
+    )
+    from jobsim.testing.conformance.checks import CHECKS, Check
+    from jobsim.testing.conformance.pressure import Pressure
+    from jobsim.testing.conformance.pytest_class import RepositoryConformance
+    from jobsim.testing.conformance.run_check import CheckResult
     from jobsim.testing.explore.exploration import Exploration
     from jobsim.testing.explore.explore import explore_repository, replay_schedule
     from jobsim.testing.explore.programs import Program
     from jobsim.testing.explore.scheduled import ScheduledRun, ScheduleViolation
     from jobsim.testing.explore.token import TokenError
-    from jobsim.testing.pressure import Pressure
-    from jobsim.testing.pytest_class import RepositoryConformance
 
 # pytest is needed by whoever asks for RepositoryConformance, and by nobody else.
 _HOME = {
-    "CHECKS": "checks",
-    "Check": "checks",
-    "CheckResult": "checks",
-    "ConformanceReport": "conformance",
+    "CHECKS": "conformance.checks",
+    "Check": "conformance.checks",
+    "CheckResult": "conformance.run_check",
+    "ConformanceReport": "conformance.check_repository",
     "Exploration": "explore.exploration",
-    "NotConforming": "conformance",
-    "Pressure": "pressure",
+    "NotConforming": "conformance.check_repository",
+    "Pressure": "conformance.pressure",
     "Program": "explore.programs",
-    "RepositoryConformance": "pytest_class",
+    "RepositoryConformance": "conformance.pytest_class",
     "ScheduleViolation": "explore.scheduled",
     "ScheduledRun": "explore.scheduled",
     "TokenError": "explore.token",
-    "check_repository": "conformance",
+    "check_repository": "conformance.check_repository",
     "explore_repository": "explore.explore",
     "replay_schedule": "explore.explore",
 }

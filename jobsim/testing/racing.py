@@ -23,7 +23,7 @@ from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.repository.protocol import JobRepository, no_effect_test
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.tables.calls import calls_table
-from jobsim.testing.pressure import together
+from jobsim.testing.conformance.pressure import together
 from jobsim.threads.audit import AFTER_FAULTS_S, Look, count_until, final_table, look_until
 
 if TYPE_CHECKING:

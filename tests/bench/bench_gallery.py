@@ -13,8 +13,9 @@ from collections import Counter
 
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.testing.broken import GALLERY
-from jobsim.testing.checks import CHECKS, Check, run_check
-from jobsim.testing.pressure import Pressure
+from jobsim.testing.conformance.checks import CHECKS, Check
+from jobsim.testing.conformance.pressure import Pressure
+from jobsim.testing.conformance.run_check import run_check
 
 RUNS = 20
 CORRECT_RUNS = 2_000

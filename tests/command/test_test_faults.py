@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobsim.command.main import main
-from jobsim.testing import checks
+from jobsim.testing.conformance import checks
 
 CONNECT = """
 from jobsim.repository.sql_repo import SqlJobRepository

@@ -32,7 +32,7 @@ def test_an_older_one_is_an_error_that_says_what_to_do(monkeypatch):
         require_versions()
 
 
-@pytest.mark.parametrize("module", ["jobsim.run.run", "jobsim.testing.trial"])
+@pytest.mark.parametrize("module", ["jobsim.run.run", "jobsim.testing.conformance.trial"])
 def test_what_needs_it_says_so_at_import(module):
     done = subprocess.run(
         [sys.executable, "-c", OLD.format(module)], capture_output=True, text=True, timeout=60

@@ -15,7 +15,8 @@ from jobsim.proof.history import FINAL_ROW
 from jobsim.proof.verdict_value import Call, Verdict, Violation
 from jobsim.tables.schema import CALLS
 from jobsim.testing.broken import StaleCache
-from jobsim.testing.checks import CHECKS, run_check
+from jobsim.testing.conformance.checks import CHECKS
+from jobsim.testing.conformance.run_check import run_check
 
 
 def call(

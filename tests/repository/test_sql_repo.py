@@ -13,8 +13,9 @@ from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundErr
 from jobsim.domain.models import JobStatus
 from jobsim.repository import sql_connections, sql_repo
 from jobsim.repository.sql_repo import SqlJobRepository
-from jobsim.testing import CHECKS, RepositoryConformance, explore_repository, races, schedules
-from jobsim.testing.checks import run_check
+from jobsim.testing import CHECKS, RepositoryConformance, explore_repository
+from jobsim.testing.conformance import races, schedules
+from jobsim.testing.conformance.run_check import run_check
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
 HASH = "a" * 64

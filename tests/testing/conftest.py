@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from jobsim.testing import schedules
+from jobsim.testing.conformance import every_schedule
 
 
 @pytest.fixture(autouse=True)
 def few_schedules(monkeypatch):
-    monkeypatch.setattr(schedules, "BUDGET", 150)
-    monkeypatch.setattr(schedules, "MIXED", 10)
+    monkeypatch.setattr(every_schedule, "BUDGET", 150)
+    monkeypatch.setattr(every_schedule, "MIXED", 10)

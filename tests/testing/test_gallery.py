@@ -10,9 +10,10 @@ import odd_repositories as odd
 import pytest
 
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.testing import CHECKS, races
+from jobsim.testing import CHECKS
 from jobsim.testing.broken import CAUGHT_BY, GALLERY
-from jobsim.testing.checks import run_check
+from jobsim.testing.conformance import races
+from jobsim.testing.conformance.run_check import run_check
 
 BY_NAME = {check.name: check for check in CHECKS}
 ALONE = [check for check in CHECKS if check.pressure is None and check.run is not None]

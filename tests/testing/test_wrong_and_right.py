@@ -9,7 +9,7 @@ import right_repositories as right
 import wrong_repositories as wrong
 
 from jobsim.testing import CHECKS, check_repository
-from jobsim.testing.checks import run_check
+from jobsim.testing.conformance.run_check import run_check
 
 BY_NAME = {check.name: check for check in CHECKS}
 

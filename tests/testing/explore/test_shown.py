@@ -11,8 +11,9 @@ import pytest
 from jobsim import plot
 from jobsim.command.main import main
 from jobsim.plot.schedule import segments
-from jobsim.testing import explore_repository, replay_schedule, schedules
+from jobsim.testing import explore_repository, replay_schedule
 from jobsim.testing.broken import CheckAndActApart
+from jobsim.testing.conformance import every_schedule
 from jobsim.testing.explore.html import page
 from jobsim.testing.explore.stepper import states, view
 
@@ -26,7 +27,7 @@ def violation():
 
 @pytest.fixture(autouse=True)
 def enough_schedules(few_schedules, monkeypatch):
-    monkeypatch.setattr(schedules, "BUDGET", 12_000)
+    monkeypatch.setattr(every_schedule, "BUDGET", 12_000)
 
 
 def test_the_chart_cuts_where_the_turn_changed_hands(violation):

@@ -1,4 +1,4 @@
-"""The one list of checks; a notebook and pytest are two faces of it."""
+"""How one check is made on a fresh repository, and what comes of it."""
 
 from __future__ import annotations
 
@@ -11,49 +11,25 @@ from typing import Literal
 from jobsim.domain.text import encodable
 from jobsim.proof.verdict_value import Call, Verdict
 from jobsim.repository.adapt import ExceptionTypes
-from jobsim.testing import races, sequential
-from jobsim.testing.explore.exploration import Exploration
-from jobsim.testing.in_turns import play_in_turns
-from jobsim.testing.pressure import Hung, Pressure
-from jobsim.testing.schedules import NotExplored, every_schedule
-from jobsim.testing.trial import (
+from jobsim.testing.conformance.checks import Check
+from jobsim.testing.conformance.ends import (
     Enough,
     Escaped,
     FactoryFailed,
     Failed,
-    Options,
     Skipped,
-    Trial,
     what_it_did,
 )
+from jobsim.testing.conformance.every_schedule import NotExplored, every_schedule
+from jobsim.testing.conformance.in_turns import play_in_turns
+from jobsim.testing.conformance.pressure import Hung, Pressure
+from jobsim.testing.conformance.trial import Options, Trial
+from jobsim.testing.explore.exploration import Exploration
 
 Result = Literal["passed", "failed", "skipped"]
 
 TIME_LIMIT = 10.0
 """Seconds that a check may take before its repository is said to hang."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that a repository is held to.
-
-    Attributes
-    ----------
-    name
-        Stable; `expected_failures` and reports use it.
-    sentence
-        What holds of a repository that passes.
-    pressure
-        Under which it is made; None for one thread at a time.
-    run
-        Makes it on one repository. None for the check that runs every schedule, each on a
-        repository of its own.
-    """
-
-    name: str
-    sentence: str
-    run: Callable[[Trial], None] | None
-    pressure: Pressure | None = None
 
 
 @dataclass(frozen=True)
@@ -111,125 +87,6 @@ def _line(call: Call, zero: int) -> str:
     when = f"{(call.invoked_ns - zero) / 1e6:.3f} to {returned} ms"
     answer = "answered" if (call.op, call.outcome) == ("count", "ok") else call.answer
     return f"{when}: {call.name} {answer}"
-
-
-def _check(
-    run: Callable[[Trial], None],
-    sentence: str,
-    pressure: Pressure | None = None,
-    name: str | None = None,
-) -> Check:
-    return Check(name or run.__name__, sentence, run, pressure)
-
-
-CHECKS: tuple[Check, ...] = (
-    _check(
-        sequential.create_awaits_payment,
-        "A created job awaits payment, with its input hash and without a result.",
-    ),
-    _check(
-        sequential.get_answers_what_create_did,
-        "A get of a new job answers what its create answered.",
-    ),
-    _check(sequential.ids_are_unique, "Two jobs never share an id, even with the same input hash."),
-    _check(
-        sequential.unknown_id_is_not_found,
-        "An unknown id is not found, by get and by update_status, and creates nothing.",
-    ),
-    _check(
-        sequential.sixteen_transitions,
-        "Of the sixteen transitions only the three legal ones succeed.",
-    ),
-    _check(
-        sequential.refusal_changes_nothing,
-        "A refused call changes nothing: no status, text, time or count.",
-    ),
-    _check(
-        sequential.texts_are_kept,
-        "A result comes back with a COMPLETED job and an error with a FAILED one.",
-    ),
-    _check(
-        sequential.odd_texts_are_kept_or_refused,
-        "A text that some databases cannot hold is kept, or refused with nothing changed.",
-    ),
-    _check(
-        sequential.identity_never_changes,
-        "Ids, input hash and created_at never change, and updated_at never goes back.",
-    ),
-    _check(
-        sequential.answers_stay_as_they_are,
-        "A job that was answered stays as it is when the repository's job moves on.",
-    ),
-    _check(
-        sequential.jobs_do_not_touch_each_other, "A transition of one job changes no other job."
-    ),
-    _check(
-        sequential.count_counts_jobs, "Count grows by one with each create and with nothing else."
-    ),
-    _check(
-        sequential.writes_reach_other_threads,
-        "What one thread has written, every other thread reads.",
-    ),
-    _check(
-        sequential.errors_leave_no_lock_held,
-        "After a call that raised, every thread can use the repository.",
-    ),
-    _check(
-        races.concurrent_creates,
-        "Creates at once lose no job, and give each an id of its own.",
-        Pressure.PERTURBED,
-    ),
-    _check(
-        races.counts_during_creates,
-        "Count misses no create that had returned, and runs ahead of none.",
-        Pressure.PERTURBED,
-    ),
-    _check(
-        races.one_start_wins,
-        "Of threads that ask for RUNNING at once, exactly one succeeds.",
-        Pressure.PERTURBED,
-    ),
-    _check(
-        races.one_end_wins,
-        "Of COMPLETED against FAILED at once one succeeds, and its text is kept.",
-        Pressure.PERTURBED,
-    ),
-    _check(
-        races.reads_during_writes,
-        "Reads during writes find the job, whole, and never go back.",
-        Pressure.PERTURBED,
-    ),
-    _check(
-        races.writes_to_different_jobs,
-        "Writes to different jobs at once are all kept.",
-        Pressure.PERTURBED,
-    ),
-    _check(
-        races.many_jobs,
-        "Of thousands of jobs none is lost, and each is moved as it was asked.",
-        Pressure.THREADS,
-    ),
-    _check(
-        races.snapshot_is_one_instant,
-        "A snapshot, where offered, shows all jobs as they stood at one instant.",
-        Pressure.PERTURBED,
-    ),
-    *(
-        _check(
-            races.linearizable,
-            "Calls at once, right and wrong, are answered as if one by one.",
-            each,
-            f"linearizable_{each.value}",
-        )
-        for each in Pressure
-    ),
-    Check(
-        "every_schedule",
-        "Every schedule of small programs with few preemptions is answered as if one by one.",
-        None,
-    ),
-)
-"""In the order in which they are made: first what one thread finds."""
 
 
 def run_check(

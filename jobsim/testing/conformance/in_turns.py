@@ -9,8 +9,9 @@ from typing import Any
 
 from jobsim.domain.text import exception_text
 from jobsim.scenario.ticks import TICKS_PER_SECOND
-from jobsim.testing.pressure import Pressure
-from jobsim.testing.trial import Escaped, FactoryFailed, Options, Trial
+from jobsim.testing.conformance.ends import Escaped, FactoryFailed
+from jobsim.testing.conformance.pressure import Pressure
+from jobsim.testing.conformance.trial import Options, Trial
 from jobsim.threads.daemons import replaced_by
 from jobsim.turns.control import Control, ControlError, FactoryError
 from jobsim.turns.schedules import Varied

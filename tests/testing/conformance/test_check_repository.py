@@ -21,11 +21,11 @@ from jobsim.testing import (
     RepositoryConformance,
     check_repository,
     conformance,
-    races,
     trial,
 )
 from jobsim.testing.broken import NoValidation, TornSnapshot
-from jobsim.testing.checks import run_check
+from jobsim.testing.conformance import races
+from jobsim.testing.conformance.run_check import run_check
 
 BY_NAME = {check.name: check for check in CHECKS}
 

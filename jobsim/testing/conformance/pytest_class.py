@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from jobsim.repository.adapt import ExceptionTypes
-from jobsim.testing.checks import CHECKS, TIME_LIMIT, Check, run_check
-from jobsim.testing.conformance import NotConforming
+from jobsim.testing.conformance.check_repository import NotConforming
+from jobsim.testing.conformance.checks import CHECKS, Check
+from jobsim.testing.conformance.run_check import TIME_LIMIT, run_check
 from jobsim.testing.explore.scheduled import ScheduledRun
 
 

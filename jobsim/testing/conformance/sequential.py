@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
-from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError, JobsimError
+from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.marks import INPUT_HASH
-from jobsim.domain.models import LEGAL_TRANSITIONS, Job, JobStatus
-from jobsim.repository.actor_recorder import BadAnswerError
-from jobsim.testing.players import Player
-from jobsim.testing.trial import Failed, Trial, fail, what_it_did
+from jobsim.domain.models import LEGAL_TRANSITIONS, JobStatus
+from jobsim.testing.conformance.answers import (
+    AWAITING,
+    COMPLETED,
+    FAILED,
+    RUNNING,
+    answer,
+    brought_to,
+    created,
+    fields_of,
+    got,
+    one_in_each_state,
+    refuses,
+    require_same,
+)
+from jobsim.testing.conformance.ends import fail
+from jobsim.testing.conformance.players import Player
+from jobsim.testing.conformance.trial import Trial
 
-AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
-_E = TypeVar("_E", JobNotFoundError, InvalidStateTransitionError)
 NOWHERE = "no-such-job"
 LONG_TEXT = 100_000
-MOST_SHOWN = 200
-FIELDS = tuple(Job.model_fields)
-
-_WAY: dict[JobStatus, tuple[JobStatus, ...]] = {
-    AWAITING: (),
-    RUNNING: (RUNNING,),
-    COMPLETED: (RUNNING, COMPLETED),
-    FAILED: (RUNNING, FAILED),
-}
 
 
 def create_awaits_payment(trial: Trial) -> None:
@@ -34,8 +36,10 @@ def create_awaits_payment(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         """Look at every field of a new job, for later checks rely on them."""
-        job = _created(player)
-        _same("create", job, status=AWAITING, input_hash=_hash(trial), result=None, error=None)
+        job = created(player)
+        require_same(
+            "create", job, status=AWAITING, input_hash=_hash(trial), result=None, error=None
+        )
         for name in ("job_id", "blockchain_identifier"):
             if not (isinstance(getattr(job, name), str) and getattr(job, name)):
                 fail(f"create answered {name} {getattr(job, name)!r}; give every job one")
@@ -53,9 +57,9 @@ def get_answers_what_create_did(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         # Several before the first read: a repository may answer the job that it made last.
-        jobs = [_created(player) for _ in range(5)]
+        jobs = [created(player) for _ in range(5)]
         for job in jobs:
-            _same("get", _got(player, job.job_id), **_fields(job))
+            require_same("get", got(player, job.job_id), **fields_of(job))
 
     trial.alone(step)
 
@@ -65,14 +69,14 @@ def ids_are_unique(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         """Create jobs of one input hash, which must not decide the id."""
-        before = _answer(player, player.recorder.count)
+        before = answer(player, player.recorder.count)
         player.recorder.next_job = None
         # One hash for all: who takes it for a key gives the second job the id of the first.
-        jobs = [_answer(player, player.recorder.create, "a" * 64) for _ in range(20)]
+        jobs = [answer(player, player.recorder.create, "a" * 64) for _ in range(20)]
         # Sequential, so that a clash here is no race but the way in which ids are made.
         if len({job.job_id for job in jobs}) < len(jobs):
             fail("two of 20 jobs were given the same id")
-        count = _answer(player, player.recorder.count)
+        count = answer(player, player.recorder.count)
         if count != before + len(jobs):
             fail(f"count answered {count} after {len(jobs)} creates, {before} before them")
 
@@ -84,16 +88,16 @@ def unknown_id_is_not_found(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         """Try each call, with every target, on an id that nobody was given."""
-        job = _created(player)
-        count = _answer(player, player.recorder.count)
+        job = created(player)
+        count = answer(player, player.recorder.count)
         # A status that is legal from nowhere must not come before the question whether there is a
         # job.
         for target in JobStatus:
-            _refuses(player, JobNotFoundError, player.recorder.update_status, NOWHERE, target)
-            _refuses(player, JobNotFoundError, player.recorder.get, NOWHERE)
-        if _answer(player, player.recorder.count) != count:
+            refuses(player, JobNotFoundError, player.recorder.update_status, NOWHERE, target)
+            refuses(player, JobNotFoundError, player.recorder.get, NOWHERE)
+        if answer(player, player.recorder.count) != count:
             fail("count is another after calls with an unknown id")
-        _same("get", _got(player, job.job_id), **_fields(job))
+        require_same("get", got(player, job.job_id), **fields_of(job))
 
     trial.alone(step)
 
@@ -104,13 +108,13 @@ def sixteen_transitions(trial: Trial) -> None:
     def step(player: Player) -> None:
         """Try each pair of statuses on a job of its own."""
         for source, target in product(JobStatus, repeat=2):
-            job_id = _brought_to(player, source)
+            job_id = brought_to(player, source)
             if target in LEGAL_TRANSITIONS[source]:
-                moved = _answer(player, player.recorder.update_status, job_id, target)
-                _same(f"update_status({target.value})", moved, status=target, job_id=job_id)
-                _same("get", _got(player, job_id), **_fields(moved))
+                moved = answer(player, player.recorder.update_status, job_id, target)
+                require_same(f"update_status({target.value})", moved, status=target, job_id=job_id)
+                require_same("get", got(player, job_id), **fields_of(moved))
                 continue
-            error = _refuses(
+            error = refuses(
                 player,
                 InvalidStateTransitionError,
                 player.recorder.update_status,
@@ -138,9 +142,9 @@ def refusal_changes_nothing(trial: Trial) -> None:
         for source, target in product(JobStatus, (*JobStatus, "paused")):
             if target in LEGAL_TRANSITIONS[source]:
                 continue
-            job_id = _brought_to(player, source)
-            before = _fields(_got(player, job_id))
-            count = _answer(player, player.recorder.count)
+            job_id = brought_to(player, source)
+            before = fields_of(got(player, job_id))
+            count = answer(player, player.recorder.count)
             try:
                 update(job_id, target, result="refused result", error="refused error")
             except Exception as exc:
@@ -148,8 +152,8 @@ def refusal_changes_nothing(trial: Trial) -> None:
                     raise
             else:
                 fail(f"update_status({target!s}) of a job that was {source.value} was accepted")
-            _same(f"get after a refused update to {target!s}", _got(player, job_id), **before)
-            if _answer(player, player.recorder.count) != count:
+            require_same(f"get after a refused update to {target!s}", got(player, job_id), **before)
+            if answer(player, player.recorder.count) != count:
                 fail("count is another after a refused update")
 
     trial.alone(step)
@@ -171,11 +175,11 @@ def texts_are_kept(trial: Trial) -> None:
             (COMPLETED, {"result": "x" * LONG_TEXT}),
         )
         for target, text in texts:
-            job_id = _brought_to(player, RUNNING)
-            moved = _answer(player, player.recorder.update_status, job_id, target, **text)
+            job_id = brought_to(player, RUNNING)
+            moved = answer(player, player.recorder.update_status, job_id, target, **text)
             wanted = {"status": target, "result": None, "error": None} | text
-            _same("update_status", moved, **wanted)
-            _same("get", _got(player, job_id), **wanted)
+            require_same("update_status", moved, **wanted)
+            require_same("get", got(player, job_id), **wanted)
 
     trial.alone(step)
 
@@ -187,22 +191,22 @@ def odd_texts_are_kept_or_refused(trial: Trial) -> None:
         """Try texts that databases cannot hold: either answer is fine, a half is not."""
         # PostgreSQL holds no NUL, and UTF-8 no half of a surrogate pair.
         for text in ("a\x00b", "half \ud83d"):
-            job_id = _brought_to(player, RUNNING)
-            before = _fields(_got(player, job_id))
+            job_id = brought_to(player, RUNNING)
+            before = fields_of(got(player, job_id))
             try:
                 moved = player.recorder.update_status(job_id, COMPLETED, result=text)
             except Exception as exc:
                 if not player.recorder.noted(exc):
                     raise
-                _same(f"get after {text!r} was refused", _got(player, job_id), **before)
+                require_same(f"get after {text!r} was refused", got(player, job_id), **before)
                 moved, text = (
-                    _answer(
+                    answer(
                         player, player.recorder.update_status, job_id, COMPLETED, result="plain"
                     ),
                     "plain",
                 )
-            _same("update_status", moved, status=COMPLETED, result=text)
-            _same("get", _got(player, job_id), status=COMPLETED, result=text)
+            require_same("update_status", moved, status=COMPLETED, result=text)
+            require_same("get", got(player, job_id), status=COMPLETED, result=text)
 
     trial.alone(step)
 
@@ -213,12 +217,12 @@ def identity_never_changes(trial: Trial) -> None:
     def step(player: Player) -> None:
         """Follow a job to both ends, reading it in two ways each time."""
         for end in (COMPLETED, FAILED):
-            first = job = _created(player)
-            fixed = {name: value for name, value in _fields(first).items() if name in _FIXED}
+            first = job = created(player)
+            fixed = {name: value for name, value in fields_of(first).items() if name in _FIXED}
             for target in (RUNNING, end):
-                moved = _answer(player, player.recorder.update_status, job.job_id, target)
-                for name, seen in (("update_status", moved), ("get", _got(player, job.job_id))):
-                    _same(name, seen, **fixed)
+                moved = answer(player, player.recorder.update_status, job.job_id, target)
+                for name, seen in (("update_status", moved), ("get", got(player, job.job_id))):
+                    require_same(name, seen, **fixed)
                     if seen.updated_at < job.updated_at:
                         fail(
                             f"{name} answered updated_at {seen.updated_at}, {job.updated_at} before"
@@ -236,17 +240,17 @@ def answers_stay_as_they_are(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         """Keep answers while the job moves on, and compare them afterwards."""
-        job = _created(player)
+        job = created(player)
         # From both calls: a repository may copy on the way in and not on the way out.
-        held = [job, _got(player, job.job_id)]
-        before = _fields(job)
-        moved = _answer(player, player.recorder.update_status, job.job_id, RUNNING)
+        held = [job, got(player, job.job_id)]
+        before = fields_of(job)
+        moved = answer(player, player.recorder.update_status, job.job_id, RUNNING)
         for kept in held:
-            _same("a job that was answered before the update", kept, **before)
+            require_same("a job that was answered before the update", kept, **before)
         # The answer of an update too: it may be the very object that the table holds.
-        after = _fields(moved)
-        _answer(player, player.recorder.update_status, job.job_id, COMPLETED, result="x")
-        _same("a job that was answered before the end", moved, **after)
+        after = fields_of(moved)
+        answer(player, player.recorder.update_status, job.job_id, COMPLETED, result="x")
+        require_same("a job that was answered before the end", moved, **after)
 
     trial.alone(step)
 
@@ -255,15 +259,15 @@ def jobs_do_not_touch_each_other(trial: Trial) -> None:
     """Require that a transition of one job changes no other job."""
 
     def step(player: Player) -> None:
-        jobs = {job_id: _fields(_got(player, job_id)) for job_id in _one_in_each_state(player)}
+        jobs = {job_id: fields_of(got(player, job_id)) for job_id in one_in_each_state(player)}
         for job_id in jobs:
             target = next(iter(LEGAL_TRANSITIONS[jobs[job_id]["status"]]), None)
             if target is not None:
-                _answer(player, player.recorder.update_status, job_id, target)
-                jobs[job_id] = _fields(_got(player, job_id))
+                answer(player, player.recorder.update_status, job_id, target)
+                jobs[job_id] = fields_of(got(player, job_id))
             # All jobs after each move: a wrong WHERE clause changes jobs that nobody asked about.
             for other, fields in jobs.items():
-                _same("get of another job", _got(player, other), **fields)
+                require_same("get of another job", got(player, other), **fields)
 
     trial.alone(step)
 
@@ -273,15 +277,15 @@ def count_counts_jobs(trial: Trial) -> None:
 
     def step(player: Player) -> None:
         """Count after every call, for only creates may change it."""
-        before = _answer(player, player.recorder.count)
+        before = answer(player, player.recorder.count)
         # Three jobs, so that a count of statuses or of calls cannot agree by chance.
         for number in range(1, 4):
-            job = _created(player)
+            job = created(player)
             for target in (None, RUNNING, COMPLETED):
                 if target is not None:
-                    _answer(player, player.recorder.update_status, job.job_id, target)
-                _got(player, job.job_id)
-                count = _answer(player, player.recorder.count)
+                    answer(player, player.recorder.update_status, job.job_id, target)
+                got(player, job.job_id)
+                count = answer(player, player.recorder.count)
                 if count != before + number:
                     fail(f"count answered {count} after {number} creates, {before} before them")
 
@@ -293,25 +297,25 @@ def writes_reach_other_threads(trial: Trial) -> None:
     ids: list[str] = []
 
     def create(player: Player) -> None:
-        ids.append(_created(player).job_id)
+        ids.append(created(player).job_id)
 
     def expect(status: JobStatus, count: int) -> Callable[[Player], None]:
         def step(player: Player) -> None:
-            _same("get in another thread", _got(player, ids[0]), status=status)
-            found = _answer(player, player.recorder.count) - before[0]
+            require_same("get in another thread", got(player, ids[0]), status=status)
+            found = answer(player, player.recorder.count) - before[0]
             if found != count:
                 fail(f"count in another thread found {found} new jobs, not {count}")
 
         return step
 
     def move(target: JobStatus) -> Callable[[Player], None]:
-        return lambda player: _answer(player, player.recorder.update_status, ids[0], target)
+        return lambda player: answer(player, player.recorder.update_status, ids[0], target)
 
     # Each turn is taken in the thread of that player, one after the other: what is not seen here
     # is not late but lost, or kept in a thread's own memory.
     before: list[int] = []
     trial.turns(
-        (0, lambda player: before.append(_answer(player, player.recorder.count))),
+        (0, lambda player: before.append(answer(player, player.recorder.count))),
         (0, create),
         (1, expect(AWAITING, 1)),
         (2, expect(AWAITING, 1)),
@@ -320,7 +324,7 @@ def writes_reach_other_threads(trial: Trial) -> None:
         (1, move(COMPLETED)),
         (2, expect(COMPLETED, 1)),
         (0, expect(COMPLETED, 1)),
-        (2, _created),
+        (2, created),
         (1, expect(COMPLETED, 2)),
     )
 
@@ -330,11 +334,11 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
     ids: list[str] = []
 
     def use(player: Player) -> None:
-        job = _created(player)
+        job = created(player)
         ids.append(job.job_id)
-        _answer(player, player.recorder.update_status, job.job_id, RUNNING)
-        _got(player, job.job_id)
-        _answer(player, player.recorder.count)
+        answer(player, player.recorder.update_status, job.job_id, RUNNING)
+        got(player, job.job_id)
+        answer(player, player.recorder.count)
 
     def err(call: str) -> Callable[[Player], None]:
         """Return the step that provokes one error and ignores it."""
@@ -363,93 +367,5 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
     trial.turns(*turns)
 
 
-def _created(player: Player) -> Job:
-    job = player.surely_create()
-    if job is None:
-        raise Failed(f"create {_told(player.error)}") from player.error
-    for name in ("created_at", "updated_at"):
-        if not isinstance(getattr(job, name, None), datetime):
-            fail(f"create answered {name} {getattr(job, name, None)!r}; it is a datetime")
-    return job
-
-
-def _got(player: Player, job_id: str) -> Job:
-    job: Job = _answer(player, player.recorder.get, job_id)
-    return job
-
-
-def _brought_to(player: Player, status: JobStatus) -> str:
-    job_id = _created(player).job_id
-    for target in _WAY[status]:
-        _answer(player, player.recorder.update_status, job_id, target)
-    return job_id
-
-
-def _one_in_each_state(player: Player) -> list[str]:
-    return [_brought_to(player, status) for status in JobStatus]
-
-
-def _answer(player: Player, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-    try:
-        return player.insist(call, *args, **kwargs)
-    except Exception as exc:
-        if not player.recorder.noted(exc):
-            raise
-        name = f"{getattr(call, '__name__', 'call')}({_listed(args, kwargs)})"
-        raise Failed(f"{name} {what_it_did(exc)}") from exc
-
-
-def _refuses(
-    player: Player,
-    kind: type[_E],
-    call: Callable[..., object],
-    *args: object,
-    source: JobStatus | None = None,
-) -> _E:
-    """Return the refusal of a call that has to be refused; raise `Failed` if it is not."""
-    name = f"{getattr(call, '__name__', 'call')}({_listed(args, {})})"
-    state = f" of a job that was {source.value}" if source is not None else ""
-    try:
-        player.insist(call, *args)
-    except kind as exc:
-        return exc
-    except Exception as exc:
-        if not player.recorder.noted(exc):
-            raise
-        problem = f"{what_it_did(exc)}; it has to raise {kind.__name__}"
-        if not isinstance(exc, JobsimError | BadAnswerError):
-            option = "not_found" if kind is JobNotFoundError else "illegal"
-            problem += f", or pass {option}={type(exc).__name__}"
-        raise Failed(f"{name}{state} {problem}") from exc
-    raise Failed(f"{name}{state} was accepted; it has to raise {kind.__name__}")
-
-
-def _same(what: str, job: Job, **fields: object) -> None:
-    for name, value in fields.items():
-        found = getattr(job, name, None)
-        if found != value:
-            fail(f"{what} answered {name} {_shown(found)}, not {_shown(value)}")
-
-
-def _fields(job: Job) -> dict[str, Any]:
-    return {name: getattr(job, name, None) for name in FIELDS}
-
-
 def _hash(trial: Trial) -> str:
     return INPUT_HASH.format(request=trial.notes.created[-1][0])
-
-
-def _listed(args: tuple[object, ...], kwargs: dict[str, object]) -> str:
-    named = [f"{name}={_shown(value)}" for name, value in kwargs.items()]
-    return ", ".join([*map(_shown, args), *named])
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, JobStatus):
-        return value.value
-    text = repr(value)
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}... ({len(text):,} characters)"
-
-
-def _told(exc: BaseException | None) -> str:
-    return "answered nothing" if exc is None else what_it_did(exc)

@@ -9,22 +9,28 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
 
-from jobsim.domain.marks import actor_name, end_texts
+from jobsim.domain.marks import actor_name
 from jobsim.domain.models import JobStatus
 from jobsim.domain.text import exception_text
 from jobsim.proof.checks.all_checks import check_history
 from jobsim.proof.history import History
 from jobsim.proof.verdict_value import Call, Verdict
-from jobsim.repository.actor_recorder import BadAnswerError
 from jobsim.repository.adapt import ExceptionTypes, adapt, matcher
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.tables.calls import calls_table
-from jobsim.testing.players import RETRIES, RETRY_PAUSE_S, Notes, Player
-from jobsim.testing.pressure import Hung, Pressure, Rounds, applied, together
+from jobsim.testing.conformance.ends import Enough, Escaped, FactoryFailed, Failed, what_it_did
+from jobsim.testing.conformance.judgements import (
+    call_of,
+    refuse_backdated,
+    refuse_foreign_texts,
+    refuse_torn,
+)
+from jobsim.testing.conformance.players import RETRIES, RETRY_PAUSE_S, Notes, Player
+from jobsim.testing.conformance.pressure import Hung, Pressure, Rounds, applied, together
 from jobsim.threads.audit import Look, final_table, look, text_column
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
 
@@ -41,34 +47,6 @@ FEWEST_ACTORS = 4
 
 CLOSE_S = 5.0
 """How long a repository may take to close."""
-
-_ENDS = (JobStatus.COMPLETED, JobStatus.FAILED)
-
-
-class Failed(Exception):  # noqa: N818 - a finding, not a fault
-    """A check has failed: one sentence, the calls that prove it, the verdict if there is one."""
-
-    def __init__(
-        self, sentence: str, calls: tuple[Call, ...] = (), verdict: Verdict | None = None
-    ) -> None:
-        super().__init__(sentence, calls, verdict)
-        self.sentence, self.calls, self.verdict = sentence, calls, verdict
-
-
-class FactoryFailed(Exception):  # noqa: N818 - a finding, not a fault
-    """The factory raised; the exception is the cause."""
-
-
-class Enough(Exception):  # noqa: N818 - a finding, not a fault
-    """The rest of a check is not made: what was noted so far fails it."""
-
-
-class Escaped(Exception):  # noqa: N818 - a finding, not a fault
-    """A check cannot be made in turns on this repository, and why."""
-
-
-class Skipped(Exception):  # noqa: N818 - a finding, not a fault
-    """A check does not apply to this repository, and why."""
 
 
 Step = Callable[[Player], object]
@@ -302,9 +280,9 @@ class Trial:
             raise Failed(first.sentence, first.calls, verdict)
         if verdict.undecided:
             raise Failed(f"not decided: {verdict.undecided[0]}", verdict=verdict)
-        self._refuse_torn(calls)
-        self._refuse_foreign_texts(calls)
-        self._refuse_backdated(calls)
+        refuse_torn(self.notes, calls)
+        refuse_foreign_texts(self.notes, calls)
+        refuse_backdated(self.notes, calls)
 
     def _look(self, job_id: str) -> Look:
         seen = look(self.recorded, job_id)
@@ -383,89 +361,9 @@ class Trial:
 
     def _refuse_errors(self, calls: pd.DataFrame, verdict: Verdict | None = None) -> None:
         for actor, row, exc in self.notes.raised[:1]:
-            call = _call_of(calls, actor, row)
+            call = call_of(calls, actor, row)
             verdict = self._verdict(calls, None) if verdict is None else verdict
             raise Failed(f"{call.name} {what_it_did(exc)}", (call,), verdict) from exc
-
-    def _refuse_torn(self, calls: pd.DataFrame) -> None:
-        for answer in self.notes.torn[:1]:
-            call, job = _call_of(calls, answer.actor, answer.row), answer.job
-            raise Failed(
-                f"{call.name} {call.answer} with result {job.result!r:.200} "
-                f"and error {job.error!r:.200}: "
-                "a status and its text are written at one instant",
-                (call,),
-            )
-
-    def _refuse_foreign_texts(self, calls: pd.DataFrame) -> None:
-        """Raise `Failed` if an answer shows another text than that of whoever ended the job."""
-        ends = calls["target"].isin([status.value for status in _ENDS])
-        written = calls[(calls["op"] == "update_status") & ends & (calls["job"] >= 0)]
-        # Only writes that were answered: nobody knows whether the others happened.
-        ended = written[written["outcome"] == "ok"]
-        maybe = written[written["outcome"].isin(["error", "pending"])]
-        # Where two calls claim to have ended a job, the verdict has said so; where one ended in an
-        # error, it may be the writer. Neither leaves a text that is certainly wrong.
-        known = ended["job"].duplicated(keep=False)
-        writer = dict(zip(ended["job"][~known], ended["actor"][~known].astype(str), strict=True))
-        number_of = {job.job_id: number for number, job in self.notes.created}
-        doubtful = {*maybe["job"]}
-        for answer in self.notes.ended:
-            job = answer.job
-            number = number_of.get(job.job_id, -1)
-            if number not in writer or number in doubtful:
-                continue
-            texts = end_texts(job.status, writer[number])
-            if (job.result, job.error) != texts:
-                call = _call_of(calls, answer.actor, answer.row)
-                # Exactly one row: jobs with two such writes were left out above.
-                wrote = ended.index[ended["job"] == number][0]
-                proof = History(calls).call(int(wrote))
-                shown, wanted = job.result or job.error, texts[0] or texts[1]
-                raise Failed(
-                    f"job {number}: {call.name} {call.answer} with {shown!r:.200}, but it was "
-                    f"{proof.name} that ended it, with {wanted!r}",
-                    (proof, call),
-                )
-
-    def _refuse_backdated(self, calls: pd.DataFrame) -> None:
-        """Raise `Failed` if an end is dated before its start, by what the callers were told."""
-        number_of = {job.job_id: number for number, job in self.notes.created}
-        running = {
-            job_id: at for job_id, target, at in self.notes.accepted if target is JobStatus.RUNNING
-        }
-        for job_id, target, at in self.notes.accepted:
-            if target is JobStatus.RUNNING or job_id not in running or at >= running[job_id]:
-                continue
-            wrote = (
-                (calls["job"] == number_of[job_id])
-                & (calls["outcome"] == "ok")
-                & calls["target"].isin([JobStatus.RUNNING.value, target.value])
-                & (calls["op"] == "update_status")
-            )
-            history = History(calls)
-            raise Failed(
-                f"job {number_of[job_id]}: {target.value} came after running, but its updated_at "
-                f"lies {running[job_id] - at} before",
-                tuple(history.call(int(row)) for row in calls.index[wrote]),
-            )
-
-
-def fail(sentence: str) -> NoReturn:
-    """End a check with a sentence on the calls that were made last."""
-    raise Failed(sentence)
-
-
-def what_it_did(exc: BaseException) -> str:
-    """Return how a call ended that raised, as the verb phrase of a sentence."""
-    if isinstance(exc, BadAnswerError):
-        return str(exc).removeprefix("the repository ")
-    return f"raised {exception_text(exc)}"
-
-
-def _call_of(calls: pd.DataFrame, actor: str, row: int) -> Call:
-    """Return a call by its actor and its place among that actor's calls."""
-    return History(calls).call(int(calls.index[calls["actor"] == actor][row]))
 
 
 def _pause(_player: Player) -> None:

@@ -11,9 +11,10 @@ from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_tex
 from jobsim.domain.exceptions import JobsimError
 from jobsim.proof.verdict_value import replaced_threads
 from jobsim.repository.adapt import ExceptionTypes
-from jobsim.testing.checks import CHECKS, TIME_LIMIT, CheckResult, run_check
-from jobsim.testing.faulted import under_faults
-from jobsim.testing.trial import Options
+from jobsim.testing.conformance.checks import CHECKS
+from jobsim.testing.conformance.run_check import TIME_LIMIT, CheckResult, run_check
+from jobsim.testing.conformance.trial import Options
+from jobsim.testing.conformance.under_faults import under_faults
 from jobsim.threads.daemons import replaced_by
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from jobsim.testing.explore.explore import explore_repository
 from jobsim.turns.control import ControlError, FactoryError
 
 if TYPE_CHECKING:
+    from jobsim.testing.conformance.trial import Options
     from jobsim.testing.explore.exploration import Exploration
-    from jobsim.testing.trial import Options
 
 BUDGET = 14_000
 """How many schedules the check runs at scale 1: some seconds for a repository in memory."""

@@ -20,8 +20,9 @@ from jobsim.proof import roles
 from jobsim.proof.history import History
 from jobsim.proof.verdict_value import Call
 from jobsim.tables.calls import calls_table
-from jobsim.testing.players import Player
-from jobsim.testing.trial import Failed, Skipped, Step, Trial, fail, what_it_did
+from jobsim.testing.conformance.ends import Failed, Skipped, fail, what_it_did
+from jobsim.testing.conformance.players import Player
+from jobsim.testing.conformance.trial import Step, Trial
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
 

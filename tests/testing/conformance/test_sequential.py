@@ -11,7 +11,7 @@ from jobsim.domain.models import JobStatus
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.known_jobs import UPDATED_AT
 from jobsim.testing import CHECKS
-from jobsim.testing.checks import run_check
+from jobsim.testing.conformance.run_check import run_check
 
 BY_NAME = {check.name: check for check in CHECKS}
 

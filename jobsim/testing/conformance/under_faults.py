@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jobsim.repository.adapt import adapt
-from jobsim.testing.checks import Check, CheckResult
-from jobsim.testing.pressure import Hung
+from jobsim.testing.conformance.checks import Check
+from jobsim.testing.conformance.ends import Skipped
+from jobsim.testing.conformance.pressure import Hung
+from jobsim.testing.conformance.run_check import CheckResult
+from jobsim.testing.conformance.trial import Options, Trial
 from jobsim.testing.racing import race
-from jobsim.testing.trial import Options, Skipped, Trial
 
 if TYPE_CHECKING:
     from jobsim.testing.faults import Faults  # needs the extra `sql`

@@ -9,9 +9,10 @@ import odd_repositories as odd
 import pytest
 
 from jobsim.repository.job_repo import InMemoryJobRepository
-from jobsim.testing import CHECKS, check_repository, races
+from jobsim.testing import CHECKS, check_repository
 from jobsim.testing.broken import GALLERY
-from jobsim.testing.checks import run_check
+from jobsim.testing.conformance import races
+from jobsim.testing.conformance.run_check import run_check
 from jobsim.turns.control import Control
 
 BY_NAME = {check.name: check for check in CHECKS}
