@@ -14,7 +14,7 @@ from jobsim.domain.models import JobStatus
 from jobsim.repository import sql_connections, sql_repo
 from jobsim.repository.sql_repo import SqlJobRepository
 from jobsim.testing import CHECKS, RepositoryConformance, explore_repository
-from jobsim.testing.conformance import races, schedules
+from jobsim.testing.conformance import every_schedule, races
 from jobsim.testing.conformance.run_check import run_check
 
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
@@ -56,8 +56,8 @@ def make(request):
 def fewer(monkeypatch):
     monkeypatch.setattr(races, "ROUNDS", 20)
     monkeypatch.setattr(races, "MANY_JOBS", 400)
-    monkeypatch.setattr(schedules, "BUDGET", 40)
-    monkeypatch.setattr(schedules, "MIXED", 2)
+    monkeypatch.setattr(every_schedule, "BUDGET", 40)
+    monkeypatch.setattr(every_schedule, "MIXED", 2)
 
 
 class TestSqlite(RepositoryConformance):

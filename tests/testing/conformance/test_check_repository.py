@@ -20,11 +20,10 @@ from jobsim.testing import (
     Pressure,
     RepositoryConformance,
     check_repository,
-    conformance,
-    trial,
 )
 from jobsim.testing.broken import NoValidation, TornSnapshot
-from jobsim.testing.conformance import races
+from jobsim.testing.conformance import check_repository as asking
+from jobsim.testing.conformance import races, trial
 from jobsim.testing.conformance.run_check import run_check
 
 BY_NAME = {check.name: check for check in CHECKS}
@@ -160,7 +159,7 @@ def test_a_repository_that_hung_once_gets_less_time_for_the_rest(monkeypatch):
         limits.append(time_limit)
         return SimpleNamespace(check=check, stacks=(("a", "s"),), result="failed", escaped="")
 
-    monkeypatch.setattr(conformance, "run_check", fake)
+    monkeypatch.setattr(asking, "run_check", fake)
     check_repository(InMemoryJobRepository, time_limit=5.0)
     assert limits == [5.0] + [2.0] * (len(CHECKS) - 1)
 
@@ -309,7 +308,7 @@ class Raising(InMemoryJobRepository):
 
 def test_an_exception_is_told_with_the_line_that_raised_it_and_with_its_traceback():
     failed = run_check(BY_NAME["get_answers_what_create_did"], Raising)
-    assert "raised OSError: disk full (test_kit.py:" in failed.problem
+    assert "raised OSError: disk full (test_check_repository.py:" in failed.problem
     assert "in get)" in failed.problem
     assert 'raise OSError("disk full")' in failed.traceback
     assert 'raise OSError("disk full")' in str(NotConforming("Raising", (failed,)))
