@@ -12,6 +12,7 @@ from jobsim.report.again import Code, as_preset, as_python, call_of
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.run.run import Run
 from jobsim.scenario.arrivals import Paced, Poisson
+from jobsim.scenario.renewal import Renewal
 
 MOST = 3
 """How many steps a reader is given; fewer where fewer are certain."""
@@ -145,7 +146,7 @@ def _busy(found: _Found) -> Step | None:
         found.figures["wait_p95"],
     )
     # Waits that a spike, an outage or a finite crowd explains want no more workers all the time.
-    steady = isinstance(scenario.arrivals, Poisson | Paced) and not scenario.outages
+    steady = isinstance(scenario.arrivals, Poisson | Paced | Renewal) and not scenario.outages
     if not (found.keeps_time and steady and busy > BUSY and wait > found.figures["service_mean"]):
         return None
     target = f"{wait / 4:.2g}"

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from jobsim.scenario.arrival_process import ArrivalProcess, Times, before
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.part import Count, PositiveSeconds, Rate, Seconds, in_words
+from jobsim.scenario.renewal import Renewal
 from jobsim.scenario.ticks import TICKS_PER_SECOND, blocks, to_ticks
 from jobsim.scenario.varying import Varying
 
@@ -204,7 +205,7 @@ class Schedule(ArrivalProcess):
 
 
 Arrivals = Annotated[
-    Poisson | Paced | Bursts | Stampede | Schedule | Varying | Closed,
+    Poisson | Renewal | Paced | Bursts | Stampede | Schedule | Varying | Closed,
     Field(discriminator="kind"),
 ]
 """Any kind of arrivals, told apart by `kind`."""

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from jobsim.scenario.arrivals import Arrivals, Poisson, Schedule
+from jobsim.scenario.renewal import MOST_SPREAD, Renewal
 from jobsim.scenario.varying import Varying
+from jobsim.studies.burstiness import WINDOWS, Burstiness, long_run, of_counts
 from jobsim.studies.fitting import Estimate
 
 Floats = NDArray[np.float64]
 
 DAY, WEEK, HOUR = 86_400.0, 604_800.0, 3600.0
-BURSTY = 1.3
+BURSTY = 1.15
 """Variance over mean of counts from which arrivals are called bursty; 1 is Poisson."""
 
-_WINDOWS = 40  # windows of a log over which counts are compared
-_SURE = 1e-3  # the p-value below which a daily cycle, or burstiness, is believed
+_SURE = 1e-3  # the p-value below which a daily cycle is believed
 _LONGEST_SCHEDULE = 100_000
 
 
@@ -35,8 +36,8 @@ class ArrivalFit:
     rate
         Jobs per second, with its interval.
     dispersion
-        Variance over mean of the counts in equal windows, beyond what the hours explain, with its
-        interval; 1 for independent users.
+        Variance over mean of the counts in windows longer than bursts, beyond what the hours
+        explain, with its interval; 1 for independent users.
     p_value
         Of no burstiness.
     period
@@ -79,40 +80,46 @@ def fit_arrivals(arrival: Floats, end: float, *, phase: float = 0.0) -> ArrivalF
     count = len(arrival)
     period = _cycle(arrival, end)
     profile = None if period is None else _profile(arrival, end, phase, period)
-    edges = np.linspace(0.0, end, _WINDOWS + 1)
+    edges = np.linspace(0.0, end, WINDOWS + 1)
     counts = np.histogram(arrival, edges)[0].astype(np.float64)
-    expected = np.full(_WINDOWS, count / _WINDOWS)
+    expected = np.full(WINDOWS, count / WINDOWS)
     if period is not None and profile is not None:
         expected = np.diff(_expected(edges, profile, phase, period))
         expected *= count / expected.sum()
     # The rates by the hour were fitted to these very counts, as far as windows tell hours apart.
-    fitted = 0 if profile is None else min(len(profile), _WINDOWS // 2)
-    freedom = _WINDOWS - 1 - fitted
-    safe = np.maximum(expected, 1e-12)
-    chi = float(np.sum((counts - expected) ** 2 / safe))
-    ratio = chi / freedom
-    low, high = (freedom * ratio / float(stats.chi2.ppf(q, freedom)) for q in (0.975, 0.025))
-    p_value = float(2 * min(stats.chi2.sf(chi, freedom), stats.chi2.cdf(chi, freedom)))
-    deviation = math.sqrt(max(ratio, 1e-12) * count)
+    fitted = 0 if profile is None else min(len(profile), WINDOWS // 2)
+    freedom = WINDOWS - 1 - fitted
+    coarse = of_counts(counts, expected, freedom)
+    deviation = math.sqrt(max(coarse.ratio.value, 1e-12) * count)
     reach = float(stats.t.ppf(0.975, freedom)) * deviation / end
     rate = Estimate(count / end, max(count / end - reach, 0.0), count / end + reach)
+    settled = long_run(arrival, end) if profile is None else None
+    bursts = settled or coarse
     warnings: list[str] = []
-    bursty = p_value < _SURE and (low > 1.0 and ratio > BURSTY)
-    even = p_value < _SURE and high < 1.0
     arrivals: Arrivals = Poisson(rate=count / end)
     if period is not None and profile is not None:
         arrivals = _varying(profile, phase, period)
         warnings.append(_said(profile, period))
-    if bursty or even:
-        how = f"{ratio:.2g} times as bursty as" if bursty else "more even than"
-        text = f"arrivals are {how} independent users (Poisson)"
-        if count <= _LONGEST_SCHEDULE:
-            arrivals = Schedule(times=tuple(arrival.tolist()))
-            text += ": the scenario repeats the log's own arrivals"
-        else:
-            text += ": waits of the scenario are too short" if bursty else ""
+    if bursts.above(BURSTY) or bursts.below:
+        arrivals, text = _not_poisson(arrival, arrivals, bursts, settled is not None)
         warnings.append(text)
-    return ArrivalFit(arrivals, rate, Estimate(ratio, low, high), p_value, period, tuple(warnings))
+    return ArrivalFit(arrivals, rate, bursts.ratio, bursts.p_value, period, tuple(warnings))
+
+
+def _not_poisson(
+    arrival: Floats, poisson: Arrivals, bursts: Burstiness, settled: bool
+) -> tuple[Arrivals, str]:
+    """Return arrivals that are as bursty, or as even, as those of a log, and the sentence."""
+    ratio = bursts.ratio.value
+    how = f"{ratio:.2g} times as bursty as" if ratio > 1.0 else "more even than"
+    text = f"arrivals are {how} independent users (Poisson)"
+    if settled and ratio > 1.0 and poisson.mean_rate is not None:
+        cv = float(np.clip(math.sqrt(ratio), *MOST_SPREAD))
+        return Renewal(rate=poisson.mean_rate, cv=cv), text
+    if len(arrival) <= _LONGEST_SCHEDULE:
+        text += ": the scenario repeats the log's own arrivals"
+        return Schedule(times=tuple(arrival.tolist())), text
+    return poisson, text + (": waits of the scenario are too short" if ratio > 1.0 else "")
 
 
 def _cycle(arrival: Floats, end: float) -> float | None:

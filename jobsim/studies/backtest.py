@@ -295,7 +295,7 @@ def predicted(calibration: Calibration, workers: int, length: float) -> Floats:
     """
     rng = np.random.default_rng(0)
     # A rate by the hour must meet the hours of the part; a constant one needs a warm-up only.
-    constant = calibration.scenario.arrivals.kind == "poisson"
+    constant = calibration.scenario.arrivals.kind in {"poisson", "renewal"}
     before = min(length, calibration.cut) if constant else calibration.cut
     expected = calibration.arrivals.rate.value * (length + before)
     draws = int(np.clip(_MOST_JOBS / max(expected, 1.0), 20, _DRAWS))

@@ -15,6 +15,7 @@ from scipy import stats
 from jobsim.display.text import Rows, count_of, format_duration, rows_as_html, rows_as_text
 from jobsim.scenario.distributions import Constant, Distribution
 from jobsim.scenario.log import Log
+from jobsim.scenario.renewal import MOST_SPREAD
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies.arrival_fit import WEEK, ArrivalFit, fit_arrivals
 from jobsim.studies.families import Times
@@ -83,11 +84,16 @@ class Calibration:
         """
         changes: dict[str, Any] = {}
         kind = self.scenario.arrivals.kind
-        if kind in {"poisson", "varying"}:
+        if kind in {"poisson", "renewal", "varying"}:
             rate = self.arrivals.rate
             deviation = (rate.high - rate.low) / 2 / 1.96
             factor = max(rng.normal(rate.value, deviation), 0.05 * rate.value) / rate.value
             changes |= _at_rate(self.scenario, factor)
+        if kind == "renewal":
+            bursts = self.arrivals.dispersion
+            deviation = math.log(bursts.high / bursts.low) / 2 / 1.96
+            ratio = math.exp(rng.normal(math.log(bursts.value), deviation))
+            changes["arrivals.cv"] = float(np.clip(math.sqrt(ratio), *MOST_SPREAD))
         if self.service.draw is not None:
             changes["work.service"] = self.service.draw(rng)
         if self.delay is not None and self.delay.draw is not None:
@@ -341,7 +347,7 @@ def _by_hour(log: Log, ran: pd.DataFrame) -> Sequence[str]:
 
 def _at_rate(scenario: Scenario, factor: float) -> dict[str, Any]:
     arrivals = scenario.arrivals
-    if arrivals.kind == "poisson":
+    if arrivals.kind in {"poisson", "renewal"}:
         return {"arrivals.rate": arrivals.rate * factor}
     if arrivals.kind == "varying":
         return {"arrivals.points": tuple((time, rate * factor) for time, rate in arrivals.points)}

@@ -13,12 +13,14 @@ from jobsim.scenario.arrivals import (
     Schedule,
     Stampede,
 )
+from jobsim.scenario.renewal import Renewal
 from jobsim.scenario.ticks import TICKS_PER_SECOND
 
 KINDS = [
     Poisson(rate=3.0),
     Paced(rate=3.0),
     Bursts(size=4, every=0.7),
+    Renewal(rate=3.0, cv=2.5),
     Stampede(at=2.5),
     Schedule(times=(9.0, 0.1, 4.0, 4.0)),
 ]
@@ -52,7 +54,8 @@ def test_arrivals_are_whole_ticks_and_do_not_decrease(arrivals):
 
 
 @pytest.mark.parametrize(
-    "arrivals", [Poisson(rate=3.0), Paced(rate=3.0), Bursts(size=4, every=2.0)]
+    "arrivals",
+    [Poisson(rate=3.0), Paced(rate=3.0), Bursts(size=4, every=2.0), Renewal(rate=3.0, cv=2.5)],
 )
 def test_the_mean_rate_is_what_arrives(arrivals):
     duration = 20_000.0
@@ -68,6 +71,19 @@ def test_what_happens_once_has_no_mean_rate(arrivals):
 def test_poisson_gaps_are_exponential():
     gaps = np.diff(arrive(Poisson(rate=5.0), jobs=5000))
     assert stats.kstest(gaps, stats.expon(scale=0.2).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("cv", [0.3, 1.0, 4.0])
+def test_renewal_gaps_are_gamma_and_the_rate_is_the_same_from_the_start(cv):
+    renewal = Renewal(rate=5.0, cv=cv)
+    gaps = np.diff(arrive(renewal, jobs=5000))
+    known = stats.gamma(cv**-2, scale=cv**2 / 5.0)
+    # Gaps shorter than a tick are rounded: an atom that the test must not see.
+    seen = stats.kstest(gaps[gaps > 1e-4], lambda x: 1.0 - known.sf(x) / known.sf(1e-4))
+    assert seen.pvalue > 1e-3
+    early = [len(renewal.sample(rng(seed), None, 0.4)) for seed in range(300)]
+    # Two are expected in 0.4 s, with a variance of at most cv squared times that and one more.
+    assert np.mean(early) == pytest.approx(2.0, abs=4 * np.sqrt((2 * cv**2 + 1) / 300))
 
 
 def test_a_longer_duration_only_adds_poisson_jobs():
@@ -111,7 +127,7 @@ def test_a_schedule_is_put_into_order_and_knows_its_own_end():
     assert arrive(schedule, jobs=9).tolist() == [1.0, 2.0, 3.0]
 
 
-@pytest.mark.parametrize("arrivals", KINDS[:3], ids=repr)
+@pytest.mark.parametrize("arrivals", KINDS[:4], ids=repr)
 def test_arrivals_that_never_end_ask_how_many(arrivals):
     with pytest.raises(ValueError, match="never end: say how many by jobs or duration"):
         arrive(arrivals)

@@ -80,13 +80,55 @@ def test_a_poisson_interval_for_bursts_covers_too_seldom():
     assert poisson <= 45
 
 
-def test_bursts_are_said_and_the_scenario_repeats_them():
-    arrival = bursts(np.random.default_rng(1), 600)
-    fit = fit_arrivals(arrival - arrival[0], 24_000.0)
-    assert fit.arrivals.kind == "schedule"
-    assert "times as bursty as independent users" in fit.warnings[-1]
+def test_bursts_are_said_and_their_size_is_learned():
+    arrival = bursts(np.random.default_rng(1), 1500)
+    fit = fit_arrivals(arrival - arrival[0], 60_000.0)
+    # Geometric bursts of four on average have an index of dispersion of 2 * 4 - 1.
+    assert fit.arrivals.kind == "renewal"
+    assert fit.dispersion.covers(7.0)
+    assert fit.arrivals.cv == pytest.approx(fit.dispersion.value**0.5)
+    assert fit.warnings == (
+        f"arrivals are {fit.dispersion.value:.2g} times as bursty as independent users (Poisson)",
+    )
     plain = fit_arrivals(np.sort(np.random.default_rng(2).uniform(0, 24_000, 2400)), 24_000.0)
     assert (plain.arrivals.kind, plain.warnings) == ("poisson", ())
+
+
+def test_bursts_too_long_for_the_log_to_measure_are_repeated():
+    rng = np.random.default_rng(3)
+    # Ten busy and ten quiet hours: not enough of either to say how much their number varies.
+    quiet, busy = rng.uniform(0.0, 3600.0, (10, 20)), rng.uniform(0.0, 3600.0, (10, 400))
+    start = np.cumsum(rng.exponential(3600.0, 20) + 3600.0)
+    arrival = np.sort(
+        np.concatenate([(quiet + start[::2, None]), (busy + start[1::2, None])], axis=1).ravel()
+    )
+    fit = fit_arrivals(arrival - arrival[0], float(arrival[-1] - arrival[0]))
+    assert fit.arrivals.kind == "schedule"
+    assert fit.warnings[-1].endswith("the scenario repeats the log's own arrivals")
+
+
+def test_waits_of_a_bursty_log_are_those_of_its_load():
+    """Against the long run of the same bursts; Poisson arrivals would give a fifth of the wait."""
+    service = {"kind": "lognormal", "mean": 28.0, "cv": 1.3}
+
+    def load(arrival: np.ndarray, seed: int) -> jobsim.Run:
+        times = {"kind": "schedule", "times": (arrival - arrival[0]).tolist()}
+        scenario = jobsim.Scenario(seed=seed, workers=4, arrivals=times, work={"service": service})
+        return jobsim.run_virtual(scenario, progress=False)
+
+    def p95(run: jobsim.Run) -> float:
+        return float((run.jobs["started"] - run.jobs["paid"]).quantile(0.95))
+
+    truth = p95(load(bursts(np.random.default_rng(7), 12_000), 7))
+    learned = jobsim.calibrate(
+        jobsim.read_log(load(bursts(np.random.default_rng(12), 2500), 12).jobs)
+    )
+    again = learned.scenario.replace({"jobs": 100_000, "workers": 4})
+    assert p95(jobsim.run_virtual(again, progress=False)) == pytest.approx(truth, rel=0.25)
+    plain = again.replace({"arrivals": {"kind": "poisson", "rate": again.arrivals.rate}})
+    assert p95(jobsim.run_virtual(plain, progress=False)) < 0.4 * truth
+    drawn = [learned.drawn(np.random.default_rng(seed)).arrivals.cv for seed in range(20)]
+    assert 0.02 < np.std(np.log(drawn)) < 0.1
 
 
 def test_a_rate_by_the_hour_is_found_where_the_log_is_long_enough():
