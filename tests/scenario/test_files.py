@@ -206,7 +206,7 @@ def test_a_file_as_a_person_writes_it(tmp_path):
         (
             {"arrivals": {"rate": 1}},
             "arrivals",
-            "say its kind: poisson, paced, bursts, stampede, schedule",
+            "say its kind: poisson, renewal, paced, bursts, stampede, schedule",
         ),
         ({"arrivals": 3}, "arrivals", "must be a table of fields, not 3"),
         ({"payment": 3}, "payment", "must be a table of fields, not 3"),
