@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from jobsim.turns import real
-from jobsim.turns.world import controlled
+from jobsim.turns.here import controlled
 
 _BLOCK = 1 << 14
 

@@ -18,15 +18,17 @@ from jobsim.turns import loops, real
 from jobsim.turns.chance import Draws
 from jobsim.turns.crew import Crew
 from jobsim.turns.deadlock import Deadlock, place_of
+from jobsim.turns.here import HERE
 from jobsim.turns.monitoring import Monitored
 from jobsim.turns.outside import LOOK_S, Watch
 from jobsim.turns.points import Points, files_of
+from jobsim.turns.protocols import Calendar, Recorder, Schedule
 from jobsim.turns.replacement import Replacement
 from jobsim.turns.schedules import FirstReady
 from jobsim.turns.swap import Swaps, modules_of
 from jobsim.turns.threads import run_controlled
 from jobsim.turns.tracing import Traced
-from jobsim.turns.world import HERE, MAKER, Abort, Calendar, Recorder, Schedule, World
+from jobsim.turns.world import MAKER, Abort, World
 
 HANG_S = 10.0
 """How long nothing may move before the run ends as a hang."""

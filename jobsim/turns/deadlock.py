@@ -71,9 +71,9 @@ class Deadlock:
 def describe(world: World) -> Deadlock:
     """Return who waits for what; called under the world's guard, with nobody able to go on."""
     idents = dict(world.numbers)
-    locks: dict[int, Any] = {id(entry.on): entry.on for entry in world.waiting.values()}
+    locks: dict[int, Any] = {id(entry.on): entry.on for entry in world.waits.of.values()}
     blocked = []
-    for number, entry in sorted(world.waiting.items()):
+    for number, entry in sorted(world.waits.of.items()):
         holder = idents.get(getattr(entry.on, "holder", None) or -1)
         holds = tuple(
             f"{lock.label()}, taken at {lock.taken_at()}"

@@ -14,8 +14,9 @@ import sys
 from types import FrameType
 from typing import Any
 
+from jobsim.turns.here import HERE, controlled
 from jobsim.turns.points import Points
-from jobsim.turns.world import HERE, World, controlled
+from jobsim.turns.world import World
 
 OPTIONS: dict[str, Any] = {}
 """Passed to every `TurnPdb`: tests give it a `stdin` and a `stdout`."""
@@ -46,7 +47,7 @@ class TurnPdb(pdb.Pdb):
         def trace_dispatch(self, frame: FrameType, event: str, arg: Any) -> Any:
             """Offer the turn at points, and hand every other event to the debugger."""
             code = frame.f_code
-            points = self._points.of.get(code)
+            points = self._points.of.get(id(code))
             if points is None:
                 points = self._points.add(code, frame.f_globals)
             if event == "opcode":
@@ -67,7 +68,7 @@ class TurnPdb(pdb.Pdb):
 
         def user_return(self, frame: FrameType, value: Any) -> None:
             """Stop at the end of the code under test only, not of what called it."""
-            if self._points.of.get(frame.f_code):
+            if self._points.of.get(id(frame.f_code)):
                 super().user_return(frame, value)
 
 

@@ -8,9 +8,9 @@ from asyncio.selector_events import BaseSelectorEventLoop
 from typing import Any
 
 from jobsim.turns import real
+from jobsim.turns.here import controlled
 from jobsim.turns.primitives import ticks_of
 from jobsim.turns.threads import Either
-from jobsim.turns.world import controlled
 
 _write_to_self = BaseSelectorEventLoop._write_to_self  # type: ignore[attr-defined]
 

@@ -8,8 +8,9 @@ from types import CodeType
 from typing import Any
 
 from jobsim.turns import real
+from jobsim.turns.here import HERE
 from jobsim.turns.points import Points
-from jobsim.turns.world import HERE, World
+from jobsim.turns.world import World
 
 TOOLS = (4, 3, 2, 5)
 """Ids without a fixed meaning first, then those of a profiler and an optimiser."""
@@ -26,7 +27,7 @@ class Monitored:
     def __init__(self, points: Points) -> None:
         self._points = points
         self._tool: int | None = None
-        self._armed: set[CodeType] = set()
+        self._armed: dict[int, CodeType] = {}  # by id, for equal code objects are armed apart
 
     def begin(self) -> None:
         """Take a tool id and listen to the start of every function.
@@ -52,7 +53,7 @@ class Monitored:
             return
         monitoring = _monitoring()
         monitoring.set_events(tool, 0)
-        for code in self._armed:
+        for code in self._armed.values():
             monitoring.set_local_events(tool, code, 0)
         for event in (monitoring.events.PY_START, monitoring.events.INSTRUCTION):
             monitoring.register_callback(tool, event, None)
@@ -62,7 +63,7 @@ class Monitored:
     def rearm(self) -> None:
         """Set the local events anew: somebody's `sys.settrace` may have stopped them."""
         monitoring = _monitoring()
-        for code in list(self._armed):
+        for code in list(self._armed.values()):
             monitoring.set_local_events(self._tool, code, 0)
             monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
 
@@ -74,7 +75,9 @@ class Monitored:
         """
         self._points.prepare(namespaces)
         # A copy first: what runs here is itself code that starts, and may be met.
-        self._armed.update([code for code, points in list(self._points.of.items()) if points])
+        for key, code in list(self._points.codes.items()):
+            if self._points.of.get(key):
+                self._armed[key] = code
         self.rearm()
         _monitoring().restart_events()
 
@@ -90,18 +93,18 @@ class Monitored:
         """Arm a function at its first call; others are never heard of again."""
         if self._tool is None:
             return None
-        points = self._points.of.get(code)
+        points = self._points.of.get(id(code))
         if points is None:
             points = self._points.add(code, sys._getframe(1).f_globals)
-        if points and code not in self._armed:
-            self._armed.add(code)
+        if points and id(code) not in self._armed:
+            self._armed[id(code)] = code
             monitoring = _monitoring()
             monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
         return _monitoring().DISABLE
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
         """Offer the turn at an instruction where it may matter."""
-        points = self._points.of.get(code)
+        points = self._points.of.get(id(code))
         if points is None:
             return None  # forgotten while it runs; it is met again at its next start
         if offset not in points:

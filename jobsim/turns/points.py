@@ -57,16 +57,20 @@ class Points:
     ----------
     own
         File names of the code under test, as its code objects have them.
+    codes
+        Every code object met so far, by its id. Code objects are equal if they read the same, and
+        to find that out hashes all they hold at every look; so an id is the key everywhere.
     of
-        Offsets of the points by code object; empty for code that is not under test.
+        Offsets of the points by a code object's id; empty for code that is not under test.
     spans
-        Offsets of the instructions that call, with those of their caches, by code object.
+        Offsets of the instructions that call, with those of their caches, by a code object's id.
     """
 
     def __init__(self, own: Iterable[str] = ()) -> None:
         self.own = frozenset(own)
-        self.of: dict[CodeType, frozenset[int]] = {}
-        self.spans: dict[CodeType, frozenset[int]] = {}
+        self.codes: dict[int, CodeType] = {}  # also keeps them, so that no id is given away twice
+        self.of: dict[int, frozenset[int]] = {}
+        self.spans: dict[int, frozenset[int]] = {}
         self._files: dict[str, bool] = {}
         self._stores: dict[int, tuple[frozenset[str], frozenset[str]]] = {}  # by namespace's id
 
@@ -83,15 +87,16 @@ class Points:
         if self.concerns(code.co_filename):
             written, stored = self._written(namespace)
             points = frozenset(offsets(code, written, _fixed(namespace, stored), stored))
-            self.spans[code] = frozenset(_spans(code))
-        self.of[code] = points
+            self.spans[id(code)] = frozenset(_spans(code))
+        self.codes[id(code)] = code
+        self.of[id(code)] = points
         return points
 
     def prepare(self, namespaces: Iterable[Mapping[str, object]]) -> None:
         """Meet the code under test of these modules before it runs."""
         for namespace in namespaces:
             for code in codes_of(namespace):
-                if code not in self.of:
+                if id(code) not in self.of:
                     self.add(code, namespace)
 
     def learn(self, files: Iterable[str]) -> bool:

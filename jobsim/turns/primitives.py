@@ -16,7 +16,8 @@ from typing import Any
 from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.turns import real
 from jobsim.turns.deadlock import Place, place_of
-from jobsim.turns.world import HERE, NOT_NEEDED, Abort, World, controlled
+from jobsim.turns.here import HERE, controlled
+from jobsim.turns.world import NOT_NEEDED, Abort, World
 
 EPOCH = {"time": 1_800_000_000, "monotonic": 100_000, "perf_counter": 100_000}
 """What the clocks show controlled threads when a run begins, in seconds."""

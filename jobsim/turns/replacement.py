@@ -21,9 +21,9 @@ from collections.abc import Callable
 from typing import Any
 
 from jobsim.turns import chance, debugger, loops, real, threads
+from jobsim.turns.here import HERE, controlled
 from jobsim.turns.points import Points
 from jobsim.turns.primitives import EPOCH, TurnLock
-from jobsim.turns.world import HERE, controlled
 
 
 class Replacement:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from jobsim.turns.world import Schedule, World
+from jobsim.turns.protocols import Schedule
+from jobsim.turns.world import World
 
 SWITCH = 0.2
 """How likely a seeded schedule hands the turn on at a point."""

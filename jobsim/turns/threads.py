@@ -8,8 +8,9 @@ from typing import Any
 
 from jobsim.scenario.ticks import TICKS_PER_SECOND
 from jobsim.turns import real
+from jobsim.turns.here import HERE, controlled
 from jobsim.turns.primitives import TurnLock, TurnRLock, ticks_of
-from jobsim.turns.world import HERE, Abort, World, controlled
+from jobsim.turns.world import Abort, World
 
 _NUMBER = "_jobsim_number"
 

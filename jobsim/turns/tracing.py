@@ -60,12 +60,12 @@ class _Enter:
 
     def _offsets(self, frame: FrameType) -> frozenset[int]:
         code = frame.f_code
-        found = self._points.of.get(code)
+        found = self._points.of.get(id(code))
         return self._points.add(code, frame.f_globals) if found is None else found
 
     def __call__(self, frame: FrameType, _event: str, _arg: object) -> Any:
         """Trace a frame of the code under test by its instructions, no other frame."""
-        points = self._points.of.get(frame.f_code)
+        points = self._points.of.get(id(frame.f_code))
         if points is None:
             points = self._points.add(frame.f_code, frame.f_globals)
         if not points:

@@ -13,18 +13,17 @@ two, and only for them, everything that says who may go on is guarded by `guard`
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import queue
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
-from types import CodeType, FrameType
-from typing import Any, Protocol
+from types import FrameType
+from typing import Any
 
 from jobsim.turns import real
+from jobsim.turns.call_time import CallTime
 from jobsim.turns.deadlock import Deadlock, describe
+from jobsim.turns.protocols import Calendar, Recorder, Schedule
+from jobsim.turns.waits import Waiting, Waits
 
 MAKER = 0
 """The number of the thread that calls the factory."""
@@ -40,94 +39,6 @@ PATIENCE = 10_000
 
 class Abort(BaseException):
     """Ends a controlled thread whose run is over; the code under test should let it pass."""
-
-
-class Schedule(ABC):
-    """Decides who goes on; called by the thread that has the turn, never by two at once.
-
-    Attributes
-    ----------
-    prunes
-        Whether points are left out that can show nothing new; tests compare both.
-    """
-
-    prunes = True
-
-    def begin(self, world: World) -> None:
-        """Be told of the run that begins; does nothing unless it is overridden."""
-        del world
-
-    @abstractmethod
-    def at_point(self, me: int, others: list[int]) -> int:
-        """Return who goes on at a point: `me`, or one of `others`, which can all go on."""
-
-    def at_lock(self, me: int, others: list[int], *, again: bool) -> int:
-        """Return who goes on where `me` is about to take a lock.
-
-        `again` says that the point of the very instruction that takes it has just been offered.
-        """
-        return me if again else self.at_point(me, others)
-
-    def at_yield(self, me: int, others: list[int]) -> int:
-        """Return who goes on where `me` asks that others do."""
-        del me
-        return self.choose(others)
-
-    @abstractmethod
-    def choose(self, ready: list[int]) -> int:
-        """Return which of `ready` goes on where the thread with the turn cannot."""
-
-
-class Recorder(Protocol):
-    """Is told what happens in a run, for its explanation; called by the thread with the turn."""
-
-    def point(self, me: int, frame: FrameType) -> None:
-        """Note that a thread is about to run the instruction at which its frame stands."""
-        ...
-
-    def lock(self, me: int, taken: bool, lock: Any, frame: FrameType) -> None:
-        """Note that a thread took a lock, or let it go."""
-        ...
-
-    def begins(self, step: Any) -> None:
-        """Note that the thread with the turn makes a call on the repository."""
-        ...
-
-    def returned(self, step: Any, answer: Any) -> None:
-        """Note what the call answered."""
-        ...
-
-
-class Calendar(Protocol):
-    """What is going to happen in virtual time, beside what the repository itself waits for."""
-
-    def idle(self, limit: int | None) -> bool:
-        """Let what is due next happen, since nobody can go on.
-
-        `limit` is the tick at which the first timed wait ends, None without one. An entry
-        before it may be taken out, `World.now` set to its tick and threads woken; then the
-        answer is True. False leaves time to the timed wait, or ends the run in a deadlock.
-        """
-        ...
-
-
-@dataclass
-class _Taking:
-    """Scenario time that passes in one thread while it is inside a call."""
-
-    ticks: int
-    points: int
-    seen: int = 0
-    passed: int = 0
-
-
-@dataclass
-class Waiting:
-    """What a thread that cannot go on waits for."""
-
-    on: Hashable
-    until: int | None
-    timed_out: bool = False
 
 
 class World:
@@ -146,12 +57,12 @@ class World:
     def __init__(
         self,
         schedule: Schedule,
-        spans: Mapping[CodeType, frozenset[int]],
+        spans: Mapping[int, frozenset[int]],
         arm: Callable[[World, int], None],
     ) -> None:
         self.schedule = schedule
         self.arm = arm  # called in each controlled thread when it begins
-        self.spans = spans  # per code object, where its calls and `with` stand
+        self.spans = spans  # by a code object's id, where its calls and `with` stand
         self.recorder: Recorder | None = None
         self.calendar: Calendar | None = None
         self.now = 0
@@ -162,10 +73,7 @@ class World:
         self.guard = real.RLock()
         self.current: int | None = None  # who has the turn; guarded by guard
         self.ready: list[int] = []  # who else can go on, longest first; guarded by guard
-        self.waiting: dict[int, Waiting] = {}  # guarded by guard
-        self._waiters: dict[Hashable, list[int]] = {}  # numbers by what they wait on; guard
-        self._timers: list[tuple[int, int, int, Waiting]] = []  # guarded by guard
-        self._order = itertools.count()
+        self.waits = Waits()  # guarded by guard
         self.aside: set[int] = set()  # blocked outside control; guarded by guard
         self.outside: list[tuple[str, str]] = []  # every time that happened: thread, where
         self.numbers: dict[int, int] = {}  # by thread ident; one atomic operation each
@@ -173,7 +81,6 @@ class World:
         self.gates: list[Any] = []
         self.fresh: list[bool] = []  # whether a thread has touched nothing since it was last asked
         self.asked: list[bool] = []  # whether the schedule was asked at a thread's last point
-        self.points_of: list[int] = []
         self.wants: dict[int, Any] = {}  # the lock that a thread is about to wait for
         self.ended: set[int] = set()
         self.wanted: set[int] = set()  # the run goes on until these have ended
@@ -191,7 +98,7 @@ class World:
         self.farewell: queue.SimpleQueue[int] = real.SimpleQueue()
         self._refused = 0
         self.loops: list[Any] = []  # event loops that were made in this run
-        self._taking: dict[int, _Taking] = {}
+        self._taking: dict[int, CallTime] = {}  # by thread, each written by itself
 
     # Threads.
 
@@ -205,7 +112,6 @@ class World:
             self.names.append(name)
             self.fresh.append(True)
             self.asked.append(False)
-            self.points_of.append(0)
             if wanted:
                 self.wanted.add(number)
             if ready:
@@ -226,7 +132,7 @@ class World:
         with self.guard:
             self.ended.add(number)
             self.numbers.pop(real.get_ident(), None)
-            self._forget(number)
+            self.waits.forget(number)
             self.wake(("join", number))
             if self.aborting:
                 self.farewell.put(number)
@@ -255,7 +161,6 @@ class World:
         if self.prompting:
             return  # a person tries something out
         self.points += 1
-        self.points_of[me] += 1
         if self.current != me or self.over:
             self._come_back(me)
         if me in self._taking:
@@ -276,7 +181,7 @@ class World:
         if self.current != me or self.over:
             self._come_back(me)
         if self.ready and not self.held:
-            again = self.asked[me] and frame.f_lasti in self.spans.get(frame.f_code, ())
+            again = self.asked[me] and frame.f_lasti in self.spans.get(id(frame.f_code), ())
             to = self.schedule.at_lock(me, self.ready, again=again)
             if to != me:
                 self._switch(me, to)
@@ -375,16 +280,14 @@ class World:
             self._come_back(me)
         entry = Waiting(on, until)
         with self.guard:
-            self.waiting[me] = entry
-            self._waiters.setdefault(on, []).append(me)
+            self.waits.add(me, entry)
             # A thread that is not under control lets go first and looks for waiters then. So
             # either it finds this entry, or it had let go before the entry was made, and
             # `unless` sees that. No wake-up is lost.
             if unless is not None and unless():
-                self._forget(me)
+                self.waits.forget(me)
                 return NOT_NEEDED
-            if until is not None:
-                heapq.heappush(self._timers, (until, next(self._order), me, entry))
+            self.waits.set_timer(me, entry)
             if self.current == me:
                 mine = self._open_next(me)
             else:
@@ -412,7 +315,7 @@ class World:
             to = self.schedule.at_yield(me, self.ready)
             if to != me:
                 self._switch(me, to)
-        elif self._timers or self.calendar is not None:
+        elif self.waits.timed or self.calendar is not None:
             # Whoever spins waits for somebody who sleeps.
             self.wait(object(), self.now + 1)
 
@@ -421,25 +324,14 @@ class World:
 
         Returns how many that were. The turn stays where it is, unless it belonged to nobody.
         """
-        if on not in self._waiters:  # see `wait` for why this look needs no guard
+        if not self.waits.has(on):  # see `wait_unless` for why this look needs no guard
             return 0
         with self.guard:
-            numbers = self._waiters.pop(on, [])
-            for number in numbers:
-                self.waiting.pop(number, None)
-                self.ready.append(number)
+            numbers = self.waits.end(on)
+            self.ready += numbers
             if numbers and self.current is None and self.running and not self.over:
                 self._open_next()
         return len(numbers)
-
-    def _forget(self, number: int) -> None:
-        entry = self.waiting.pop(number, None)
-        if entry is not None:
-            waiters = self._waiters.get(entry.on, [])
-            if number in waiters:
-                waiters.remove(number)
-                if not waiters:
-                    del self._waiters[entry.on]
 
     def _let_time_pass(self) -> bool:
         """Let the next thing happen since nobody can go on; False if nothing will.
@@ -447,7 +339,7 @@ class World:
         At one tick timed waits end before the calendar is asked, in the order in which they
         began.
         """
-        limit = self._first_limit()
+        limit = self.waits.first_limit()
         if self.calendar is not None and self.calendar.idle(limit):
             return True
         if limit is None:
@@ -461,25 +353,16 @@ class World:
 
         Though others could go on: as if all of them were slow. For a schedule that is asked.
         """
-        if not self._timers:
+        if not self.waits.timed:
             return
         with self.guard:
-            limit = self._first_limit()
+            limit = self.waits.first_limit()
             if limit is not None and limit - self.now <= most and not self.over:
                 self._end_first_wait()
 
-    def _first_limit(self) -> int | None:
-        timers = self._timers
-        # An entry whose wait was ended by a wake-up is stale.
-        while timers and self.waiting.get(timers[0][2]) is not timers[0][3]:
-            heapq.heappop(timers)
-        return timers[0][0] if timers else None
-
     def _end_first_wait(self) -> None:
-        limit, _, number, entry = heapq.heappop(self._timers)
+        limit, number = self.waits.end_first()
         self.now = max(self.now, limit)
-        entry.timed_out = True
-        self._forget(number)
         self.ready.append(number)
 
     def _nobody_goes_on(self) -> None:
@@ -490,7 +373,7 @@ class World:
 
     def _waits_for_others(self) -> bool:
         """Return whether a lock that is waited for is held by a thread out of control."""
-        for entry in self.waiting.values():
+        for entry in self.waits.of.values():
             holder = getattr(entry.on, "holder", None)
             if holder is not None and holder not in self.numbers:
                 return True
@@ -504,22 +387,18 @@ class World:
         Locks that the thread holds stay held meanwhile: that is what contention is.
         """
         me = self.numbers[real.get_ident()]
-        self._taking[me] = _Taking(ticks, max(points, 1))
+        self._taking[me] = CallTime(ticks, max(points, 1))
 
     def taken(self) -> int:
         """Let the rest of the call's time pass; return how many points the call had."""
         me = self.numbers[real.get_ident()]
         taking = self._taking.pop(me)
-        self.wait_until(self.now + taking.ticks - taking.passed)
+        self.wait_until(self.now + taking.rest)
         return taking.seen
 
     def _take(self, me: int) -> None:
-        taking = self._taking[me]
-        taking.seen += 1
-        # What the thread waits for a lock is no part of its own time, but comes on top.
-        share = taking.ticks * min(taking.seen, taking.points) // taking.points - taking.passed
+        share = self._taking[me].at_point()
         if share:
-            taking.passed += share
             self.wait(object(), self.now + share)
 
     # Threads that block outside control.
@@ -575,7 +454,7 @@ class World:
             self.running = self.making = False
             self.ended.add(maker)
             self.numbers.pop(real.get_ident(), None)
-            self._forget(maker)
+            self.waits.forget(maker)
             self.current = None
 
     def fail(self, number: int, error: BaseException) -> None:
@@ -605,22 +484,3 @@ class World:
             if owner == number:
                 return frames.get(ident)
         return None
-
-
-class Here:
-    """Holds the one world that is under control in this process."""
-
-    world: World | None = None
-    taken = False  # whether somebody has control; guarded by a lock of `Control`
-
-
-HERE = Here()
-
-
-def controlled() -> tuple[World, int] | None:
-    """Return the world and the calling thread's number in it, None if it is not under control."""
-    world = HERE.world
-    if world is None:
-        return None
-    me = world.numbers.get(real.get_ident())
-    return None if me is None else (world, me)

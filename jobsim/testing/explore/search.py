@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobsim.turns.world import Schedule, World
+from jobsim.turns.protocols import Schedule
+from jobsim.turns.world import World
 
 FREE, YIELD = -1, -2
 """Stand for the thread with the turn in a decision that costs no preemption: it waits or has ended,

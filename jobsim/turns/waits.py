@@ -1,0 +1,84 @@
+"""Who waits for what, and until when."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+
+@dataclass
+class Waiting:
+    """What a thread that cannot go on waits for."""
+
+    on: Hashable
+    until: int | None
+    timed_out: bool = False
+
+
+class Waits:
+    """The waits of one world; every method is called under the world's guard, but for `has`.
+
+    Attributes
+    ----------
+    of
+        What each thread waits for, by its number.
+    """
+
+    def __init__(self) -> None:
+        self.of: dict[int, Waiting] = {}
+        self._on: dict[Hashable, list[int]] = {}  # numbers by what they wait on
+        self._timers: list[tuple[int, int, int, Waiting]] = []  # a heap
+        self._order = itertools.count()
+
+    def has(self, on: Hashable) -> bool:
+        """Return whether somebody waits on this; one atomic look, for any thread."""
+        return on in self._on
+
+    def add(self, number: int, entry: Waiting) -> None:
+        """Let a thread wait; what ends it by time is told by `set_timer`."""
+        self.of[number] = entry
+        self._on.setdefault(entry.on, []).append(number)
+
+    def set_timer(self, number: int, entry: Waiting) -> None:
+        """Let time end a wait that has a limit."""
+        if entry.until is not None:
+            heapq.heappush(self._timers, (entry.until, next(self._order), number, entry))
+
+    def forget(self, number: int) -> None:
+        """Let a thread wait for nothing any more."""
+        entry = self.of.pop(number, None)
+        if entry is not None:
+            waiters = self._on.get(entry.on, [])
+            if number in waiters:
+                waiters.remove(number)
+                if not waiters:
+                    del self._on[entry.on]
+
+    def end(self, on: Hashable) -> list[int]:
+        """End all waits on this; return whose they were, the longest first."""
+        numbers = self._on.pop(on, [])
+        for number in numbers:
+            self.of.pop(number, None)
+        return numbers
+
+    @property
+    def timed(self) -> bool:
+        """Whether time may end a wait; for any thread, which may find one that is over already."""
+        return bool(self._timers)
+
+    def first_limit(self) -> int | None:
+        """Return when the first timed wait ends, None without one."""
+        timers = self._timers
+        # An entry whose wait was ended by a wake-up is stale.
+        while timers and self.of.get(timers[0][2]) is not timers[0][3]:
+            heapq.heappop(timers)
+        return timers[0][0] if timers else None
+
+    def end_first(self) -> tuple[int, int]:
+        """End the timed wait that `first_limit` told of; return its tick and its thread."""
+        limit, _, number, entry = heapq.heappop(self._timers)
+        entry.timed_out = True
+        self.forget(number)
+        return limit, number
