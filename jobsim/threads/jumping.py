@@ -125,7 +125,7 @@ class TurnsDesk:
             self._world.wait("the end")
 
     def idle(self, limit: int | None) -> bool:
-        """Let what is due next happen, since nobody can go on: see `jobsim.turns.protocols.Calendar`.
+        """Let what is due next happen, since nobody can go on: see `turns.protocols.Calendar`.
 
         What a sleeping thread waits for goes first in its instant.
         """

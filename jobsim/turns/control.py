@@ -213,7 +213,7 @@ class Control:
         self._runs += 1
         self._draws.restart(0 if self.same_draws else self._runs)
         self._swaps.reset()
-        world = self.world = World(FirstReady(), self.points.spans, self._arm)
+        world = self.world = World(FirstReady(), self.points.spans, self._arm, self._tracer.leave)
         world.register("the factory", ready=False)
         world.begin_making(MAKER)
         HERE.world = world
@@ -275,10 +275,16 @@ class Control:
             raise ControlError("call make before run: it opens the run")
         world.schedule, world.calendar, world.recorder = schedule, calendar, recorder
         bodies, self._bodies = self._bodies, []
-        numbers = [world.register(body.name, wanted=body.wanted) for body in bodies]
+        # State of a module's `threading.local` would be kept with a thread.
+        kept = self.keep_threads and not self._swaps.local
+        gates = self._crew.gates(len(bodies)) if kept else [None] * len(bodies)
+        numbers = [
+            world.register(body.name, wanted=body.wanted, gate=gate)
+            for body, gate in zip(bodies, gates, strict=True)
+        ]
         schedule.begin(world)
         for place, (number, body) in enumerate(zip(numbers, bodies, strict=True)):
-            self._start(world, place, number, body)
+            self._start(world, number, body, place if kept else None)
         world.begin()
         stopped = self._watch(world, time_limit, on_tick)
         self._blocks = self._blocks or bool(world.outside)
@@ -299,15 +305,16 @@ class Control:
             handed=world.handed,
         )
 
-    def _start(self, world: World, place: int, number: int, body: _Body) -> None:
-        def work() -> None:
-            run_controlled(world, number, body.body)
-
-        if self.keep_threads and not self._swaps.local:
-            # A new thread begins with no context variable set, and so does one that is kept.
-            self._crew.run(place, body.name, lambda: contextvars.Context().run(work))
+    def _start(self, world: World, number: int, body: _Body, place: int | None) -> None:
+        """Give a body to the kept thread at `place`, or to a new one."""
+        work = (world, number, body.body)
+        if place is None:
+            run = threading.Thread(target=run_controlled, args=work, name=body.name, daemon=True)
+            real.start(run)
         else:
-            real.start(threading.Thread(target=work, name=body.name, daemon=True))
+            # A new thread begins with no context variable set, and so does one that is kept.
+            new = contextvars.Context()
+            self._crew.give(place, body.name, lambda: new.run(run_controlled, *work, True))
 
     def _watch(
         self, world: World, time_limit: float | None, on_tick: Callable[[], None] | None

@@ -1,9 +1,14 @@
-"""Threads that run one body after another, so that a schedule costs no thread's start."""
+"""Threads that run one body after another, so that a schedule costs no thread's start.
+
+A kept thread stands before one gate, and the first turn that it is given opens it: between two
+runs nobody has to be woken only to wait again.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from jobsim.turns import real
 
@@ -11,7 +16,7 @@ _JOIN_S = 2.0
 
 
 class Crew:
-    """Daemon threads, each with a gate: it opens once for every body.
+    """Daemon threads, each with a gate: whoever opens it lets the thread run its body.
 
     For one thread at a time: the one that explores.
     """
@@ -19,15 +24,18 @@ class Crew:
     def __init__(self) -> None:
         self._members: list[_Member] = []
 
-    def run(self, place: int, name: str, body: Callable[[], None]) -> None:
-        """Let the thread at `place` run a body; it has to have ended the one before."""
-        while len(self._members) <= place:
+    def gates(self, number: int) -> list[Any]:
+        """Return the closed gates of so many threads, which have ended what they ran before."""
+        while len(self._members) < number:
             self._members.append(_Member())
+        return [member.gate for member in self._members[:number]]
+
+    def give(self, place: int, name: str, body: Callable[[], None]) -> None:
+        """Let the thread at `place` run a body once its gate is opened."""
         member = self._members[place]
-        member.thread.name = name
+        if member.thread.name != name:
+            member.thread.name = name
         member.body = body
-        # After the body is set: the thread behind the gate reads it.
-        member.gate.release()
 
     def dismiss(self) -> None:
         """End all threads that have ended their body."""
@@ -55,5 +63,5 @@ class _Member:
             if body is None:
                 return
             # It hands the turn on when it ends, and the next one may then be set at once: this
-            # thread writes nothing after that but reads at the top.
+            # thread writes nothing after that, and reads only once it is through the gate again.
             body()

@@ -34,13 +34,13 @@ class TurnPdb(pdb.Pdb):
     def interaction(self, *arguments: Any) -> None:
         """Talk to a person; meanwhile no turn is offered and nobody watches for blocked threads."""
         world = self._world
-        world.prompting = True
+        world.prompting = world.silent = True
         world.held += 1
         try:
             super().interaction(*arguments)
         finally:
             world.held -= 1
-            world.prompting = False
+            world.prompting = world.silent = False
 
     if _TRACED:
 

@@ -87,7 +87,7 @@ class Monitored:
             self.rearm()
 
     def leave(self) -> None:
-        """Do nothing: events are not of a thread."""
+        """Do nothing: events are not of a thread, and the world counts no more of them."""
 
     def _start(self, code: CodeType, _offset: int) -> Any:
         """Arm a function at its first call; others are never heard of again."""

@@ -46,14 +46,23 @@ class TurnLock:
             return self._acquire_outside(blocking, timeout)
         return self._acquire(*found, blocking, timeout, sys._getframe(1))
 
+    # Each call of these methods is an event for the trace function of 3.11, so what nearly every
+    # schedule does is written out here: `controlled` and `release`.
+
     def __enter__(self) -> bool:
-        found = controlled()
-        if found is None:
+        world = HERE.world
+        me = None if world is None else world.numbers.get(real.get_ident())
+        if world is None or me is None:
             return self._acquire_outside(True, -1)
-        return self._acquire(*found, True, -1, sys._getframe(1))
+        return self._acquire(world, me, True, -1, sys._getframe(1))
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        self.holder = None
+        self._real.release()
+        world = HERE.world
+        # Looked at after the release and without the guard: see `World.wait_unless` for why.
+        if world is not None and (self in world.waits.on or world.recorder is not None):
+            self._released(world)
 
     def _acquire_outside(self, blocking: bool, timeout: float) -> bool:
         taken = self._real.acquire(blocking, timeout)
@@ -70,10 +79,11 @@ class TurnLock:
         frame: FrameType,
     ) -> bool:
         """Take the lock, or yield until it is free: only the schedule says who gets it."""
+        take = self._real.acquire
         if world.aborting:
             # What unwinds may have to take a lock again before it lets it go, as a condition's
             # wait does. Nobody else runs now; whoever holds the lock will unwind later.
-            if self._try():
+            if take(False):
                 self.holder = real.get_ident()
                 return True
             raise Abort
@@ -83,12 +93,12 @@ class TurnLock:
             # so that no turn need be wasted on it.
             world.wants[me] = self
         world.step_at_lock(me, frame)
-        taken = self._try()
+        taken = take(False)
         if not taken and blocking:
             until = None if endless else world.now + ticks_of(timeout)
             while not taken:
-                ended = world.wait_unless(self, until, self._try)
-                taken = ended == NOT_NEEDED or self._try()
+                ended = world.wait_unless(self, until, lambda: take(False))
+                taken = ended == NOT_NEEDED or take(False)
                 if not taken and not ended:
                     break
         if endless:
@@ -100,18 +110,20 @@ class TurnLock:
                 world.recorder.lock(me, True, self, frame)
         return taken
 
-    def _try(self) -> bool:
-        return self._real.acquire(False)
-
     def release(self) -> None:
         """Let the lock go; any thread may, as with the real one."""
         self.holder = None
         self._real.release()
         world = HERE.world
-        if world is not None:
-            if world.recorder is not None and (me := world.me()) is not None:
-                world.recorder.lock(me, False, self, sys._getframe(1))
-            world.wake(self)
+        # Looked at after the release and without the guard: see `World.wait_unless` for why.
+        if world is not None and (self in world.waits.on or world.recorder is not None):
+            self._released(world)
+
+    def _released(self, world: World) -> None:
+        """Tell of a lock that is free now, and wake who waits for it."""
+        if world.recorder is not None and (me := world.me()) is not None:
+            world.recorder.lock(me, False, self, sys._getframe(2))
+        world.wake(self)
 
     def locked(self) -> bool:
         """Return whether somebody holds the lock."""

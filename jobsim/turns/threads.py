@@ -96,10 +96,13 @@ def start(thread: threading.Thread) -> None:
     world.add(number)
 
 
-def run_controlled(world: World, number: int, body: Any) -> None:
-    """Run a body as a controlled thread: from its first turn to the hand-over at its end."""
+def run_controlled(world: World, number: int, body: Any, through: bool = False) -> None:
+    """Run a body as a controlled thread: from its first turn to the hand-over at its end.
+
+    `through` says that the thread has passed its gate already.
+    """
     try:
-        world.enter(number)
+        world.enter(number, through=through)
         world.arm(world, number)
         body()
     except Abort:

@@ -44,7 +44,7 @@ class Traced:
         real.settrace(enter.chained if before is not None else enter)
 
     def leave(self) -> None:
-        """Give the calling thread its tracer back."""
+        """Trace the calling thread no more, and give it its own tracer back."""
         now = sys.gettrace()
         owner = getattr(now, "__self__", now)
         if isinstance(owner, _Enter):

@@ -18,28 +18,27 @@ class Waiting:
 
 
 class Waits:
-    """The waits of one world; every method is called under the world's guard, but for `has`.
+    """The waits of one world; every method is called under the world's guard.
 
     Attributes
     ----------
     of
-        What each thread waits for, by its number.
+        What each thread waits for, by its number; guarded by the world's guard.
+    on
+        Numbers of threads by what they wait on. Written under the guard; whether something is in
+        it is one atomic look, for any thread.
     """
 
     def __init__(self) -> None:
         self.of: dict[int, Waiting] = {}
-        self._on: dict[Hashable, list[int]] = {}  # numbers by what they wait on
+        self.on: dict[Hashable, list[int]] = {}
         self._timers: list[tuple[int, int, int, Waiting]] = []  # a heap
         self._order = itertools.count()
-
-    def has(self, on: Hashable) -> bool:
-        """Return whether somebody waits on this; one atomic look, for any thread."""
-        return on in self._on
 
     def add(self, number: int, entry: Waiting) -> None:
         """Let a thread wait; what ends it by time is told by `set_timer`."""
         self.of[number] = entry
-        self._on.setdefault(entry.on, []).append(number)
+        self.on.setdefault(entry.on, []).append(number)
 
     def set_timer(self, number: int, entry: Waiting) -> None:
         """Let time end a wait that has a limit."""
@@ -50,15 +49,15 @@ class Waits:
         """Let a thread wait for nothing any more."""
         entry = self.of.pop(number, None)
         if entry is not None:
-            waiters = self._on.get(entry.on, [])
+            waiters = self.on.get(entry.on, [])
             if number in waiters:
                 waiters.remove(number)
                 if not waiters:
-                    del self._on[entry.on]
+                    del self.on[entry.on]
 
     def end(self, on: Hashable) -> list[int]:
         """End all waits on this; return whose they were, the longest first."""
-        numbers = self._on.pop(on, [])
+        numbers = self.on.pop(on, [])
         for number in numbers:
             self.of.pop(number, None)
         return numbers

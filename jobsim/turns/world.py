@@ -59,15 +59,18 @@ class World:
         schedule: Schedule,
         spans: Mapping[int, frozenset[int]],
         arm: Callable[[World, int], None],
+        disarm: Callable[[], None],
     ) -> None:
         self.schedule = schedule
         self.arm = arm  # called in each controlled thread when it begins
+        self._disarm = disarm
         self.spans = spans  # by a code object's id, where its calls and `with` stand
         self.recorder: Recorder | None = None
         self.calendar: Calendar | None = None
         self.now = 0
         self.held = 0
         self.points = 0  # in the repository's own code
+        self.silent = False  # whether points count no more
         self.handed = 0
         # Reentrant, for a calendar wakes threads while it is asked; a real one, made before.
         self.guard = real.RLock()
@@ -102,10 +105,16 @@ class World:
 
     # Threads.
 
-    def register(self, name: str, *, wanted: bool = False, ready: bool = True) -> int:
-        """Give a new thread its number and a closed gate; the thread itself need not run yet."""
-        gate = real.allocate_lock()
-        gate.acquire()
+    def register(
+        self, name: str, *, wanted: bool = False, ready: bool = True, gate: Any = None
+    ) -> int:
+        """Give a new thread its number and a closed gate; the thread itself need not run yet.
+
+        A thread that is kept from run to run stands before a `gate` of its own already.
+        """
+        if gate is None:
+            gate = real.allocate_lock()
+            gate.acquire()
         with self.guard:
             number = len(self.gates)
             self.gates.append(gate)
@@ -122,10 +131,13 @@ class World:
         """Return the calling thread's number, None if it is not under control; any thread."""
         return self.numbers.get(real.get_ident())
 
-    def enter(self, number: int) -> None:
-        """Stand before the gate for the first time; for a thread that is about to run."""
+    def enter(self, number: int, *, through: bool) -> None:
+        """Stand before the gate for the first time, or be `through` it; then it is one's turn."""
         self.numbers[real.get_ident()] = number
-        self._pass(number)
+        if not through:
+            self._pass(number)
+        elif self.aborting:
+            raise Abort
 
     def leave(self, number: int) -> None:
         """End: hand the turn on for good, and wake who joins this thread."""
@@ -158,8 +170,8 @@ class World:
 
     def step(self, me: int) -> None:
         """Offer the turn at a point of the repository's own code."""
-        if self.prompting:
-            return  # a person tries something out
+        if self.silent:
+            return
         self.points += 1
         if self.current != me or self.over:
             self._come_back(me)
@@ -196,6 +208,16 @@ class World:
             if to != me:
                 self._switch(me, to)
         self.fresh[me] = True
+
+    def rest(self) -> None:
+        """Let this thread end alone: nobody is left whom it could disturb, or who could disturb it.
+
+        A run that is told keeps its points, for they are what its steps are numbered by.
+        """
+        self.held += 1
+        if self.recorder is None:
+            self.silent = True
+            self._disarm()
 
     def _switch(self, me: int, to: int) -> None:
         """Hand the turn to `to` and stand among those who can go on."""
@@ -324,7 +346,7 @@ class World:
 
         Returns how many that were. The turn stays where it is, unless it belonged to nobody.
         """
-        if not self.waits.has(on):  # see `wait_unless` for why this look needs no guard
+        if on not in self.waits.on:  # see `wait_unless` for why this look needs no guard
             return 0
         with self.guard:
             numbers = self.waits.end(on)

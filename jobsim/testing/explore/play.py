@@ -147,8 +147,7 @@ class Play:
                 note(step, call, arguments)
             self._left -= 1
             if not self._left:
-                # Nobody else is left that could be disturbed, and reading offers no turn.
-                world.held += 1
+                world.rest()
                 before = len(answers.history)
                 self._read_at_last(thread)
                 self._close(thread)
