@@ -91,7 +91,7 @@ class TurnLock:
         if endless:
             # From here on it is known that this thread would only wait while the lock is held,
             # so that no turn need be wasted on it.
-            world.wants[me] = self
+            world.wants[me] = self._real
         world.step_at_lock(me, frame)
         taken = take(False)
         if not taken and blocking:

@@ -38,36 +38,33 @@ class Traced:
     def thread(self, world: World, me: int) -> None:
         """Trace the calling thread, which has the number `me`."""
         before = sys.gettrace()
-        if isinstance(before, _Enter):
-            before = before.before
+        owner = getattr(before, "__self__", None)
+        if isinstance(owner, _Enter):
+            before = owner.before
         enter = _Enter(self._points, world, me, before)
-        real.settrace(enter.chained if before is not None else enter)
+        real.settrace(enter.chained if before is not None else enter.plain)
 
     def leave(self) -> None:
         """Trace the calling thread no more, and give it its own tracer back."""
-        now = sys.gettrace()
-        owner = getattr(now, "__self__", now)
+        owner = getattr(sys.gettrace(), "__self__", None)
         if isinstance(owner, _Enter):
             real.settrace(owner.before)
 
 
 class _Enter:
-    """The trace function of one thread."""
+    """The trace function of one thread: one of its methods, which cost less than an object."""
 
     def __init__(self, points: Points, world: World, me: int, before: Any) -> None:
         self.before = before
         self._points, self._world, self._me = points, world, me
+        self._of = points.of
 
-    def _offsets(self, frame: FrameType) -> frozenset[int]:
-        code = frame.f_code
-        found = self._points.of.get(id(code))
-        return self._points.add(code, frame.f_globals) if found is None else found
-
-    def __call__(self, frame: FrameType, _event: str, _arg: object) -> Any:
+    def plain(self, frame: FrameType, _event: str, _arg: object) -> Any:
         """Trace a frame of the code under test by its instructions, no other frame."""
-        points = self._points.of.get(id(frame.f_code))
+        code = frame.f_code
+        points = self._of.get(id(code))
         if points is None:
-            points = self._points.add(frame.f_code, frame.f_globals)
+            points = self._points.add(code, frame.f_globals)
         if not points:
             return None
         frame.f_trace_lines = False
@@ -79,9 +76,9 @@ class _Enter:
                 if recorder is not None:
                     recorder.point(me, frame)
                 step(me)
-                if frame.f_trace is not local:
-                    return frame.f_trace  # a debugger has been opened here
-            return local
+            # Itself, but for a debugger that has been opened here. A function that names itself
+            # would be a cycle, and a collection of those of all calls takes as long as they do.
+            return frame.f_trace
 
         return local
 
@@ -89,7 +86,9 @@ class _Enter:
         """Trace a frame for the tracer that was there before, and by its instructions."""
         inner = self.before(frame, event, arg)
         real.settrace(self.chained)
-        points = self._offsets(frame)
+        points = self._of.get(id(frame.f_code))
+        if points is None:
+            points = self._points.add(frame.f_code, frame.f_globals)
         if points:
             frame.f_trace_opcodes = True
 

@@ -84,7 +84,7 @@ class World:
         self.gates: list[Any] = []
         self.fresh: list[bool] = []  # whether a thread has touched nothing since it was last asked
         self.asked: list[bool] = []  # whether the schedule was asked at a thread's last point
-        self.wants: dict[int, Any] = {}  # the lock that a thread is about to wait for
+        self.wants: dict[int, Any] = {}  # the real lock that a thread is about to take
         self.ended: set[int] = set()
         self.wanted: set[int] = set()  # the run goes on until these have ended
         self.errors: dict[int, BaseException] = {}
@@ -182,11 +182,13 @@ class World:
             # have gone on there, with the same answers and a stricter order of calls.
             self.fresh[me] = self.asked[me] = False
             return
-        self.asked[me] = bool(self.ready) and not self.held
-        if self.asked[me]:
-            to = self.schedule.at_point(me, self.ready)
-            if to != me:
-                self._switch(me, to)
+        if not self.ready or self.held:
+            self.asked[me] = False
+            return
+        self.asked[me] = True
+        to = self.schedule.at_point(me, self.ready)
+        if to != me:
+            self._switch(me, to)
 
     def step_at_lock(self, me: int, frame: FrameType) -> None:
         """Offer the turn where a thread is about to take a lock; `frame` is its caller's."""

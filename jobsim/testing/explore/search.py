@@ -55,8 +55,8 @@ class Planned(Schedule):
         self._plan = iter(deviations)
         self._at, self._to = next(self._plan, (-1, -1))
         self._running = FREE
-        self._points = 0
-        self._last: dict[int, int] = {}
+        self._since = 0  # the decision with which the running thread began
+        self._last: dict[int, int] = {}  # of each thread's last point the decision, if it had one
         self._always = False  # whether every decision is asked for
 
     def begin(self, world: World) -> None:
@@ -71,23 +71,26 @@ class Planned(Schedule):
     def _useful(self, others: list[int]) -> list[int]:
         """Leave out who is about to take a lock that is held, and would only wait."""
         wants = self._wants
-        return [other for other in others if other not in wants or not wants[other].locked()]
+        # Locks are seldom held where somebody else may go on, and then nobody is left out.
+        for other in others:
+            if other in wants and wants[other].locked():
+                return [one for one in others if one not in wants or not wants[one].locked()]
+        return others
 
     def at_point(self, me: int, others: list[int]) -> int:
         """Return `me`, or whoever the plan says."""
-        self._last[me] = -1
         if self._wants and self.prunes:
             others = self._useful(others)
             if not others:
+                self._last[me] = -1
                 return me
-        if me == self._running:
-            self._points += 1
-            if self._points > SPIN:
-                return self.at_yield(me, others)
-        else:
-            self._running, self._points = me, 0
         trace = self.trace
         at = len(trace)
+        if me != self._running:
+            self._running, self._since = me, at
+        elif at - self._since > SPIN:
+            self._last[me] = -1
+            return self.at_yield(me, others)
         trace.append((me, tuple(others)))
         self._last[me] = at
         if at == self._at or self._always:
@@ -111,7 +114,7 @@ class Planned(Schedule):
 
     def at_yield(self, me: int, others: list[int]) -> int:
         """Return somebody else: whoever spins would never see what it waits for."""
-        self._running, self._points = FREE, 0
+        self._running = FREE
         at = len(self.trace)
         options = [*others, me]
         # To go on in spite of it costs a preemption, or there would be no end of schedules.
