@@ -53,11 +53,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run the checks, one after the other, and say how each ended."""
+    from jobsim.domain.text import without_password
     from jobsim.files.claim import whole_file
+    from jobsim.repository.named import made_by, repository_factory
     from jobsim.testing.conformance.checks import CHECKS
     from jobsim.testing.conformance.run_check import run_check
 
-    factory = None if options.faults is not None else _factory(options.factory)
+    factory = None if options.faults is not None else repository_factory(options.factory)
     illegal: Any = () if options.illegal is None else named(options.illegal)
     not_found: Any = () if options.not_found is None else named(options.not_found)
     results = []
@@ -67,6 +69,9 @@ def execute(options: argparse.Namespace) -> int:
         faults = _faults(options, stack)
         if factory is None:
             factory = _through(faults.url, options.factory)
+        if "://" in options.factory:
+            # Told once, and not by every check, where nothing can be tested at all.
+            made_by(options.factory, factory).close()
         with options.signals.heard():
             for check in CHECKS:
                 result = run_check(
@@ -85,7 +90,8 @@ def execute(options: argparse.Namespace) -> int:
                 results.append(_faulted(factory, faults, options, illegal, not_found))
                 _say(results[-1])
         if file is not None:
-            file.write_text(_page(options.factory, results), encoding="utf-8")
+            name = without_password(options.factory)
+            file.write_text(_page(name, results), encoding="utf-8")
     failed = [result for result in results if result.result == "failed"]
     short = explored is None or not explored.complete
     return 1 if failed or (options.strict and short) else 0
@@ -100,16 +106,21 @@ def _faults(options: argparse.Namespace, stack: contextlib.ExitStack) -> Any:
         raise ValueError(
             f"--faults has to know the server: jobsim test {options.factory} --faults URL"
         )
+    from jobsim.repository.named import made_by
     from jobsim.testing.faults import Faults
 
-    return stack.enter_context(Faults(url, seed=options.seed))
+    faults = stack.enter_context(Faults(url, seed=options.seed))
+    made_by(url, faults.require_server)
+    return faults
 
 
 def _through(url: str, name: str) -> Callable[[], Any]:
     """Return what makes repositories that connect through the faults."""
+    from jobsim.repository.named import repository_factory
+
     if "://" in name:
-        return _factory(url)
-    connect = _factory(name)
+        return repository_factory(url)
+    connect = repository_factory(name)
     return lambda: connect(url)  # type: ignore[call-arg] # as --faults says
 
 
@@ -157,18 +168,6 @@ def _page(name: str, results: list[CheckResult]) -> str:
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>jobsim test</title>'
         f"</head><body>{head}{claim}</body></html>\n"
     )
-
-
-def _factory(text: str) -> Callable[[], Any]:
-    """Return what makes repositories; under the name that was given, for texts."""
-    if "://" in text:
-        from jobsim.repository.sql_repo import SqlJobRepository
-
-        return lambda: SqlJobRepository(text)
-    made = named(text)
-    if callable(made):
-        return made  # type: ignore[no-any-return] # it was asked
-    raise ValueError(f"{text} is no class or function; name what makes a repository")
 
 
 def named(text: str) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 import traceback
 from functools import cache
 from pathlib import Path
 
+_PASSWORD = re.compile(r"(://[^/:@]*:).*(@)")
 _PACKAGE = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 
 
@@ -23,6 +25,17 @@ def encodable(text: str) -> str:
     'half \\ud83d'
     """
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def without_password(address: str) -> str:
+    """Return a database's address as it may be shown: a password in it is hidden.
+
+    Examples
+    --------
+    >>> without_password("postgresql://joe:secret@host/jobs"), without_password("sqlite:///x.db")
+    ('postgresql://joe:***@host/jobs', 'sqlite:///x.db')
+    """
+    return _PASSWORD.sub(r"\1***\2", address)
 
 
 def exception_text(exc: BaseException) -> str:

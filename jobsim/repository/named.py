@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 from jobsim.domain.exceptions import JobsimError
+from jobsim.domain.text import without_password
 
 
 class NoSuchRepository(JobsimError):  # noqa: N818 - says what is the matter
     """The text names no repository that can be made; the message says why."""
 
     def __init__(self, name: str, problem: str) -> None:
+        name = without_password(name)
         super().__init__(name, problem)
         self.name, self.problem = name, problem
 
@@ -79,7 +81,12 @@ def made_by(name: str, factory: Callable[[], Any]) -> Any:
         return factory()
     except Exception as exc:
         first = str(exc).partition("\n")[0]
-        raise NoSuchRepository(name, f"{type(exc).__name__}: {first}") from exc
+        # A function may say next to nothing; a database says what is wrong in a sentence.
+        if "://" not in name:
+            first = f"{type(exc).__name__}: {first}"
+        elif isinstance(exc, ModuleNotFoundError):
+            first = _not_installed(exc)
+        raise NoSuchRepository(name, first) from exc
 
 
 def _imported(name: str, module: str) -> Any:
@@ -98,8 +105,10 @@ def _sql_repository(name: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module("jobsim.repository.sql_repo")
     except ModuleNotFoundError as exc:
-        raise NoSuchRepository(
-            name, f"{exc.name} is not installed; pip install 'jobsim-toolkit[sql]'"
-        ) from exc
+        raise NoSuchRepository(name, _not_installed(exc)) from exc
     kind: Callable[..., Any] = module.SqlJobRepository
     return kind
+
+
+def _not_installed(exc: ModuleNotFoundError) -> str:
+    return f"{exc.name} is not installed; pip install 'jobsim-toolkit[sql]'"

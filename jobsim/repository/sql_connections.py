@@ -13,12 +13,17 @@ from typing import Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
+from jobsim.domain.text import without_password
 from jobsim.repository.sql_errors import may_be_repeated, not_sent
 from jobsim.repository.sql_statements import Statement
 
-DIALECTS = ("postgresql", "sqlite")
+DRIVERS = {"postgresql": "psycopg", "sqlite": "pysqlite"}
+"""The driver of each database, as SQLAlchemy calls it."""
+
+DIALECTS = tuple(DRIVERS)
 """What SQL is spoken; both have UPDATE ... RETURNING."""
 
 ISOLATION = {
@@ -32,6 +37,9 @@ MOST_CONNECTIONS = 16
 
 ATTEMPTS = 50
 """How often a statement is tried of which the database says that nothing was done."""
+
+CONNECT_TIMEOUT_S = 10
+"""How long PostgreSQL is waited for, unless the address has a ``connect_timeout``."""
 
 BUSY_TIMEOUT_S = 30.0
 """How long SQLite waits for a lock, unless the address names a ``timeout``."""
@@ -61,10 +69,8 @@ class Connections:
     """
 
     def __init__(self, url: str | URL, isolation: str | None) -> None:
-        made = make_url(url)
+        made = database_url(url)
         name = made.get_backend_name()
-        if name not in DIALECTS:
-            raise ValueError(f"{name!r} is not one of {', '.join(DIALECTS)}; use one of these")
         levels = ISOLATION[name]
         if isolation is not None and isolation.upper() not in levels:
             raise ValueError(f"{isolation!r} is not an isolation level of {name}; it has {levels}")
@@ -159,6 +165,37 @@ class Connections:
                 self._idle.pop().close()
 
 
+def database_url(url: str | URL) -> URL:
+    """Return an address as it is used: of a database that is known, with the driver that is.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> database_url("postgresql://host/jobs").drivername
+    'postgresql+psycopg'
+    """
+    shown = without_password(str(url))
+    try:
+        made = make_url(url)
+    except (ArgumentError, ValueError) as exc:
+        raise ValueError(
+            f"{shown!r} is not an address, such as sqlite:///jobs.db or "
+            f"postgresql+psycopg://user@host/database: {without_password(str(exc))}"
+        ) from exc
+    name, _, driver = made.drivername.partition("+")
+    if name not in DIALECTS:
+        raise ValueError(f"{name!r} is not one of {', '.join(DIALECTS)}; use one of these")
+    if driver not in ("", DRIVERS[name]):
+        raise ValueError(
+            f"{driver!r} is not a driver that works here; write {name}+{DRIVERS[name]}"
+        )
+    return made.set(drivername=f"{name}+{DRIVERS[name]}")
+
+
 def _fetched(connection: PoolProxiedConnection, text: str, arguments: Any) -> list[Any]:
     cursor = connection.cursor()
     try:
@@ -179,6 +216,8 @@ def _postgres_engine(url: URL, isolation: str | None) -> Engine:
     if isolation is not None:
         level = isolation.lower().replace(" ", "\\ ")
         settings.append(f"-cdefault_transaction_isolation={level}")
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT_S)})
     return create_engine(
         url,
         poolclass=NullPool,
@@ -195,8 +234,15 @@ def _sqlite_engine(url: URL) -> tuple[Engine, int]:
     if synchronous not in ("OFF", "NORMAL", "FULL", "EXTRA"):
         raise ValueError(f"synchronous={synchronous} is none of OFF, NORMAL, FULL and EXTRA")
     url = url.difference_update_query(["synchronous"])
-    if "timeout" not in url.query:
-        url = url.update_query_dict({"timeout": str(BUSY_TIMEOUT_S)})
+    unknown = sorted(set(url.query) - {"timeout"}) if "uri" not in url.query else []
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no option; there are synchronous, timeout and uri")
+    timeout = url.query.get("timeout", str(BUSY_TIMEOUT_S))
+    try:
+        float(str(timeout))
+    except ValueError:
+        raise ValueError(f"timeout={timeout} is not a number of seconds") from None
+    url = url.update_query_dict({"timeout": str(timeout)})
     engine = create_engine(
         url,
         poolclass=NullPool,

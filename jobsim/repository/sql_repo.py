@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, false, select
 from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job, JobStatus
@@ -50,7 +51,8 @@ class SqlJobRepository:
     Raises
     ------
     ValueError
-        If the URL is of another database, or it has no such isolation level.
+        If the URL is of another database, it has no such isolation level, or its table ``jobs`` has
+        other columns.
     psycopg.OperationalError, sqlite3.OperationalError
         If the database cannot be reached. All errors of the database are the driver's own.
 
@@ -70,8 +72,11 @@ class SqlJobRepository:
         self._job = _from_server if engine.dialect.name == "postgresql" else _from_text
         try:
             self._connections.prepare(lambda connection: _make(connection, table))
-        except BaseException:
+        except BaseException as exc:
             self.close()
+            # The driver's own, as of every other call.
+            if isinstance(exc, DBAPIError) and exc.orig is not None:
+                raise exc.orig from exc
             raise
 
     def create(self, input_hash: str) -> Job:
@@ -225,6 +230,15 @@ def _make(connection: Connection, table: Table) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
     table.create(connection, checkfirst=True)
     connection.exec_driver_sql("COMMIT")
+    try:
+        connection.execute(select(*table.c).where(false()))
+    except DBAPIError as exc:
+        # Told when it is opened: as the failure of every call it would look like a fault of ours.
+        problem = str(exc.orig).partition("\n")[0]
+        raise ValueError(
+            f"there is a table {table.name!r} already, and it is another: {problem}; "
+            "use another database or schema"
+        ) from exc
 
 
 def _now() -> str:

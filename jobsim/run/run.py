@@ -31,7 +31,16 @@ from jobsim.scenario.workload import COLUMNS, Workload
 from jobsim.tables.derive import transitions_from_jobs
 from jobsim.tables.jobs_table import from_before
 from jobsim.tables.last_word import lost_answers
-from jobsim.tables.schema import CALLS, FAULTS, FINAL, JOBS, OUTCOME, TRANSITIONS, require_columns
+from jobsim.tables.schema import (
+    CALLS,
+    FAULTS,
+    FINAL,
+    JOBS,
+    OUTCOME,
+    TRANSITIONS,
+    require_columns,
+    with_lost_dtypes,
+)
 
 _TABLES = {
     "jobs": JOBS,
@@ -258,6 +267,7 @@ class Run:
             for name, columns in _TABLES.items():
                 if name in tables:
                     require_columns(f"{name}.parquet", tables[name], columns)
+                    tables[name] = with_lost_dtypes(tables[name], columns)
             return cls(
                 _workload(index, tables["workload"]),
                 RunInfo.model_validate(index["info"]),

@@ -6,6 +6,7 @@ Small dtypes throughout: categories for names, int32 for job numbers, float64 fo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -134,3 +135,18 @@ def require_columns(name: str, table: pd.DataFrame, columns: Mapping[str, object
         # One that is all empty may have lost its dtype on the way to the disk and back.
         if table[column].dtype != dtype and not table[column].isna().all():
             raise ValueError(f"{name}: the column {column!r} is {table[column].dtype}, not {dtype}")
+
+
+def with_lost_dtypes(table: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table with the dtypes of columns that have not a single value.
+
+    A file does not keep the categories of such a column.
+
+    Examples
+    --------
+    >>> lost = pd.DataFrame({"outcome": pd.Categorical([])})
+    >>> with_lost_dtypes(lost, {"outcome": OUTCOME})["outcome"].dtype == OUTCOME
+    True
+    """
+    lost = [name for name in columns if name in table and table[name].isna().all()]
+    return table.astype({name: columns[name] for name in lost})

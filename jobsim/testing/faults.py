@@ -23,6 +23,7 @@ from sqlalchemy.engine import Engine, make_url
 from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
 from jobsim.domain.codes import FAULT_KINDS, KILLS
 from jobsim.figures.faulted import recovery_s
+from jobsim.repository.sql_connections import database_url
 from jobsim.tables.schema import FAULTS
 from jobsim.testing.fault_proxy import Proxy
 from jobsim.testing.postgres import PostgresServer
@@ -113,7 +114,7 @@ class Faults:
         statement_timeout_s: float | None = None,
         server: PostgresServer | None = None,
     ) -> None:
-        made = make_url(url)
+        made = database_url(url)
         if made.get_backend_name() != "postgresql" or made.host is None:
             raise ValueError(
                 f"{made.render_as_string()!r} names no PostgreSQL server; faults strike between a "
@@ -173,6 +174,16 @@ class Faults:
     def wait_until_up(self) -> None:
         """Wait while the server is being killed and started; calls would only be refused."""
         self._up.wait(RECOVERY_S)
+
+    def require_server(self) -> None:
+        """Return if the server lets one in.
+
+        Raises
+        ------
+        psycopg.OperationalError
+            If it does not, with the reason.
+        """
+        self._connected().close()
 
     def rest(self) -> bool:
         """Inject no more faults, wait for the server, and return whether it answers."""

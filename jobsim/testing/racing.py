@@ -113,7 +113,7 @@ def race(
     """
     with _made(factory, instances) as repositories:
         recorded = RecordedRepository(_Spread(repositories))
-        before = repositories[0].count()
+        before = _count(repositories[0])
         created: list[tuple[int, Job]] = []  # appended to by all threads, atomically
         barrier = threading.Barrier(ACTORS)
 
@@ -198,6 +198,14 @@ def _made(factory: Factory, instances: int) -> Iterator[list[Any]]:
         yield made
 
 
+def _count(repository: JobRepository) -> int | None:
+    """Return what is there before the race; None if the repository fails already, as it may."""
+    try:
+        return repository.count()
+    except Exception:  # noqa: BLE001 - the verdict says that counts are undecided
+        return None
+
+
 def _create(recorder: ActorRecorder, number: int, created: list[tuple[int, Job]]) -> None:
     recorder.next_job = number
     job = _noted(recorder, lambda: recorder.create(INPUT_HASH.format(request=number)))
@@ -227,7 +235,7 @@ def _judged(
     calls: pd.DataFrame,
     created: list[tuple[int, Job]],
     looks: list[Look],
-    before: int,
+    before: int | None,
     jobs: int,
     faults: pd.DataFrame | None,
 ) -> Verdict:

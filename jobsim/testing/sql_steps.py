@@ -9,11 +9,12 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, create_engine, event, func, select, update
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobsim.domain.exceptions import JobNotFoundError
 from jobsim.domain.models import Job, JobStatus, validate_transition
+from jobsim.repository.sql_connections import database_url
 from jobsim.repository.sql_errors import may_be_repeated
 from jobsim.repository.sql_repo import SqlJobRepository
 from jobsim.repository.sql_statements import jobs_table
@@ -52,7 +53,7 @@ class SqlSteps(SqlJobRepository):
     ) -> None:
         super().__init__(url)
         self._pause_s = pause_s
-        self._engine = _engine(make_url(url), isolation)
+        self._engine = _engine(database_url(url), isolation)
         self._table = jobs_table(self._engine.dialect)
         self._on_server = self._engine.dialect.name == "postgresql"
 

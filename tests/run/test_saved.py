@@ -163,6 +163,18 @@ def test_a_run_saved_before_all_runs_had_the_same_columns_is_converted(name, tmp
     pd.testing.assert_frame_equal(Run.load(folder).jobs, run.jobs)
 
 
+def test_a_run_in_which_no_create_had_an_answer_can_be_judged_when_it_is_loaded(tmp_path):
+    class Failing(InMemoryJobRepository):
+        def create(self, input_hash):
+            raise OSError
+
+    scenario = preset("steady").replace({"jobs": 3})
+    run = run_threads(scenario, Failing(), speedup=float("inf"), progress=False)
+    loaded = Run.load(run.save(tmp_path / "run"))
+    assert len(loaded.final) == 0
+    assert loaded.check() == run.check()
+
+
 def test_a_run_saved_before_calls_could_end_without_effect_is_converted(saved):
     wanted = Run.load(saved)
     for name in ("calls", "final"):

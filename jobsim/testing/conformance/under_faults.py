@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from jobsim.domain.text import exception_text
 from jobsim.repository.adapt import adapt
 from jobsim.testing.conformance.checks import Check
-from jobsim.testing.conformance.ends import Skipped
+from jobsim.testing.conformance.ends import FactoryFailed, Skipped
 from jobsim.testing.conformance.pressure import Hung
 from jobsim.testing.conformance.run_check import CheckResult
 from jobsim.testing.conformance.trial import Options, Trial
@@ -44,11 +45,13 @@ def under_faults(factory: Callable[[], Any], faults: Faults, options: Options) -
     rounds = max(2, round(ROUNDS * options.scale))
     try:
         raced = race(
-            lambda: _Closing(factory(), options),
+            lambda: _made(factory, options),
             instances=options.instances,
             rounds=rounds,
             faults=faults,
         )
+    except FactoryFailed as failed:
+        return CheckResult(UNDER_FAULTS, "failed", str(failed))
     except Hung as hung:
         stacks = tuple(hung.stacks.items())
         return CheckResult(UNDER_FAULTS, "failed", str(hung), stacks=stacks)
@@ -69,6 +72,13 @@ def under_faults(factory: Callable[[], Any], faults: Faults, options: Options) -
         problem = f"not decided: {verdict.undecided[0]}"
         return CheckResult(UNDER_FAULTS, "failed", problem, verdict=verdict, seconds=seconds)
     return CheckResult(UNDER_FAULTS, "passed", seconds=seconds, note=raced.note)
+
+
+def _made(factory: Callable[[], Any], options: Options) -> _Closing:
+    try:
+        return _Closing(factory(), options)
+    except Exception as exc:
+        raise FactoryFailed(f"the factory raised {exception_text(exc)}") from exc
 
 
 class _Closing:
