@@ -67,7 +67,7 @@ def test_a_server_that_refuses_is_told_in_its_own_words(capsys, postgres_url, co
         connection.execute("CREATE TABLE jobs (id INT)")
     other = said(capsys, command, postgres_url)
     assert "there is a table 'jobs' already" in other
-    address, _, options = postgres_url.partition("?")
+    address = postgres_url.partition("?")[0]
     missing = f"{address.rpartition('/')[0]}/none"
     assert 'database "none" does not exist' in said(capsys, command, missing)
     nobody = address.replace("postgres@", "joe:secret@")
