@@ -23,8 +23,9 @@ from jobsim.proof.verdict_value import Outcome
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.repository.sql_repo import SqlJobRepository
 from jobsim.tables.calls import calls_table
-from jobsim.testing import check_repository, conformance
+from jobsim.testing import check_repository
 from jobsim.testing.broken_sql import BROKEN_SQL
+from jobsim.testing.conformance.checks import CHECKS
 from jobsim.testing.correct_sql import CORRECT_SQL
 from jobsim.testing.faults import Faults, limit_pages
 from jobsim.testing.postgres import PostgresServer
@@ -36,6 +37,7 @@ RUNS = int(os.environ.get("JOBSIM_FAULT_RUNS", "100"))
 
 CUTS, KILLED = (500, 20) if FULL else (60, 2)
 
+KIT = "jobsim.testing.conformance.check_repository.CHECKS"
 HASH = "a" * 64
 RUNNING = JobStatus.RUNNING
 
@@ -384,7 +386,7 @@ def test_an_engine_of_sqlite_is_limited_from_its_next_connection_on(tmp_path):
 
 
 def test_check_repository_makes_one_more_check_with_faults(inject, monkeypatch):
-    monkeypatch.setattr(conformance, "CHECKS", conformance.CHECKS[:1])
+    monkeypatch.setattr(KIT, CHECKS[:1])
     faults = inject(rates={"cut_before": 0.05, "cut_after": 0.05})
     report = check_repository(lambda: SqlJobRepository(faults.url), faults=faults, scale=0.3)
     assert report.ok, report
@@ -395,7 +397,7 @@ def test_check_repository_makes_one_more_check_with_faults(inject, monkeypatch):
 
 
 def test_check_repository_finds_a_blind_retry_with_faults_only(inject, monkeypatch):
-    monkeypatch.setattr(conformance, "CHECKS", conformance.CHECKS[:3])
+    monkeypatch.setattr(KIT, CHECKS[:3])
     faults = inject(rates={"cut_after": 0.3})
     report = check_repository(
         lambda: BROKEN_SQL["blind_retry"](faults.url), faults=faults, scale=0.3
@@ -480,7 +482,7 @@ def test_what_a_flush_asks_for_comes_before_the_request_ends(inject):
 
 
 def test_a_check_that_no_fault_can_reach_fails(inject, make, postgres_url, monkeypatch):
-    monkeypatch.setattr(conformance, "CHECKS", conformance.CHECKS[:1])
+    monkeypatch.setattr(KIT, CHECKS[:1])
     faults = inject()
     report = check_repository(lambda: SqlJobRepository(postgres_url), faults=faults, scale=0.1)
     assert report.failures[-1].problem.startswith("no request came through the faults")
