@@ -141,7 +141,7 @@ def test_studies_of_a_scenario():
 
 def test_a_report_on_a_repository():
     factory = repository_that_answers(ALL)
-    report = check_repository(factory, time_limit=5.0)
+    report = check_repository(factory, scale=0.1, time_limit=5.0)
     assert not report.ok
     assert all(ch.isprintable() for ch in repr(report).replace("\n", ""))
     assert max(map(len, repr(report).splitlines())) < 2 * MAX_TEXT

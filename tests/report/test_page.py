@@ -25,6 +25,18 @@ BAD = replace(
 )
 
 
+@pytest.fixture(autouse=True)
+def no_charts(request, monkeypatch):
+    """Draw no chart, which takes most of a second a page, but where a test is about charts."""
+    if "with_charts" not in request.fixturenames:
+        monkeypatch.setattr("jobsim.report.page.drawn", lambda run: [])
+
+
+@pytest.fixture
+def with_charts():
+    """Ask for the charts."""
+
+
 @pytest.fixture
 def page_of(monkeypatch):
     """Return the page of a run, whose check is given instead of made."""
@@ -124,7 +136,7 @@ def test_numbers_stay_with_their_units(page_of):
     assert "took 6.33&nbsp;s on average: 5&nbsp;% of that" in told
 
 
-def test_a_run_without_a_job_has_nothing_to_draw(page_of):
+def test_a_run_without_a_job_has_nothing_to_draw(page_of, with_charts):
     assert "nothing to draw" in part(page_of(made()), "What happened")
     assert part(page_of(made(FOUR)), "What happened").count("<img") >= 3
 

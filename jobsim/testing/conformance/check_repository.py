@@ -221,7 +221,7 @@ def check_repository(
     Examples
     --------
     >>> from jobsim.repository.job_repo import InMemoryJobRepository
-    >>> check_repository(InMemoryJobRepository).ok
+    >>> check_repository(InMemoryJobRepository, scale=0.05).ok
     True
     """
     if not callable(factory):
