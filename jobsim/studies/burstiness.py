@@ -19,6 +19,7 @@ WINDOWS = 40
 _FEWEST = 20  # arrivals a window: in shorter ones every process looks like Poisson's
 _MOST_WINDOWS = WINDOWS * 2**10
 _GROWTH = 0.02  # by which windows of two and four times the length may vary more, beyond chance
+_CHANCE = 1.5  # standard errors of their ratio that count as chance
 _SURE = 1e-3  # the p-value below which arrivals are believed to differ from independent users
 
 
@@ -92,7 +93,7 @@ def long_run(arrival: Floats, end: float) -> Burstiness | None:
         longer = zip(levels[place + 1 : place + 3], ratios[place + 1 : place + 3], strict=True)
         # The variance of n counts is known to about sqrt(2 / n).
         if all(
-            found <= ratios[place] * (1.0 + _GROWTH + math.sqrt(2.0 / len(level)))
+            found <= ratios[place] * (1.0 + _GROWTH + _CHANCE * math.sqrt(2.0 / len(level)))
             for level, found in longer
         ):
             return _judged(levels[place], ratios[place])

@@ -40,6 +40,7 @@ RANGES = {
     "independent arrivals (rate, Poisson)": INTERVAL,
     "unseen wait p50": (0.9, 1.0),
     "unseen wait p95": (0.9, 1.0),
+    "within 10 % of p95": (0.9, 1.0),
     "wait mean": (0.9, 0.98),
     "wait p50": (0.9, 0.98),
     "wait p95": (0.9, 0.98),
@@ -81,15 +82,18 @@ def fit_once(name: str, jobs: int, unfinished: bool, seed: int) -> dict[str, boo
     return found
 
 
+def in_bursts(rng: np.random.Generator, end: float) -> np.ndarray:
+    """Return arrivals of 0.1 per second in bursts of four on average, within seconds each."""
+    clusters = rng.poisson(end / 40.0)
+    arrival = np.repeat(rng.uniform(0.0, end, clusters), rng.geometric(0.25, clusters))
+    return np.sort(np.mod(arrival + rng.exponential(2.0, len(arrival)), end))
+
+
 def rate_once(bursty: bool, seed: int) -> dict[str, bool]:
     """Estimate a rate of 0.1 per second from about 2,400 arrivals."""
     rng, end = np.random.default_rng(seed), 24_000.0
-    if bursty:
-        clusters = rng.poisson(600)
-        size = rng.geometric(0.25, clusters)
-        arrival = np.repeat(rng.uniform(0.0, end, clusters), size)
-        arrival = np.sort(np.mod(arrival + rng.exponential(2.0, len(arrival)), end))
-    else:
+    arrival = in_bursts(rng, end) if bursty else np.empty(0)
+    if not bursty:
         arrival = np.sort(rng.uniform(0.0, end, rng.poisson(2400)))
     fit = fit_arrivals(arrival, end)
     reach = 1.96 * len(arrival) ** 0.5 / end
@@ -134,32 +138,61 @@ def long_run(scenario: jobsim.Scenario) -> np.ndarray:
 
 
 @cache
-def true_waits(load: float) -> tuple[float, ...]:
+def true_waits(load: float) -> np.ndarray:
     """Return the long-run waits at a load, to within about 1 %."""
-    return tuple(long_run(load_at(load, 3_000_000, 2026)).tolist())
+    return long_run(load_at(load, 3_000_000, 2026))
 
 
-def waits_once(seed: int) -> dict[str, bool]:
+def bursty_load(end: float, seed: int) -> jobsim.Scenario:
+    """Return a scenario of four workers at a load of 0.7, whose jobs arrive in bursts."""
+    arrival = in_bursts(np.random.default_rng(seed), end)
+    return jobsim.Scenario(
+        workers=4, seed=seed, arrivals={"kind": "schedule", "times": arrival.tolist()},
+        work={"service": {"kind": "lognormal", "mean": 28.0, "cv": 1.2}},
+    )  # fmt: skip
+
+
+@cache
+def true_bursty_waits() -> np.ndarray:
+    """Return the long-run waits of `bursty_load`, to within about 2 %."""
+    return long_run(bursty_load(16_000_000.0, 2026))
+
+
+def waits_once(bursty: bool, seed: int) -> dict[str, bool]:
     """Calibrate a log; ask whether waits over the drawn scenarios cover those of the true one."""
     load = LOADS[seed % len(LOADS)]
-    log = jobsim.read_log(jobsim.run_virtual(load_at(load, 5_000, seed), progress=False).jobs)
+    known = bursty_load(100_000.0, seed) if bursty else load_at(load, 5_000, seed)
+    log = jobsim.read_log(jobsim.run_virtual(known, progress=False).jobs)
     calibration, rng = calibrate(log, holdout=0.0), np.random.default_rng(seed)
+    if bursty and calibration.scenario.arrivals.kind == "schedule":
+        return {}  # too few bursts to measure, and it says so
+    # The waits of bursts take longer to settle.
+    jobs = 150_000 if bursty else 60_000
     drawn = [
-        calibration.drawn(rng).replace({"jobs": 60_000, "workers": 4, "seed": number})
+        calibration.drawn(rng).replace({"jobs": jobs, "workers": 4, "seed": number})
         for number in range(60)
     ]
     low, high = np.quantile(
         [long_run(each) for each in drawn], [0.025, 0.975], axis=0, method="weibull"
     )
-    truth = np.array(true_waits(load))
+    truth = true_bursty_waits() if bursty else true_waits(load)
     found = (low <= truth) & (truth <= high)
-    names = ["wait mean", "wait p50", "wait p95"]
+    names, service = ["wait mean", "wait p50", "wait p95"], known.work.service.mean
     # A median wait below a tenth of the mean service says nothing of use.
     return {
         name: bool(hit)
         for name, hit, value in zip(names, found, truth, strict=True)
-        if name != "wait p50" or value > 0.2
+        if name != "wait p50" or value > 0.1 * service
     }
+
+
+def accuracy_once(seed: int) -> dict[str, bool]:
+    """Calibrate a log of 100,000 jobs; ask how far the scenario's p95 lies from the true one."""
+    load = LOADS[seed % len(LOADS)]
+    log = jobsim.read_log(jobsim.run_virtual(load_at(load, 100_000, seed), progress=False).jobs)
+    learned = calibrate(log, holdout=0.0).scenario.replace({"jobs": 2_000_000, "workers": 4})
+    found, truth = long_run(learned)[2], true_waits(load)[2]
+    return {"within 10 % of p95": bool(abs(found / truth - 1.0) <= 0.1)}
 
 
 def forecast_once(seed: int) -> dict[str, bool]:
@@ -189,13 +222,15 @@ def studies() -> Iterator[tuple[str, partial[dict[str, bool]], float]]:
     for name in SERVICES:
         yield f"{name}, 5,000 jobs", partial(fit_once, name, 5_000, False), 1.0
         yield f"{name}, 5,000 jobs, some unfinished", partial(fit_once, name, 5_000, True), 1.0
-        yield f"{name}, 50,000 jobs", partial(fit_once, name, 50_000, False), 0.3
+        yield f"{name}, 50,000 jobs", partial(fit_once, name, 50_000, False), 1.0
     yield "independent arrivals", partial(rate_once, False), 1.0
     yield "arrivals in bursts", partial(rate_once, True), 1.0
-    yield "whole logs of 5,000 jobs, load 0.65", partial(log_once, 5_000, 9), 0.2
-    yield "whole logs of 5,000 jobs, load 0.84", partial(log_once, 5_000, 7), 0.2
-    yield "waits at loads up to 0.85", waits_once, 0.1
-    yield "moments of logs of 1,500 jobs", forecast_once, 0.5
+    yield "whole logs of 5,000 jobs, load 0.65", partial(log_once, 5_000, 9), 0.5
+    yield "whole logs of 5,000 jobs, load 0.84", partial(log_once, 5_000, 7), 0.5
+    yield "waits at loads up to 0.85", partial(waits_once, False), 0.4
+    yield "waits of jobs in bursts, load 0.7", partial(waits_once, True), 0.2
+    yield "waits of logs of 100,000 jobs", accuracy_once, 0.3
+    yield "moments of logs of 1,500 jobs", partial(forecast_once), 0.5
 
 
 def within(name: str, figure: str, covered: float, logs: int) -> bool:
