@@ -86,12 +86,16 @@ def execute(options: argparse.Namespace) -> int:
                 results.append(result)
                 _say(result)
             explored = results[-1].exploration
-            if faults is not None:
+            interrupted = results[-1].interrupted
+            if faults is not None and not interrupted:
                 results.append(_faulted(factory, faults, options, illegal, not_found))
                 _say(results[-1])
         if file is not None:
             name = without_password(options.factory)
             file.write_text(_page(name, results), encoding="utf-8")
+    if interrupted:
+        terminal.complain("interrupted; the last line says how far it got")
+        return int(options.signals.code)
     failed = [result for result in results if result.result == "failed"]
     short = explored is None or not explored.complete
     return 1 if failed or (options.strict and short) else 0

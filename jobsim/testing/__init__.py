@@ -64,8 +64,9 @@ if TYPE_CHECKING:
     from jobsim.testing.conformance.pytest_class import RepositoryConformance
     from jobsim.testing.conformance.run_check import CheckResult
     from jobsim.testing.explore.exploration import Exploration
-    from jobsim.testing.explore.explore import explore_repository, replay_schedule
+    from jobsim.testing.explore.explore import explore_repository
     from jobsim.testing.explore.programs import Program
+    from jobsim.testing.explore.replay import replay_schedule
     from jobsim.testing.explore.scheduled import ScheduledRun, ScheduleViolation
     from jobsim.testing.explore.token import TokenError
 
@@ -85,7 +86,7 @@ _HOME = {
     "TokenError": "explore.token",
     "check_repository": "conformance.check_repository",
     "explore_repository": "explore.explore",
-    "replay_schedule": "explore.explore",
+    "replay_schedule": "explore.replay",
 }
 
 __all__ = [

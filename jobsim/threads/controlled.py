@@ -87,7 +87,9 @@ class Controlled:
         # The display goes on until the run is made, control only while threads take turns.
         with Interrupts() as interrupts, ExitStack() as display:
             with Control(seed=0 if self._fair else int(self._schedule)) as control:
-                recorded, stamps = self._prepare(control)
+                with interrupts.heard():  # a factory may hang, and there is nothing to lose yet
+                    repository = control.make(self._factory)
+                recorded, stamps = self._prepare(control, repository)
                 shown = view(recorded, stamps, requests=self._workload.requests, progress=progress)
                 display.enter_context(shown)
                 before = time.perf_counter()
@@ -125,9 +127,10 @@ class Controlled:
             raise RunFailed(f"{type(fault).__name__}: {fault}", run) from fault
         return run
 
-    def _prepare(self, control: Control) -> tuple[RecordedRepository, Stamps]:
-        """Make the repository, and a thread for every actor."""
-        repository = control.make(self._factory)
+    def _prepare(
+        self, control: Control, repository: JobRepository
+    ) -> tuple[RecordedRepository, Stamps]:
+        """Make a thread for every actor of the repository."""
         require_repository(repository)
         self._name = type(repository).__qualname__
         world = control.world

@@ -258,6 +258,7 @@ def check_repository(
             if not results:  # it never was a repository
                 raise
             result = CheckResult(check, "failed", str(exc))
+        result.raise_if_interrupted()
         escaped = escaped or result.escaped
         if result.escaped:
             result = replace(result, escaped=escaped)

@@ -80,6 +80,7 @@ class RepositoryConformance:
             instances=cls.instances,
             preemptions=cls.preemptions,
         )
+        result.raise_if_interrupted()
         reason = self.expected_failures.get(check.name)
         if result.result == "failed":
             if reason is not None:

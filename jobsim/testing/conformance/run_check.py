@@ -76,6 +76,16 @@ class CheckResult:
     escaped: str = ""
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the check early; in every other check it raises."""
+        return self.exploration is not None and self.exploration.stopped == "interrupted"
+
+    def raise_if_interrupted(self) -> None:
+        """Raise KeyboardInterrupt if Ctrl-C ended the check: whoever makes checks ends, too."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    @property
     def timeline(self) -> tuple[str, ...]:
         """One line per call of the proof, in milliseconds since the first of them."""
         zero = min((call.invoked_ns for call in self.calls), default=0)
@@ -228,6 +238,8 @@ def _explored(check: Check, factory: Callable[[], object], options: Options) -> 
             check, "failed", f"before any race: {what_it_did(exc)}", traceback=_traceback_of(exc)
         )
     violation = found.violation
+    if found.stopped == "interrupted":
+        return CheckResult(check, "skipped", found.claim, exploration=found)
     if violation is None:
         return CheckResult(check, "passed", note=found.claim, exploration=found)
     problem = f"{violation.rule}: {violation.sentence}"

@@ -4,7 +4,9 @@
 - `search`, `pct`: every schedule with at most k preemptions, and random ones beyond
 - `judge`: whether answers can be those of a correct repository; `tables`: a
   history as a run's tables
-- `runner`: one program under schedule after schedule; `explore`: all programs, within a budget
-- `token`, `explain`, `scheduled`, `html`: one schedule as text, told line by line, shown
+- `runner`: one program under schedule after schedule; `stages`, `explorer`, `explore`: all
+  programs in the order of their promise, within a budget
+- `token`, `explain`, `scheduled`, `replay`, `html`: one schedule as text, told line by line, run
+  again, shown
 - `exploration`: the result
 """

@@ -144,9 +144,10 @@ class Exploration:
         counted = f"{self.schedules:,} schedules, no violation"
         if self.complete:
             return f"HOLDS: {counted}: {far}"
+        how = "interrupted" if self.stopped == "interrupted" else "not complete"
         if not far:
-            return f"NOT PROVED: {counted}"
-        return f"NO VIOLATION, not complete: {counted}: {far}"
+            return f"NOT PROVED: {counted}" + (f", {how}" if how == "interrupted" else "")
+        return f"NO VIOLATION, {how}: {counted}: {far}"
 
     def _reached(self) -> list[str]:
         """Return how far each kind of program got: only the furthest that is worth telling."""

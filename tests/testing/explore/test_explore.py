@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import itertools
 import threading
 from typing import ClassVar
 
@@ -12,10 +14,13 @@ from jobsim.testing import (
     Program,
     ScheduleViolation,
     TokenError,
+    check_repository,
     explore_repository,
     replay_schedule,
 )
 from jobsim.testing.broken import GALLERY, CheckAndActApart
+from jobsim.testing.conformance import check_repository as check_repository_module
+from jobsim.testing.conformance.checks import CHECKS
 from jobsim.testing.explore.token import Token
 
 STARTERS = [["running"], ["running"]]
@@ -194,3 +199,39 @@ def test_arguments_that_cannot_be_used_are_refused(arguments, error, text):
 def test_an_instance_is_refused():
     with pytest.raises(TypeError, match="cannot be called"):
         explore_repository(InMemoryJobRepository())
+
+
+def pressing_at(number):
+    """Return a factory whose repositories press Ctrl-C when the so many-th one is made."""
+    made = itertools.count()
+
+    def factory():
+        if next(made) == number:
+            _thread.interrupt_main()
+        return InMemoryJobRepository()
+
+    return factory
+
+
+def test_ctrl_c_returns_what_is_known():
+    programs = [[["running"], ["get"]], STARTERS]
+    whole = explore_repository(InMemoryJobRepository, programs=programs)
+    first = whole.explored[0].schedules
+    found = explore_repository(pressing_at(first + 20), programs=programs)
+    assert (found.stopped, found.ok, found.complete) == ("interrupted", True, False)
+    assert found.schedules == first
+    assert "interrupted" in found.claim
+    # Nothing is left replaced, and a later exploration is whole.
+    assert explore_repository(InMemoryJobRepository, programs=programs) == whole
+
+
+def test_ctrl_c_before_the_first_schedule_raises():
+    with pytest.raises(KeyboardInterrupt):
+        explore_repository(pressing_at(0), programs=STARTERS)
+
+
+def test_ctrl_c_ends_the_checks_of_a_repository(monkeypatch):
+    explored = [check for check in CHECKS if check.name == "every_schedule"]
+    monkeypatch.setattr(check_repository_module, "CHECKS", explored)
+    with pytest.raises(KeyboardInterrupt):
+        check_repository(pressing_at(5), scale=0.02)

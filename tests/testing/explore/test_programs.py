@@ -7,7 +7,6 @@ from math import comb
 import pytest
 
 from jobsim.domain.models import JobStatus
-from jobsim.testing.explore.explore import _stages
 from jobsim.testing.explore.programs import (
     PLAIN,
     Program,
@@ -17,6 +16,7 @@ from jobsim.testing.explore.programs import (
     sequences,
     with_snapshot,
 )
+from jobsim.testing.explore.stages import stages_of
 
 
 def multisets(kinds, size):
@@ -89,5 +89,5 @@ def test_what_is_no_program_is_refused(given, error, text):
 
 
 def test_no_program_takes_a_snapshot_where_none_is_offered():
-    stages = _stages((2, 3), 2, snapshot=False)
+    stages = stages_of((2, 3), 2, snapshot=False)
     assert not any(program.snapshots for stage in stages for program in stage.programs)

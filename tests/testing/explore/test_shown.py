@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import _thread
 import itertools
 import subprocess
 import sys
 
 import pytest
 
-from jobsim import plot
+from jobsim import InMemoryJobRepository, plot
 from jobsim.command.main import main
 from jobsim.plot.schedule import segments
-from jobsim.testing import explore_repository, replay_schedule
+from jobsim.testing import broken, explore_repository, replay_schedule
 from jobsim.testing.broken import CheckAndActApart
-from jobsim.testing.conformance import every_schedule
+from jobsim.testing.conformance import checks, every_schedule
 from jobsim.testing.explore.html import page
 from jobsim.testing.explore.stepper import states, view
 
@@ -122,3 +123,24 @@ def test_a_budget_that_ends_first_is_an_error_only_if_strict(capsys):
     assert main(["test", target, "--scale", "0.02"]) == 0
     assert main(["test", target, "--scale", "0.02", "--strict"]) == 1
     assert "not complete" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_the_command_with_its_own_exit_code(monkeypatch, capsys, tmp_path):
+    class Pressing(InMemoryJobRepository):
+        calls = 0
+
+        def get(self, job_id):  # in a thread that takes turns, while the main thread waits
+            Pressing.calls += 1
+            if Pressing.calls == 30:
+                _thread.interrupt_main()
+            return super().get(job_id)
+
+    explored = [check for check in checks.CHECKS if check.name == "every_schedule"]
+    monkeypatch.setattr(checks, "CHECKS", explored)
+    monkeypatch.setattr(broken, "Pressing", Pressing, raising=False)
+    out = tmp_path / "kit.html"
+    assert main(["test", "jobsim.testing.broken:Pressing", "--out", str(out)]) == 130
+    printed = capsys.readouterr()
+    assert "interrupted" in printed.err
+    assert "interrupted" in printed.out
+    assert "interrupted" in out.read_text(encoding="utf-8")
