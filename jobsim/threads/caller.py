@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
 from jobsim.domain.models import Job
 from jobsim.domain.text import exception_text
 from jobsim.repository.actor_recorder import ActorRecorder
-
-Send = Callable[[tuple[Any, ...]], None]
+from jobsim.threads.outgoing import Outgoing
 
 
 class Request(NamedTuple):
@@ -37,12 +35,12 @@ class Answer(NamedTuple):
 class Caller:
     """An actor that makes the calls which the first process asks for, one at a time."""
 
-    def __init__(self, number: int, recorder: ActorRecorder, send: Send, learn: Any) -> None:
+    def __init__(self, number: int, recorder: ActorRecorder, out: Outgoing, learn: Any) -> None:
         self.number, self.recorder = number, recorder
         self.fault: BaseException | None = None
         self.settled = 0
         self.asked: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._send, self._learn = send, learn
+        self._out, self._learn = out, learn
 
     def run(self) -> None:
         """Answer requests until there are no more."""
@@ -60,4 +58,4 @@ class Caller:
                 raised = ("not_found",)
             except Exception as exc:  # noqa: BLE001 - a repository may raise anything
                 raised = ("error", exception_text(exc))
-            self._send(("answer", self.number, Answer(answer, raised)))
+            self._out.send("answer", self.number, Answer(answer, raised))

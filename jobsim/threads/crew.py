@@ -120,7 +120,7 @@ class Crew:
         for member in self.members:
             if member.ended.is_set():
                 self._gone(member)  # nobody was told so far
-            member.send("go")
+            member.out.send("go")
         if self._elsewhere():
             Daemon("clocks", self._ask_clocks).start()
 
@@ -133,7 +133,7 @@ class Crew:
         self._time(_LAST_S)
         for member in self.members:
             # In a thread of its own: a process that was stopped may not take what is sent.
-            Daemon(f"stop {member.name}", partial(member.send, "stop")).start()
+            Daemon(f"stop {member.name}", partial(member.out.send, "stop")).start()
         deadline = time.monotonic() + END_S
         died, lost = [], []
         for member, was_gone in zip(self.members, early, strict=True):
@@ -211,25 +211,8 @@ class Crew:
         """Listen to one process until it says no more: body of its reader."""
         try:
             while True:
-                kind, *what = member.connection.recv()
-                if kind == "ready":
-                    member.folder = None if what[0] is None else Path(what[0])
-                    member.ready.set()
-                elif kind == "failed":
-                    member.problem = what[0]
-                elif kind == "settled":
-                    member.settled = what[0]
-                elif kind == "clock":
-                    member.heard_clock(*what)
-                elif kind == "kept":
-                    put(self.folder, what[0])
-                elif kind == "end":
-                    stuck, faults = what
-                    self.unreturned += [Unreturned(actor=a, stack=s) for a, s in stuck.items()]
-                    self.faults += faults
-                    member.said_end = True
-                else:
-                    self._hear(member, kind, what)
+                for kind, *what in member.connection.recv():
+                    self._read_one(member, kind, what)
         except (EOFError, OSError):
             pass  # as it ends, or as it was killed: `close` tells which
         except Exception as exc:  # noqa: BLE001 - reported by the main thread
@@ -237,6 +220,27 @@ class Crew:
         finally:
             member.ended.set()
             self._gone(member)
+
+    def _read_one(self, member: Member, kind: str, what: list[Any]) -> None:
+        """Note what a process says of itself, or pass it on; called in its reader."""
+        if kind == "ready":
+            member.folder = None if what[0] is None else Path(what[0])
+            member.ready.set()
+        elif kind == "failed":
+            member.problem = what[0]
+        elif kind == "settled":
+            member.settled = what[0]
+        elif kind == "clock":
+            member.heard_clock(*what)
+        elif kind == "kept":
+            put(self.folder, what[0])
+        elif kind == "end":
+            stuck, faults = what
+            self.unreturned += [Unreturned(actor=a, stack=s) for a, s in stuck.items()]
+            self.faults += faults
+            member.said_end = True
+        else:
+            self._hear(member, kind, what)
 
 
 _NO_WORD = (

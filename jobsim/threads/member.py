@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from jobsim.domain.exceptions import JobsimError
 from jobsim.threads.hosts import Host
+from jobsim.threads.outgoing import Outgoing
 from jobsim.threads.part import GRACE_S, Task
 from jobsim.threads.shipping import Piece
 
@@ -44,7 +44,7 @@ class Handle(Protocol):
 
 
 class Member:
-    """One process of a run, and the line to it. `send` is for any thread.
+    """One process of a run, and the line to it.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ class Member:
     ----------
     name
         For people: "process 1 of 4".
+    out
+        What is sent to it; one that is gone does not get it, as its reader finds out.
     ready, ended
         Set by its reader: its repository is made; it says nothing more.
     timed
@@ -84,18 +86,13 @@ class Member:
         self.problem = ""
         self.folder: Path | None = None
         self.settled = 0
-        self._sending = threading.Lock()
+        self.out = Outgoing(connection)
         self._to_ask = 0  # questions that follow; written by whoever asks first, then the reader
-
-    def send(self, *message: Any) -> None:
-        """Send a message; one that is gone does not get it, as its reader finds out."""
-        with self._sending, contextlib.suppress(OSError):
-            self.connection.send(message)
 
     def ask_clock(self, times: int) -> None:
         """Ask for its clock so many times, the next time when it has answered."""
         self._to_ask = times - 1
-        self.send("clock", time.perf_counter_ns())
+        self.out.send("clock", time.perf_counter_ns())
 
     def heard_clock(self, sent: int, there: int) -> None:
         """Take in the answer; called in its reader."""

@@ -1,21 +1,22 @@
 """One process of a run on several: its actors, its recording, and its line to the first process.
 
 The first process keeps the calendar, or the queue of payments. What passes between the two is
-tuples on one connection, the first item of which says what it is:
+lists of tuples on one connection, the first item of which says what it is:
 
 ====================================  =========================================================
 to this process                       from it
 ====================================  =========================================================
 ("go",)                               ("ready", left), ("failed", text), ("idle",),
                                       ("settled", n)
-("created", row, known)               ("created", row, known), ("paid", row)
-("paid", row, known), ("over",)       ("take",), ("retired",)
+("created", row, known)               ("created", row, known), ("paid", row, known)
+("paid", row, known), ("over",)       ("take", how_many), ("retired",)
 ("call", actor, request)              ("answer", actor, answer)
 ("clock", sent)                       ("clock", sent, now)
 ("stop",)                             ("kept", piece), ("end", unreturned, faults)
 ====================================  =========================================================
 
-`known` is what `RecordedRepository.known` says of a job; `left` is where the calls are kept if they
+`known` is what `RecordedRepository.known` says of a job, which is created before it is paid, and at
+once told of by one of the two; `left` is where the calls are kept if they
 are sent as pieces of files, and None if the first process reads the files itself. No lock is shared
 between processes, for one that is killed would never give it back.
 """
@@ -45,6 +46,7 @@ from jobsim.threads import pressing
 from jobsim.threads.caller import Caller
 from jobsim.threads.cast import cast_of
 from jobsim.threads.daemons import TICK_S, Daemon, stacks, wait_all
+from jobsim.threads.outgoing import Outgoing
 from jobsim.threads.shared_payments import CreatedHere, SharedPayments
 from jobsim.threads.shipping import Outbox, Place, place_for
 from jobsim.threads.travel import unpacked
@@ -99,11 +101,10 @@ class Part:
         self, connection: Connection, task: Task, now_ns: Callable[[], int] = time.perf_counter_ns
     ) -> None:
         self._connection, self._task, self._now_ns = connection, task, now_ns
-        self._sending = threading.Lock()  # several actors send on one connection
+        self._out = Outgoing(connection)
         self._lock = threading.Lock()
         self._at_work = 0  # clients and workers that have not ended; guarded by _lock
         self._told = -1
-        self._broken = False  # whether something could not be sent; set once, by any thread
         self._outbox: Outbox | None = None
 
     def run(self) -> None:
@@ -120,11 +121,13 @@ class Part:
                 recorder=lambda name, *rest: JournalledRecorder(folder / name, name, *rest),
             )
         except Exception as exc:  # noqa: BLE001 - told to the user by the first process
-            self._send(("failed", exception_text(exc)))
+            self._out.send_last("failed", exception_text(exc))
             return
         self._recorded = recorded
-        self._payments = SharedPayments(self._send, recorded)
-        self._created = CreatedHere(self._send, recorded)
+        mine = cast_of(task.workload.scenario, task.number, task.processes)
+        workers = sum(role == WORKER for _, role, _ in mine)
+        self._payments = SharedPayments(self._out, recorded, task.workload, workers)
+        self._created = CreatedHere(self._out, recorded, task.workload)
         self._press = pressing.Press(task.workload, self._payments, created=self._created)
         self._actors = self._cast()
         self._daemons = [
@@ -132,7 +135,7 @@ class Part:
         ]
         for daemon in self._daemons:
             daemon.start()
-        self._send(("ready", None if self._outbox is None else str(folder)))
+        self._out.send("ready", None if self._outbox is None else str(folder))
         # When it breaks, nobody is left to tell; the actors end all the same, and what they did is
         # in files.
         with contextlib.suppress(EOFError, OSError):
@@ -150,7 +153,7 @@ class Part:
             if task.pressed:
                 actors.append(pressing.ACTORS[role](index, self._press, recorder))
             else:
-                actors.append(Caller(number, recorder, self._send, self._recorded.learn))
+                actors.append(Caller(number, recorder, self._out, self._recorded.learn))
         return actors
 
     def _play(self, actor: Any) -> None:
@@ -160,7 +163,7 @@ class Part:
                 self._at_work -= 1
                 idle = not self._at_work
             if idle:
-                self._send(("idle",))
+                self._out.send("idle")
 
     def _listen(self) -> None:
         """Do what the first process says, until it says stop; raise once it is gone."""
@@ -169,12 +172,12 @@ class Part:
             "call": lambda actor, request: callers[actor].asked.put(request),
             "paid": self._payments.give,
             "created": self._created.hear,
-            "clock": lambda sent: self._send(("clock", sent, self._now_ns())),
+            "clock": lambda sent: self._out.send("clock", sent, self._now_ns()),
             "over": self._payments.over,
             "go": self._press.go.set,
         }
         if not self._at_work:
-            self._send(("idle",))
+            self._out.send("idle")
         told_at = 0.0
         while True:
             if time.monotonic() - told_at > TICK_S:
@@ -182,19 +185,19 @@ class Part:
                 self._tell()
             if not self._connection.poll(TICK_S):
                 continue
-            kind, *what = self._connection.recv()
-            if kind == "stop":
-                return
-            does[kind](*what)
+            for kind, *what in self._connection.recv():
+                if kind == "stop":
+                    return
+                does[kind](*what)
 
     def _tell(self) -> None:
         """Tell how far it is, and what its actors did, where the first process cannot read it."""
         for piece in self._outbox.new() if self._outbox else ():
-            self._send(("kept", piece))
+            self._out.send("kept", piece)
         settled = sum(actor.settled for actor in self._actors)
         if settled != self._told:
             self._told = settled
-            self._send(("settled", settled))
+            self._out.send("settled", settled)
 
     def _end(self) -> None:
         """End the actors, and tell which of them never came back, and what failed."""
@@ -207,7 +210,7 @@ class Part:
         wait_all(self._daemons, GRACE_S)
         self._tell()
         faults = [exception_text(a.fault) for a in self._actors if a.fault is not None]
-        self._send(("end", stacks(self._daemons), faults))
+        self._out.send_last("end", stacks(self._daemons), faults)
 
     def _leave(self, repository: Any, folder: Path) -> None:
         """Close what nobody uses any more: this process may have a life after the run."""
@@ -221,17 +224,10 @@ class Part:
             closing.wait(GRACE_S)
         if self._outbox is None:
             return
-        if self._broken:
+        if self._out.broken:
             self._outbox.seal()  # for whoever comes to fetch it
         else:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _send(self, message: tuple[Any, ...]) -> None:
-        with self._sending:
-            try:
-                self._connection.send(message)
-            except OSError:
-                self._broken = True  # `_listen` finds out as well, and ends this one
 
 
 def begin(connection: Connection, task: Task) -> None:

@@ -3,28 +3,65 @@
 from __future__ import annotations
 
 import queue
+import threading
 from typing import Any
 
+import numpy as np
+
 from jobsim.repository.recorded import RecordedRepository
-from jobsim.threads.caller import Send
+from jobsim.scenario.workload import Workload
+from jobsim.threads.outgoing import Outgoing
+
+_AHEAD = 2
+"""How many payments a process asks for ahead of need, for each of its workers."""
 
 
 class SharedPayments:
-    """The queue of all processes' payments, as the actors of one see it; thread-safe."""
+    """The queue of all processes' payments, as the actors of one see it; thread-safe.
 
-    def __init__(self, send: Send, recorded: RecordedRepository) -> None:
-        self._send, self._recorded = send, recorded
+    Asking for one payment at a time would make each wait for two switches between processes. So a
+    few are asked for ahead. Where payments are confirmed twice, none are: the two workers that get
+    the confirmations of one job are to meet, and those of two processes if they can.
+
+    Parameters
+    ----------
+    out
+        To the first process.
+    recorded
+        What this process knows of jobs.
+    workload
+        Of the run.
+    workers
+        How many of this process take payments.
+    """
+
+    def __init__(
+        self, out: Outgoing, recorded: RecordedRepository, workload: Workload, workers: int
+    ) -> None:
+        self._out, self._recorded = out, recorded
         self._given: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
         self._closed = False  # written by `close` only, once
+        ahead = _AHEAD * workers if np.isnan(workload.lag).all() else 0
+        self._lock = threading.Lock()
+        self._room = ahead  # how many could be asked for; guarded by _lock
+        self._batch = max(1, ahead // 2)
 
     def put(self, payment: tuple[int, str]) -> None:
-        """Send a payment on; its job is known from its creation."""
-        self._send(("paid", payment[0]))
+        """Send a payment on, with what is known of its job."""
+        self._out.send("paid", payment[0], self._recorded.known(payment[1]))
 
     def take(self) -> tuple[int, str] | None:
-        """Ask for the next payment and wait for it; None if there will be no more."""
-        if not self._closed:
-            self._send(("take",))
+        """Wait for the next payment; None if there will be no more.
+
+        All that is not asked for is less than a batch, and that is at most half of what may be
+        asked for ahead. So of every worker that waits, the payment has been asked for.
+        """
+        with self._lock:
+            self._room += 1
+            asked = self._room if self._room >= self._batch and not self._closed else 0
+            self._room -= asked
+        if asked:
+            self._out.send("take", asked)
         payment = self._given.get()
         if payment is None or self._closed:
             self._given.put(None)  # for the next who waits
@@ -33,7 +70,7 @@ class SharedPayments:
 
     def retire(self) -> None:
         """Say that one client of this process will put no more."""
-        self._send(("retired",))
+        self._out.send("retired")
 
     def give(self, row: int, known: tuple[Any, ...]) -> None:
         """Take in a payment that was asked for: to whoever waits longest."""
@@ -53,13 +90,18 @@ class SharedPayments:
 class CreatedHere(list[tuple[int, str]]):
     """The jobs that this process knows; what its own clients create, the others hear of."""
 
-    def __init__(self, send: Send, recorded: RecordedRepository) -> None:
+    def __init__(self, out: Outgoing, recorded: RecordedRepository, workload: Workload) -> None:
         super().__init__()
-        self._send, self._recorded = send, recorded
+        self._out, self._recorded = out, recorded
+        self._is_paid = ~np.isnan(workload.delay)
 
     def append(self, created: tuple[int, str]) -> None:
-        """Note a job that a client of this process created, and tell the others."""
-        self._send(("created", created[0], self._recorded.known(created[1])))
+        """Note a job that a client of this process created, and tell the others.
+
+        Of a job that is paid, its payment tells them, which its client sends next.
+        """
+        if not self._is_paid[created[0]]:
+            self._out.send("created", created[0], self._recorded.known(created[1]))
         super().append(created)
 
     def hear(self, row: int, known: tuple[Any, ...]) -> None:

@@ -90,7 +90,7 @@ class RemoteRepository:
         """Return what was answered; raise what was raised, as the rules have to know it."""
         if self.member.ended.is_set():
             raise ActorGone
-        self.member.send("call", self.actor, request)
+        self.member.out.send("call", self.actor, request)
         answer = self.answers.get()
         if answer is None:
             raise ActorGone
@@ -159,7 +159,10 @@ class SpreadPressed(Stage):
         self._crew, self._over, self._recorded = crew, over, recorded
         self._lock = threading.Lock()
         self._payments: deque[int] = deque()  # rows; guarded by _lock
-        self._waiting: deque[Member] = deque()  # once for each worker that asks; guarded by _lock
+        # How many each asked for and has not got; guarded by _lock.
+        self._wanted = dict.fromkeys(crew.members, 0)
+        self._turns = list(crew.members)  # who was served longest ago comes first; guarded by _lock
+        self._told: set[Member] = set()  # who was given something; guarded by _lock
         self._known: dict[int, tuple[Any, ...]] = {}  # by row; guarded by _lock
         self._busy = set(crew.members)  # whose clients and workers go on; guarded by _lock
         casts = {m: cast_of(workload.scenario, m.number, crew.processes) for m in crew.members}
@@ -196,49 +199,69 @@ class SpreadPressed(Stage):
 
     def _hear(self, member: Member, kind: str, what: list[Any]) -> None:
         """Do what a process asks for; called in its reader."""
-        if kind == "created":
-            row, known = what
-            self._recorded.learn(known)
-            with self._lock:
-                self._known[row] = known
-            for other in self._looking:
-                if other is not member:
-                    other.send("created", row, known)
-            return
         with self._lock:
+            if kind in ("created", "paid"):
+                self._note_job(member, *what)
             if kind == "paid":
                 self._payments.append(what[0])
             elif kind == "take":
-                self._waiting.append(member)
+                self._wanted[member] += what[0]
             elif kind == "retired":
                 self._clients[member] -= 1
             elif kind == "idle":
                 self._busy.discard(member)
-            self._hand_out()
+            told = self._hand_out()
+        for other in told:
+            other.out.flush()
+
+    def _note_job(self, member: Member, row: int, known: tuple[Any, ...]) -> None:
+        """Take note of a job the first time that it is told of; called under _lock."""
+        if row in self._known:  # its payment was confirmed twice
+            return
+        self._known[row] = known
+        self._recorded.learn(known)
+        for other in self._looking:
+            if other is not member:
+                other.out.post("created", row, known)
+                self._told.add(other)
 
     def _gone(self, member: Member) -> None:
         """Go on without a process: its clients put no more, its workers take no more."""
         with self._lock:
-            self._clients[member] = 0
+            self._clients[member] = self._wanted[member] = 0
             self._busy.discard(member)
-            self._waiting = deque(other for other in self._waiting if other is not member)
-            self._hand_out()
+            told = self._hand_out()
+        for other in told:
+            other.out.flush()
 
-    def _hand_out(self) -> None:
-        """Bring payments and workers together, in the order of both; called under _lock.
+    def _hand_out(self) -> set[Member]:
+        """Give payments to who asked for them, first come first served; called under _lock.
 
-        Sent under the lock, so that two payments cannot overtake each other. A process reads what
-        it is sent at once, so this does not wait for long.
+        To the process that asked for most, and of those to the one that was served longest ago: so
+        two confirmations of one job meet in two processes. What is given under the lock keeps its
+        order; it is sent after, to those that are returned, for a process that reads slowly is to
+        keep nobody waiting.
         """
-        while self._payments and self._waiting:
+        told, self._told = self._told, set()
+        while self._payments:
+            # The first of the largest: of the others each was served later.
+            member = max(self._turns, key=self._wanted.__getitem__)
+            if not self._wanted[member]:
+                break
+            self._wanted[member] -= 1
+            self._turns.remove(member)
+            self._turns.append(member)
             row = self._payments.popleft()
-            self._waiting.popleft().send("paid", row, self._known[row])
+            member.out.post("paid", row, self._known[row])
+            told.add(member)
         if not self._payments and not any(self._clients.values()) and not self._closed_queue:
             self._closed_queue = True
             for member in self._crew.members:
-                member.send("over")
+                member.out.post("over")
+                told.add(member)
         if not self._busy:
             self._over()
+        return told
 
 
 class SpreadPaced(Paced):
