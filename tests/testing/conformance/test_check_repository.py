@@ -420,7 +420,7 @@ def test_a_close_that_raises_is_a_failure():
             raise OSError("not open")
 
     failed = run_check(BY_NAME["count_counts_jobs"], Closing)
-    assert failed.problem.startswith("close() raised OSError: not open (test_kit.py:")
+    assert failed.problem.startswith("close() raised OSError: not open (test_check_repository.py:")
 
 
 def test_scale_changes_how_much_is_tried():
