@@ -24,7 +24,7 @@ from jobsim.testing import (
 from jobsim.testing.broken import NoValidation, TornSnapshot
 from jobsim.testing.conformance import check_repository as asking
 from jobsim.testing.conformance import races, trial
-from jobsim.testing.conformance.run_check import run_check
+from jobsim.testing.conformance.run_check import CheckResult, run_check
 
 BY_NAME = {check.name: check for check in CHECKS}
 
@@ -157,7 +157,7 @@ def test_a_repository_that_hung_once_gets_less_time_for_the_rest(monkeypatch):
 
     def fake(check, factory, *, time_limit, **_options):
         limits.append(time_limit)
-        return SimpleNamespace(check=check, stacks=(("a", "s"),), result="failed", escaped="")
+        return CheckResult(check, "failed", "hung", stacks=(("a", "s"),))
 
     monkeypatch.setattr(asking, "run_check", fake)
     check_repository(InMemoryJobRepository, time_limit=5.0)
