@@ -69,10 +69,11 @@ def format_number(value: float) -> str:
 
     Examples
     --------
-    >>> format_number(0.51234), format_number(1234.5)
-    ('0.512', '1,234')
+    >>> format_number(0.51234), format_number(999.6), format_number(1234.5), format_number(2e12)
+    ('0.512', '1,000', '1,234', '2e+12')
     """
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    # From 100 on there are three digits before the point; 1e12 and more is no number to read.
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e12 else f"{value:.3g}"
 
 
 def format_share(share: float) -> str:
@@ -94,6 +95,17 @@ def format_share(share: float) -> str:
     if 99.0 < value < 100.0:
         return f"{math.floor(10.0 * value) / 10.0:.1f} %"
     return f"{value:.0f} %"
+
+
+def format_given_share(share: float) -> str:
+    """Return a share that somebody gave, and nobody measured, in percent to four figures.
+
+    Examples
+    --------
+    >>> format_given_share(0.125), format_given_share(0.0005), format_given_share(0.95)
+    ('12.5 %', '0.05 %', '95 %')
+    """
+    return f"{100.0 * share:.4g} %"
 
 
 def count_of(number: int, singular: str, plural: str | None = None) -> str:
@@ -160,6 +172,23 @@ def rows_as_html(title: str | None, rows: Iterable[tuple[str, str]]) -> str:
     )
     caption = "" if title is None else f'<caption style="{_TITLE}">{as_html(title)}</caption>'
     return f'<table class="{NO_MATHS}" style="{_TABLE}">{caption}<tbody>{body}</tbody></table>'
+
+
+class Shown:
+    """What shows itself as rows: as text where it is printed, as a table in a notebook.
+
+    Both are made of `_display`, so that they cannot say different things.
+    """
+
+    def _display(self) -> tuple[str | None, Rows]:
+        """Return the title, if there is one, and the rows; cheap and the same every time."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return rows_as_text(*self._display())
+
+    def _repr_html_(self) -> str:
+        return rows_as_html(*self._display())
 
 
 def as_html(text: str) -> str:

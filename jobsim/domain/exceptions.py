@@ -1,4 +1,4 @@
-"""Errors that speak of one job, and the base of every error that jobsim raises."""
+"""Errors that speak of one job, the base of those that speak of a path, and that of all errors."""
 
 
 class JobsimError(Exception):
@@ -50,3 +50,27 @@ class InvalidStateTransitionError(JobsimError):
 
     def __str__(self) -> str:
         return f"Cannot transition from {self.from_state!r} to {self.to_state!r}"
+
+
+class PathError(JobsimError):
+    """Something about a file or a folder; the text says what.
+
+    Parameters
+    ----------
+    path
+        The file or folder, as it was given.
+    problem
+        What is wrong with it, and what to do where that is known.
+
+    Examples
+    --------
+    >>> str(PathError("log.csv", "is a folder, not a file"))
+    'log.csv: is a folder, not a file'
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jobsim.domain.exceptions import JobsimError
+from jobsim.domain.exceptions import PathError
 
 _HAS_LOCKS = find_spec("fcntl") is not None  # not on Windows
 
@@ -32,23 +32,8 @@ _OLD_S = 86_400.0
 """Where there are no such locks, what is older than a day is taken for left behind."""
 
 
-class ClaimError(JobsimError):
-    """The name cannot be had; choose another one, or do what the text says.
-
-    Parameters
-    ----------
-    path
-        The name, as it was given.
-    problem
-        What is in the way.
-    """
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path, self.problem = path, problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+class ClaimError(PathError):
+    """The name cannot be had; choose another one, or do what the text says."""
 
 
 class NameTakenError(ClaimError):

@@ -8,7 +8,7 @@ import stat
 import zlib
 from typing import BinaryIO
 
-from jobsim.domain.exceptions import JobsimError
+from jobsim.domain.exceptions import PathError
 
 LIMIT_BYTES = 1 << 30
 """So much is read of one file, unpacked, unless a caller raises it: 1 GiB."""
@@ -20,28 +20,8 @@ _CHUNK = 1 << 20
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
-class UnreadableFileError(JobsimError):
-    """The file is not read; the text says why.
-
-    Parameters
-    ----------
-    path
-        The file, as it was given.
-    problem
-        What is wrong, and what to do where that is known.
-
-    Examples
-    --------
-    >>> str(UnreadableFileError("log.csv", "is a folder, not a file"))
-    'log.csv: is a folder, not a file'
-    """
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path, self.problem = path, problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+class UnreadableFileError(PathError):
+    """The file is not read; the text says why."""
 
 
 def read_limited(path: str | os.PathLike[str], limit_bytes: int = LIMIT_BYTES) -> bytes:

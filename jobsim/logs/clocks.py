@@ -85,7 +85,12 @@ def read_clocks(
         clocks.seconds[role] = found.seconds
         clocks.names[role] = found.name
         clocks.how[role] = found.form if found.zone is None else f"{found.form}, {found.zone}"
-        clocks.problems[role] = _instant_problems(found)
+        clocks.problems[role] = _problems(
+            found.name,
+            found.seconds,
+            unreadable=found.unreadable,
+            negative=found.seconds < 0,
+        )
         # Instants are read first, because they show the unit of durations that name none.
         clocks.unix |= found.unix
         clocks.zone = clocks.zone or found.zone
@@ -202,12 +207,14 @@ def _one_zone(raw: Raw, instants: Mapping[str, Instants], timezone: str | None) 
         )
 
 
-def _instant_problems(found: Instants) -> list[tuple[str, Flags]]:
-    seconds, name = found.seconds, found.name
+def _problems(
+    name: str, seconds: Floats, *, unreadable: Flags, negative: Flags
+) -> list[tuple[str, Flags]]:
+    """Return why rows cannot be used for a column, each reason with the rows for which it holds."""
     return [
-        (f"unreadable {name}", found.unreadable),
+        (f"unreadable {name}", unreadable),
         (f"missing {name}", np.isnan(seconds)),
-        (f"negative {name}", seconds < 0),
+        (f"negative {name}", negative),
         (f"{name} of {LIMIT:.0f} s or more", seconds >= LIMIT),
     ]
 
@@ -245,12 +252,9 @@ def _duration(
     values, name = column.seconds, column.name
     clocks.seconds[role] = np.where(values < LIMIT, column.values, np.nan)
     clocks.names[role] = name
-    clocks.problems[role] = [
-        (f"unreadable {name}", column.unreadable),
-        (f"missing {name}", np.isnan(values)),
-        (f"negative {name}", column.negative),
-        (f"{name} of {LIMIT:.0f} s or more", values >= LIMIT),
-    ]
+    clocks.problems[role] = _problems(
+        name, values, unreadable=column.unreadable, negative=column.negative
+    )
 
 
 def _unit_of(

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from jobsim.display.text import printable
+from jobsim.display.text import count_of, printable
 from jobsim.domain.exceptions import JobsimError
 
 Kind: TypeAlias = Literal["swf", "csv", "json", "parquet", "sql", "frame"]
@@ -165,9 +165,9 @@ class TraceSource(BaseModel):
             "of unknown outcome": (self.unknown, self.outcomes.unknown),
             "of unrecognised outcome": (self.unrecognised, self.outcomes.unrecognised),
         }
-        read, used = _plural(self.rows, "row"), _plural(self.jobs, "job")
+        read, used = count_of(self.rows, "row"), count_of(self.jobs, "job")
         if self.requests is not None and self.requests < self.jobs:
-            used = f"{_plural(self.requests, 'job')} in {_plural(self.jobs, 'attempt')}"
+            used = f"{count_of(self.requests, 'job')} in {count_of(self.jobs, 'attempt')}"
         lines = [f"{printable(self.name)}: {read}, {used} used."]
         if self.skipped:
             lines.append(f"Skipped {sum(self.skipped.values()):,}: {listing(self.skipped)}.")
@@ -180,10 +180,6 @@ class TraceSource(BaseModel):
             lines.append(f"No logged wait for {self.without_wait:,}.")
         lines.append("Each job takes one worker, whatever number of processors it used.")
         return "\n".join(lines)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def listing(counts: dict[str, int]) -> str:

@@ -7,15 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from jobsim.display.text import (
-    Rows,
-    count_of,
-    format_duration,
-    format_number,
-    printable,
-    rows_as_html,
-    rows_as_text,
-)
+from jobsim.display.text import Rows, Shown, count_of, format_duration, format_number, printable
 from jobsim.logs.source import Kind, listing
 
 COLUMNS = (
@@ -25,7 +17,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LogTable:
+class LogTable(Shown):
     """What a log says of its jobs. Immutable by convention; frames are not to be written to.
 
     Attributes
@@ -161,12 +153,6 @@ class LogTable:
         return first.tz_localize("UTC").tz_convert(self.zone), last.tz_localize("UTC").tz_convert(
             self.zone
         )
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         """Return the rows of the text and of the HTML display, which thus agree."""

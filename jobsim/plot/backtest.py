@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from jobsim.display.text import count_of, format_duration, time_unit
+from jobsim.display.text import count_of, format_duration
 from jobsim.plot.parts.axes import axes_for, frame, legend_below, note
-from jobsim.plot.parts.ecdf import draw_ecdf, log_start
+from jobsim.plot.parts.ecdf import draw_ecdf, share_axes
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.style import INK, STATUS_COLOURS
-from jobsim.plot.parts.time_axis import log_time_axis, time_axis
+from jobsim.plot.parts.time_axis import time_axis
 
 _STYLES = (
     ("logged", INK, "solid"),
@@ -83,21 +83,9 @@ def backtest(found: Backtested, *, over_time: bool = False, ax: Axes | None = No
 
 def _shares(ax: Axes, told: pd.DataFrame) -> None:
     """Draw both distributions on one axis, which is logarithmic where no wait is zero."""
-    longest = float(told.max().max()) if len(told) else 0.0
-    left = log_start(told) if longest else None
-    ax.set_ylim(0, 1.02)
-    ax.set_ylabel("share of jobs")
-    if left is None:
-        ax.set_xlim(0, longest * 1.02 or 1.0)
-        time_axis(ax, longest, "wait")
-    else:
-        unit, size = time_unit(float(told.median().max()) or longest)
-        log_time_axis(ax, "wait", unit=unit, size=size)
-        ax.set_xlim(left, longest * 1.1)
+    start, end = share_axes(ax, told, "wait")
     for name, colour, dashes in _STYLES if len(told) else ():
-        draw_ecdf(
-            ax, told[name], left or 0.0, 2 * longest, color=colour, linestyle=dashes, label=name
-        )
+        draw_ecdf(ax, told[name], start, end, color=colour, linestyle=dashes, label=name)
 
 
 def _over_time(ax: Axes, told: pd.DataFrame) -> None:

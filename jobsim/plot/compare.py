@@ -9,12 +9,11 @@ from typing import Protocol
 import pandas as pd
 from matplotlib.axes import Axes
 
-from jobsim.display.text import format_duration, time_unit
-from jobsim.plot.parts.axes import axes_for, frame, note
-from jobsim.plot.parts.ecdf import draw_ecdf, log_start
+from jobsim.display.text import format_duration
+from jobsim.plot.parts.axes import axes_for, frame, legend_beside, note
+from jobsim.plot.parts.ecdf import draw_ecdf, share_axes
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.style import INK, MUTED, STATUS_COLOURS
-from jobsim.plot.parts.time_axis import log_time_axis, time_axis
 
 
 class Compared(Protocol):
@@ -76,33 +75,13 @@ def compare(comparison: Compared, *, ax: Axes | None = None) -> Axes:
         f"{verdict}; share of jobs within this error",
         grid="both",
     )
-    ax.set_ylim(0, 1.02)
-    ax.set_ylabel("share of jobs")
-    nothing = off.dropna(how="all").empty
-    longest = 0.0 if nothing else float(off.max().max())
-    left = log_start(off) if longest else None
-    if left is None:
-        ax.set_xlim(0, longest * 1.02 or 1)
-        time_axis(ax, longest, "off by")
-    else:
-        unit, size = time_unit(float(off.median().max()) or longest)
-        log_time_axis(ax, "off by", unit=unit, size=size)
-        ax.set_xlim(left, longest * 1.1)
-    if nothing:
+    start, end = share_axes(ax, off, "off by")
+    if off.dropna(how="all").empty:
         note(ax, "no job started in both runs")
         return fitted(ax)
     for name in off:
         what, colour, dashes = _LAGS[str(name)]
         text = f"{what}\nmedian {format_duration(float(off[name].median()))}"
-        draw_ecdf(
-            ax, off[name], left or 0.0, 2 * longest, color=colour, linestyle=dashes, label=text
-        )
-    ax.legend(
-        loc="upper left",
-        bbox_to_anchor=(1, 1),
-        frameon=False,
-        fontsize="small",
-        labelspacing=1.2,
-        labelcolor=INK,
-    )
+        draw_ecdf(ax, off[name], start, end, color=colour, linestyle=dashes, label=text)
+    legend_beside(ax)
     return fitted(ax)

@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from jobsim.display.text import format_duration, format_share, time_unit
+from jobsim.display.text import format_duration, format_share
 from jobsim.domain.models import JobStatus
 from jobsim.figures import durations
 from jobsim.figures.durations import STAGES, percentiles
-from jobsim.plot.parts.axes import Jobs, axes_for, frame, note
-from jobsim.plot.parts.ecdf import draw_ecdf, log_start
+from jobsim.plot.parts.axes import Jobs, axes_for, frame, legend_beside, note
+from jobsim.plot.parts.ecdf import draw_ecdf, share_axes
 from jobsim.plot.parts.entry import Chart
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.style import INK, STATUS_COLOURS
-from jobsim.plot.parts.time_axis import log_time_axis, time_axis
 from jobsim.run.run import Run
 
 # The colour is that of the status during the stage; two share one, so the dashes differ.
@@ -68,23 +67,10 @@ def dwell(run: Jobs, *, ax: Axes | None = None) -> Axes:
     frame(
         ax, "Time in each stage of a job", "share of jobs that spent this long or less", grid="both"
     )
-    ax.set_ylim(0, 1.02)
-    ax.set_ylabel("share of jobs")
+    start, end = share_axes(ax, ended, "time in the stage")
     if ended.empty:
-        ax.set_xlim(0, 1)
-        time_axis(ax, 0, "time in the stage")
         note(ax, "no stage has ended")
         return fitted(ax)
-    longest = float(ended.max().max())
-    left = log_start(ended)
-    if left is None:
-        ax.set_xlim(0, longest * 1.02 or 1)
-        time_axis(ax, longest, "time in the stage")
-    else:
-        unit, size = time_unit(float(ended.median().max()))
-        log_time_axis(ax, "time in the stage", unit=unit, size=size)
-        ax.set_xlim(left, longest * 1.1)
-    start = left or 0.0
     for stage, (colour, dashes) in _STAGES.items():
         if stage not in ended:
             continue
@@ -92,19 +78,12 @@ def dwell(run: Jobs, *, ax: Axes | None = None) -> Axes:
             ax,
             ended[stage],
             start,
-            2 * longest,
+            end,
             color=colour,
             linestyle=dashes,
             label=_stage_label(stage, ended[stage]),
         )
-    ax.legend(
-        loc="upper left",
-        bbox_to_anchor=(1, 1),
-        frameon=False,
-        fontsize="small",
-        labelspacing=1.2,
-        labelcolor=INK,
-    )
+    legend_beside(ax)
     return fitted(ax)
 
 

@@ -13,12 +13,14 @@ from jobsim.display.text import format_duration, format_share
 from jobsim.domain.models import JobStatus
 from jobsim.figures import attempts as requests
 from jobsim.figures.attempts import LEFT, settle, useful
-from jobsim.plot.parts.axes import axes_for, clip_spike, frame, legend_below, note, rate_axis
+from jobsim.plot.parts.axes import axes_for, clip_spike, frame, legend_below, rate_axis
 from jobsim.plot.parts.entry import Chart, is_wasteful
 from jobsim.plot.parts.room import fitted
-from jobsim.plot.parts.spans import Played, disturbances, shade, window
+from jobsim.plot.parts.spans import Played, disturbances, shade
 from jobsim.plot.parts.style import INK, STATUS_COLOURS
 from jobsim.plot.parts.time_axis import time_axis
+from jobsim.plot.parts.windows import no_windows, window
+from jobsim.plot.parts.words import the_workers_were
 from jobsim.run.run import Run
 
 _USEFUL = STATUS_COLOURS[JobStatus.COMPLETED.value]
@@ -61,12 +63,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
     table = requests.goodput(run.jobs, window=width)
     ax = axes_for(ax)
     if table.empty:
-        frame(ax, "Goodput and throughput")
-        ax.set_xlim(0, 1)
-        time_axis(ax, 0)
-        rate_axis(ax, "jobs per second")
-        note(ax, "no job was created")
-        return fitted(ax)
+        return no_windows(ax, "Goodput and throughput")
     starts = table.index.to_numpy()
     end = float(starts[-1]) + width
     edges = [*starts, end]
@@ -102,7 +99,7 @@ def sentence(run: Run) -> str:
     told = f"{format_share(share)} of finished jobs were still wanted"
     if not math.isnan(busy):
         workers = run.workload.scenario.workers
-        who = f"The {workers:,} workers were" if workers > 1 else "The one worker was"
+        who = the_workers_were(workers)
         but = "and" if share >= _ENOUGH else "but only"
         told = f"{who} busy {format_share(busy)} of the time, {but} {told}"
     settled = settle(run.jobs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
 
 import pandas as pd
@@ -13,10 +12,11 @@ from jobsim.display.text import count_of, format_duration
 from jobsim.domain.models import JobStatus
 from jobsim.figures import flow
 from jobsim.figures.in_system import LOST_WORKER, PAID, PARTS, UNPAID, WORKED_ON, in_system
-from jobsim.plot.parts.axes import axes_for, count_axis, edge_labels, frame, note, thin
+from jobsim.plot.parts.axes import axes_for, count_axis, frame, note, thin
 from jobsim.plot.parts.entry import Chart, was_created
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.spans import Played, mark_faults
+from jobsim.plot.parts.stack import Parts, stack
 from jobsim.plot.parts.style import INK, NEUTRAL, STATUS_COLOURS, status_label
 from jobsim.plot.parts.time_axis import time_axis
 from jobsim.run.run import Run
@@ -26,7 +26,7 @@ WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
 STACKED = (COMPLETED, FAILED, RUNNING, WAITING)
 """From the bottom up, cumulative: what is done, what is being done, what is still to do."""
 
-_PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+_PARTS: Parts = MappingProxyType(
     {
         WORKED_ON: ("being worked on", STATUS_COLOURS[RUNNING]),
         LOST_WORKER: ("worker lost,\nnot yet reaped", NEUTRAL),
@@ -85,12 +85,12 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
         total = int(table.iloc[-1].sum()) if len(table) else 0
         frame(ax, "Jobs by status, cumulative", f"{count_of(total, 'job')} created")
         words = {status: (status_label(status), STATUS_COLOURS[status]) for status in STACKED}
-        _stack(ax, table, words, "jobs")
+        _stacked(ax, table, words, "jobs")
         mark_faults(ax, run, ax.get_xlim()[1])
         return fitted(ax)
     table = in_system_steps(run.jobs)
     frame(ax, "Jobs in the system", _peak_text(table))
-    _stack(ax, table, _PARTS, "jobs in the system")
+    _stacked(ax, table, _PARTS, "jobs in the system")
     if len(table):
         workers = run.workload.scenario.workers
         # A few workers are always shown, hundreds only where the jobs reach up to them.
@@ -101,8 +101,8 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
     return fitted(ax)
 
 
-def _stack(ax: Axes, table: pd.DataFrame, words: Mapping[str, tuple[str, str]], label: str) -> Axes:
-    """Draw the columns on top of each other; each that ever had a job is labelled at its end."""
+def _stacked(ax: Axes, table: pd.DataFrame, parts: Parts, label: str) -> None:
+    """Draw the columns on top of each other, on axes of time and of jobs."""
     end = float(table.index[-1]) if len(table) else 0.0
     highest = int(table.sum(axis="columns").max()) if len(table) else 0
     ax.set_xlim(0, end or 1)
@@ -111,37 +111,8 @@ def _stack(ax: Axes, table: pd.DataFrame, words: Mapping[str, tuple[str, str]], 
     count_axis(ax, label)
     if table.empty:
         note(ax, "no job was created")
-        return ax
-    floor = pd.Series(0, index=table.index)
-    labels = []
-    for name, (text, colour) in words.items():
-        counts = table[name]
-        # What never happened takes no colour and no label.
-        if not counts.any():
-            continue
-        top = floor + counts
-        ax.fill_between(
-            table.index.to_numpy(),
-            floor.to_numpy(),
-            top.to_numpy(),
-            step="post",
-            facecolor=colour,
-            # A hairline of the same colour closes the seam that SVG viewers show between fills.
-            edgecolor=colour,
-            linewidth=0.4,
-            label=name,
-        )
-        # At the right edge, for there the label stands.
-        middle = float(floor.iloc[-1] + top.iloc[-1]) / 2
-        labels.append((middle, _label(text, counts), colour))
-        floor = top
-    edge_labels(ax, labels)
-    return ax
-
-
-def _label(text: str, counts: pd.Series) -> str:
-    last, peak = int(counts.iloc[-1]), int(counts.max())
-    return f"{text}\n{last:,}" if peak == last else f"{text}\n{last:,} (peak {peak:,})"
+    else:
+        stack(ax, table, parts)
 
 
 def _peak_text(table: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from jobsim.display.text import format_number, time_unit
+from jobsim.display.text import format_given_share, format_number, time_unit
 from jobsim.figures.intervals import intervals, setting_columns
 from jobsim.plot.parts.axes import axes_for, edge_labels, frame, legend_below, literal, note
 from jobsim.plot.parts.room import fitted
@@ -195,7 +195,7 @@ def _theory_means(table: pd.DataFrame, y: str) -> pd.Series | None:
 
 def _sweep_subtitle(table: pd.DataFrame, y: str, means: pd.DataFrame, level: float) -> str:
     runs = int(means["n"].max()) if len(means) else 0
-    text = f"mean of {runs:,} runs, band: {100 * level:.4g} % confidence"
+    text = f"mean of {runs:,} runs, band: {format_given_share(level)} confidence"
     if _theory_means(table, y) is None:
         return text
     rows = table[np.isfinite(table[f"{y}_theory"].astype(np.float64))]

@@ -20,6 +20,7 @@ from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.spans import Played, disturbances
 from jobsim.plot.parts.style import FAINT, INK, MUTED, NEUTRAL, STATUS_COLOURS, status_label
 from jobsim.plot.parts.time_axis import time_axis
+from jobsim.plot.parts.words import the_workers_were
 from jobsim.run.run import Run
 
 AWAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
@@ -296,7 +297,7 @@ def sentence(run: Run) -> str:
         return "No worker started a job."
     workers = run.workload.scenario.workers
     busy = run.metrics()["utilisation"]
-    who = f"The {workers:,} workers were" if workers > 1 else "The one worker was"
+    who = the_workers_were(workers)
     told = "" if math.isnan(busy) else f"{who} busy {format_share(busy)} of the time"
     # A worker that still has a job when the run ends adds nothing: how long is not known.
     until = run.jobs["released"].fillna(run.jobs["finished"]).fillna(run.jobs["started"])

@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from jobsim.display.text import count_of, format_duration, format_number
 from jobsim.domain.models import JobStatus
 from jobsim.figures import flow
-from jobsim.plot.parts.axes import axes_for, clip_spike, frame, legend_below, note, rate_axis
+from jobsim.plot.parts.axes import axes_for, clip_spike, frame, legend_below, rate_axis
 from jobsim.plot.parts.entry import Chart, is_wasteful
 from jobsim.plot.parts.room import fitted
-from jobsim.plot.parts.spans import Observed, mark_faults, window
+from jobsim.plot.parts.spans import mark_faults
 from jobsim.plot.parts.style import INK, STATUS_COLOURS
 from jobsim.plot.parts.time_axis import time_axis
+from jobsim.plot.parts.windows import Observed, no_windows, window
 from jobsim.run.run import Run
 
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
@@ -60,12 +61,7 @@ def throughput(run: Observed, *, ax: Axes | None = None) -> Axes:
     table = flow.throughput(run.transitions, window=width)
     ax = axes_for(ax)
     if table.empty:
-        frame(ax, "Jobs in and out")
-        ax.set_xlim(0, 1)
-        time_axis(ax, 0)
-        rate_axis(ax, "jobs per second")
-        note(ax, "no job was created")
-        return fitted(ax)
+        return no_windows(ax, "Jobs in and out")
     starts = table.index.to_numpy()
     end = float(starts[-1]) + width
     frame(ax, "Jobs in and out", f"windows of {format_duration(width)}")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pandas as pd
 from matplotlib.axes import Axes
 
 from jobsim.display.text import count_of, format_number, format_share
 from jobsim.domain.models import JobStatus
 from jobsim.figures.unpaid import JOB_BYTES, unpaid_stock
-from jobsim.plot.parts.axes import Jobs, axes_for, count_axis, edge_labels, frame, note, thin
+from jobsim.plot.parts.axes import Jobs, axes_for, count_axis, frame, note, thin
 from jobsim.plot.parts.entry import Chart, was_created
 from jobsim.plot.parts.room import fitted
+from jobsim.plot.parts.stack import Parts, stack
 from jobsim.plot.parts.style import NEUTRAL, STATUS_COLOURS
 from jobsim.plot.parts.time_axis import time_axis
 from jobsim.run.run import Run
 
-_NEVER = STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value]
-
-_NAMES = {"never": "never confirmed", "pending": "not yet confirmed"}
+_PARTS: Parts = MappingProxyType(
+    {
+        "never": ("never confirmed", STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value]),
+        "pending": ("not yet confirmed", NEUTRAL),
+    }
+)
+"""The words and the colour of each part, from the bottom up."""
 
 _PILE = 0.05
 """The share of jobs that were never paid from which on the chart is worth showing."""
@@ -84,27 +91,7 @@ def unpaid(run: Jobs, *, ax: Axes | None = None) -> Axes:
     if not total.any():
         note(ax, "no job was ever unpaid" if len(steps) else "no job was created")
         return fitted(ax)
-    floor = pd.Series(0, index=steps.index)
-    labels = []
-    for name, colour in (("never", _NEVER), ("pending", NEUTRAL)):
-        counts = steps[name]
-        if not counts.any():
-            continue
-        top = floor + counts
-        ax.fill_between(
-            steps.index.to_numpy(),
-            floor.to_numpy(),
-            top.to_numpy(),
-            step="post",
-            facecolor=colour,
-            edgecolor=colour,
-            linewidth=0.4,
-            label=name,
-        )
-        middle = float(floor.iloc[-1] + top.iloc[-1]) / 2
-        labels.append((middle, _label(name, counts), colour))
-        floor = top
-    edge_labels(ax, labels)
+    stack(ax, steps, _PARTS)
     return fitted(ax)
 
 
@@ -121,12 +108,6 @@ def _in_bytes(jobs: int) -> str:
     size = jobs * JOB_BYTES
     unit = max((unit for unit in _UNITS if unit <= size), default=1.0)
     return f"{format_number(size / unit)} {_UNITS[unit]}"
-
-
-def _label(name: str, counts: pd.Series) -> str:
-    last, peak = int(counts.iloc[-1]), int(counts.max())
-    text = f"{_NAMES[name]}\n{last:,}"
-    return text if peak == last else f"{text} (peak {peak:,})"
 
 
 def sentence(run: Run) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from jobsim.display.text import Rows, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown
 from jobsim.domain.exceptions import JobsimError
 from jobsim.figures.metrics import figures_of
 from jobsim.figures.names import parse_figure, unit_of
@@ -51,7 +51,7 @@ _TABLES = {
 }
 
 
-class Run:
+class Run(Shown):
     """One run of a workload: tidy tables, the workload itself, and where it ran.
 
     Immutable by convention: the tables are not to be written to. Everything that can be
@@ -285,12 +285,6 @@ class Run:
             raise SavedRunError(str(folder), f"{INDEX} is damaged: {problem}") from exc
         except (ValueError, TypeError) as exc:
             raise SavedRunError(str(folder), f"is damaged: {exc}") from exc
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         return run_rows(self)

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobsim.domain.exceptions import JobsimError
+from jobsim.domain.exceptions import PathError
 from jobsim.files.claim import Claim, ClaimError
 from jobsim.files.reading import UnreadableFileError, read_limited
 from jobsim.scenario.size import machine_bytes
@@ -41,23 +41,8 @@ OPTIONAL = ("calls", "final", "faults")
 _NAMES = {"jobs": ("worker",), "transitions": ("actor",), "calls": ("actor", "error")}
 
 
-class SavedRunError(JobsimError):
-    """The folder cannot be used as a saved run.
-
-    Parameters
-    ----------
-    folder
-        Which folder.
-    problem
-        What is wrong with it, and what to do.
-    """
-
-    def __init__(self, folder: str, problem: str) -> None:
-        super().__init__(folder, problem)
-        self.folder, self.problem = folder, problem
-
-    def __str__(self) -> str:
-        return f"{self.folder}: {self.problem}"
+class SavedRunError(PathError):
+    """The folder cannot be used as a saved run; the text says why, and what to do."""
 
 
 def claim_folder(folder: str | os.PathLike[str]) -> Claim:

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from jobsim.display.text import format_number
 from jobsim.scenario.arrival_process import ArrivalProcess, Times, before
 from jobsim.scenario.closed import Closed
-from jobsim.scenario.part import Count, PositiveSeconds, Rate, Seconds, in_words
+from jobsim.scenario.part import Count, PositiveSeconds, Rate, Seconds
 from jobsim.scenario.renewal import Renewal
 from jobsim.scenario.ticks import TICKS_PER_SECOND, blocks, to_ticks
 from jobsim.scenario.varying import Varying
@@ -70,7 +71,7 @@ class Poisson(ArrivalProcess):
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
-        return f"arrive at random (Poisson), {in_words(self.rate)} per second on average"
+        return f"arrive at random (Poisson), {format_number(self.rate)} per second on average"
 
 
 class Paced(ArrivalProcess):
@@ -104,7 +105,7 @@ class Paced(ArrivalProcess):
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
-        return f"arrive evenly spaced, {in_words(self.rate)} per second"
+        return f"arrive evenly spaced, {format_number(self.rate)} per second"
 
 
 class Bursts(ArrivalProcess):
@@ -139,7 +140,7 @@ class Bursts(ArrivalProcess):
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
-        return f"arrive in bursts of {self.size:,}, one every {in_words(self.every)} s"
+        return f"arrive in bursts of {self.size:,}, one every {format_number(self.every)} s"
 
 
 class Stampede(ArrivalProcess):
@@ -167,7 +168,7 @@ class Stampede(ArrivalProcess):
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
-        return f"arrive all at once, at {in_words(self.at)} s"
+        return f"arrive all at once, at {format_number(self.at)} s"
 
 
 class Schedule(ArrivalProcess):
@@ -200,7 +201,7 @@ class Schedule(ArrivalProcess):
 
     def describe(self) -> str:
         """Return what the jobs do, as the rest of a sentence."""
-        first, last = in_words(self.times[0]), in_words(self.times[-1])
+        first, last = format_number(self.times[0]), format_number(self.times[-1])
         return f"arrive at given times between {first} and {last} s"
 
 

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.display.text import Rows, format_duration, printable
-from jobsim.scenario.part import in_words
+from jobsim.display.text import (
+    Rows,
+    count_of,
+    format_duration,
+    format_given_share,
+    format_number,
+    printable,
+)
 
 if TYPE_CHECKING:
     from jobsim.scenario.payment import Payment
@@ -78,11 +84,11 @@ def _arrivals(scenario: Scenario) -> str:
     what = scenario.arrivals.describe()
     who = "Jobs"
     if scenario.jobs is not None:
-        who = _number(scenario.jobs, "job")
+        who = count_of(scenario.jobs, "job")
         what = what.replace("arrive", "arrives", 1) if scenario.jobs == 1 else what
     if scenario.duration is None:
         return f"{who} {what}."
-    until = f"until {in_words(scenario.duration)} s"
+    until = f"until {format_number(scenario.duration)} s"
     return f"{who} {what}, {until}{' at the latest' if scenario.jobs is not None else ''}."
 
 
@@ -91,24 +97,28 @@ def _payment(payment: Payment) -> str:
     after = f"after {payment.delay.describe()}" if payment.delay.mean else "at once"
     sentences = [f"Payment is confirmed {after}."]
     if payment.abandon:
-        sentences.append(f"{_percent(payment.abandon)} of jobs are never paid and wait for ever.")
+        sentences.append(
+            f"{format_given_share(payment.abandon)} of jobs are never paid and wait for ever."
+        )
     if payment.deadline is not None:
-        sentences.append(f"Nobody pays later than {in_words(payment.deadline)} s after asking.")
+        sentences.append(
+            f"Nobody pays later than {format_number(payment.deadline)} s after asking."
+        )
     if payment.lost:
         sentences.append(_losses(payment))
     if payment.duplicate:
         sentences.append(
-            f"{_percent(payment.duplicate)} of confirmations come twice, "
+            f"{format_given_share(payment.duplicate)} of confirmations come twice, "
             f"the second one later by {payment.lag.describe()}."
         )
     return " ".join(sentences)
 
 
 def _losses(payment: Payment) -> str:
-    lost = _percent(payment.lost)
+    lost = format_given_share(payment.lost)
     if not payment.resend:
         return f"{lost} of confirmations are lost for ever."
-    waits = ", ".join(in_words(wait) for wait in payment.resend)
+    waits = ", ".join(format_number(wait) for wait in payment.resend)
     return (
         f"{lost} of deliveries of a confirmation are lost; after each loss there is another one, "
         f"{waits} s later, then none."
@@ -118,11 +128,12 @@ def _losses(payment: Payment) -> str:
 def _work(work: Work) -> str:
     sentences = [f"Work takes {work.service.describe()}."]
     if work.fail:
-        sentences.append(f"{_percent(work.fail)} of jobs fail.")
+        sentences.append(f"{format_given_share(work.fail)} of jobs fail.")
     if work.crash:
         back = f"after {work.restart.describe()}" if work.restart.mean else "at once"
         sentences.append(
-            f"In {_percent(work.crash)} of jobs the worker dies in the middle; it is back {back}."
+            f"In {format_given_share(work.crash)} of jobs the worker dies in the middle; "
+            f"it is back {back}."
         )
     return " ".join(sentences)
 
@@ -144,17 +155,17 @@ def _feedback(scenario: Scenario) -> Rows:
 
 
 def _threads(scenario: Scenario) -> str:
-    workers, clients = _number(scenario.workers, "worker"), _number(scenario.clients, "client")
+    workers, clients = count_of(scenario.workers, "worker"), count_of(scenario.clients, "client")
     return f"{workers}, {clients}, {_pollers(scenario)}; seed {scenario.seed}."
 
 
 def _pollers(scenario: Scenario) -> str:
     if not scenario.pollers:
         return "no pollers"
-    pollers = _number(scenario.pollers, "poller")
+    pollers = count_of(scenario.pollers, "poller")
     if not scenario.poll_interval:
         return f"{pollers} reading as fast as possible"
-    return f"{pollers} reading every {in_words(scenario.poll_interval)} s"
+    return f"{pollers} reading every {format_number(scenario.poll_interval)} s"
 
 
 def _load(scenario: Scenario) -> list[str]:
@@ -164,11 +175,11 @@ def _load(scenario: Scenario) -> list[str]:
         return []
     # Of first attempts alone; what adds to it is named in the same sentence.
     utilisation = load / scenario.workers
-    crew = _number(scenario.workers, "worker")
-    line = f"Offered load {in_words(load)} erlangs{_before(scenario)} on {crew}: "
+    crew = count_of(scenario.workers, "worker")
+    line = f"Offered load {format_number(load)} erlangs{_before(scenario)} on {crew}: "
     # A crash cuts work short, so nothing is sure to grow then.
     if utilisation < 1.0 or scenario.work.crash:
-        return [f"{line}utilisation {_percent(utilisation)} per worker."]
+        return [f"{line}utilisation {format_given_share(utilisation)} per worker."]
     return [f"{line}not less than they can do, so the backlog grows while jobs arrive."]
 
 
@@ -181,11 +192,3 @@ def _before(scenario: Scenario) -> str:
     }
     names = [name for name, there in left_out.items() if there]
     return f" before {' and '.join(names)}" if names else ""
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.3g} %"

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from jobsim.scenario.part import Part, Seconds, in_words
+from jobsim.display.text import format_number
+from jobsim.scenario.part import Part, Seconds
 from jobsim.scenario.shaped import Gamma, LogNormal, Weibull
 from jobsim.scenario.ticks import blocks
 
@@ -48,7 +49,7 @@ class Constant(Part):
 
     def describe(self) -> str:
         """Return the distribution in a few words, such as ``2 s``."""
-        return f"{in_words(self.value)} s"
+        return f"{format_number(self.value)} s"
 
 
 class Uniform(Part):
@@ -91,7 +92,7 @@ class Uniform(Part):
 
     def describe(self) -> str:
         """Return the distribution in a few words."""
-        return f"{in_words(self.low)} to {in_words(self.high)} s, uniformly"
+        return f"{format_number(self.low)} to {format_number(self.high)} s, uniformly"
 
 
 class Exponential(Part):
@@ -121,7 +122,7 @@ class Exponential(Part):
 
     def describe(self) -> str:
         """Return the distribution in a few words."""
-        return f"{in_words(self.mean)} s on average, exponentially distributed"
+        return f"{format_number(self.mean)} s on average, exponentially distributed"
 
 
 class Empirical(Part):
@@ -160,7 +161,7 @@ class Empirical(Part):
 
     def describe(self) -> str:
         """Return the distribution in a few words."""
-        return f"{in_words(self.mean)} s on average, from a sample of {len(self.values):,}"
+        return f"{format_number(self.mean)} s on average, from a sample of {len(self.values):,}"
 
 
 Single = Annotated[
@@ -206,7 +207,7 @@ class Sum(Part):
     def describe(self) -> str:
         """Return the distribution in a few words."""
         stages = "; plus ".join(part.describe() for part in self.parts)
-        return f"{in_words(self.mean)} s on average ({stages})"
+        return f"{format_number(self.mean)} s on average ({stages})"
 
 
 class Mixture(Part):
@@ -270,7 +271,7 @@ class Mixture(Part):
         """Return the distribution in a few words."""
         pairs = zip(self.shares, self.parts, strict=True)
         kinds = "; ".join(f"{share:.3g} of them {part.describe()}" for share, part in pairs)
-        return f"{in_words(self.mean)} s on average ({kinds})"
+        return f"{format_number(self.mean)} s on average ({kinds})"
 
 
 Distribution = Annotated[

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from jobsim.scenario.part import Count, Part, PositiveSeconds, Seconds, in_words
+from jobsim.display.text import format_number
+from jobsim.scenario.part import Count, Part, PositiveSeconds, Seconds
 
 
 class Outage(Part):
@@ -32,4 +33,5 @@ class Outage(Part):
     def describe(self) -> str:
         """Return what happens in a sentence."""
         who = "1 worker is" if self.workers == 1 else f"{self.workers:,} workers are"
-        return f"{who} gone from {in_words(self.at)} s to {in_words(self.at + self.duration)} s."
+        begin, end = format_number(self.at), format_number(self.at + self.duration)
+        return f"{who} gone from {begin} s to {end} s."

@@ -54,14 +54,3 @@ def unit_of(field: FieldInfo) -> str:
     for choice in get_args(field.annotation):
         marks += getattr(choice, "__metadata__", ())
     return next((mark.name for mark in marks if isinstance(mark, Unit)), "")
-
-
-def in_words(value: float) -> str:
-    """Return a number as a person writes it, to three digits and without an exponent if it can.
-
-    Examples
-    --------
-    >>> in_words(0.04999), in_words(2.0), in_words(86_400.0)
-    ('0.05', '2', '86,400')
-    """
-    return f"{value:,.0f}" if 1000 <= value < 1e12 else f"{value:.3g}"

@@ -6,7 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from jobsim.scenario.part import Part, PositiveSeconds, SignedSeconds, in_words
+from jobsim.display.text import format_number
+from jobsim.scenario.part import Part, PositiveSeconds, SignedSeconds
 
 
 class Reaper(Part):
@@ -55,12 +56,12 @@ class Reaper(Part):
     def describe(self) -> str:
         """Return the rule in a sentence."""
         sentence = (
-            f"A reaper looks every {in_words(self.every)} s and fails what "
+            f"A reaper looks every {format_number(self.every)} s and fails what "
             + ("has been running" if self.since == "running" else "runs and was created")
-            + f" {'for ' if self.since == 'running' else ''}{in_words(self.timeout)} s"
+            + f" {'for ' if self.since == 'running' else ''}{format_number(self.timeout)} s"
             + ("" if self.since == "running" else " ago or earlier")
         )
         if self.skew:
             way = "ahead" if self.skew > 0 else "behind"
-            sentence += f"; its clock is {in_words(abs(self.skew))} s {way}"
+            sentence += f"; its clock is {format_number(abs(self.skew))} s {way}"
         return f"{sentence}."

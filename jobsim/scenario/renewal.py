@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from jobsim.display.text import format_number
 from jobsim.scenario.arrival_process import ArrivalProcess, Times, before
-from jobsim.scenario.part import Rate, in_words
+from jobsim.scenario.part import Rate
 from jobsim.scenario.ticks import BLOCK, round_in_place
 
 MOST_SPREAD = (0.01, 100.0)
@@ -79,5 +80,5 @@ class Renewal(ArrivalProcess):
         how = "in bursts" if self.cv > 1.0 else "more evenly than at random"
         return (
             f"arrive {'at random' if self.cv == 1.0 else how} (gaps with a cv of "
-            f"{in_words(self.cv)}), {in_words(self.rate)} per second on average"
+            f"{format_number(self.cv)}), {format_number(self.rate)} per second on average"
         )

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from jobsim.scenario.part import Count, Part, Probability, Seconds, in_words
+from jobsim.display.text import format_given_share, format_number
+from jobsim.scenario.part import Count, Part, Probability, Seconds
 
 
 class Retry(Part):
@@ -74,13 +75,15 @@ class Retry(Part):
         if not waits:
             return "Nobody asks again."
         # The waits never get shorter, so the first and the last one are the bounds.
-        wait = f"{in_words(waits[-1])} s"
+        wait = f"{format_number(waits[-1])} s"
         if waits[0] != waits[-1]:
-            wait = f"{in_words(waits[0])} to {wait}"
+            wait = f"{format_number(waits[0])} to {wait}"
         times = "once" if self.attempts == 2 else f"up to {self.attempts - 1} times"
         sentence = f"A failed job is asked for again {times}, after {wait}"
         if self.jitter:
-            sentence += f" less a random share of up to {100 * self.jitter:.3g} %"
+            sentence += f" less a random share of up to {format_given_share(self.jitter)}"
         if self.budget is not None:
-            sentence += f", while a budget of {100 * self.budget:.3g} % of all requests lasts"
+            sentence += (
+                f", while a budget of {format_given_share(self.budget)} of all requests lasts"
+            )
         return f"{sentence}."

@@ -21,7 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from jobsim.scenario.part import Part, PositiveSeconds, in_words
+from jobsim.display.text import format_number
+from jobsim.scenario.part import Part, PositiveSeconds
 from jobsim.scenario.ticks import blocks
 
 Times = NDArray[np.float64]
@@ -123,8 +124,9 @@ class Shaped(Part):
     def describe(self) -> str:
         """Return the distribution in a few words."""
         return (
-            f"{in_words(self.mean)} s on average ({type(self).__name__}, cv {in_words(self.cv)}, "
-            f"median {in_words(self.median)} s, p95 {in_words(self.p95)} s)"
+            f"{format_number(self.mean)} s on average "
+            f"({type(self).__name__}, cv {format_number(self.cv)}, "
+            f"median {format_number(self.median)} s, p95 {format_number(self.p95)} s)"
         )
 
     # What a family knows about its member of scale 1.

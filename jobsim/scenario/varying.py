@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from jobsim.display.text import format_number
 from jobsim.scenario.arrival_process import ArrivalProcess, Times, before
-from jobsim.scenario.part import PositiveSeconds, Seconds, in_words
+from jobsim.scenario.part import PositiveSeconds, Seconds
 from jobsim.scenario.ticks import BLOCK, round_in_place, to_ticks
 
 RateOrZero = Annotated[float, Field(strict=True, ge=0)]
@@ -107,10 +108,11 @@ class Varying(ArrivalProcess):
         """Return what the jobs do, as the rest of a sentence."""
         lowest = min(rate for _, rate in self.points)
         when = next(time for time, rate in self.points if rate == self.peak_rate)
-        again = "" if self.period is None else f", again every {in_words(self.period)} s"
+        again = "" if self.period is None else f", again every {format_number(self.period)} s"
         return (
-            f"arrive at random (Poisson), {in_words(lowest)} to {in_words(self.peak_rate)} per "
-            f"second with the peak at {in_words(when)} s{again}"
+            f"arrive at random (Poisson), {format_number(lowest)} to "
+            f"{format_number(self.peak_rate)} per second with the peak at "
+            f"{format_number(when)} s{again}"
         )
 
     def _pieces(self) -> _Pieces:

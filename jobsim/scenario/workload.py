@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobsim.display.text import Rows, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown
 from jobsim.files.reading import LIMIT_BYTES
 from jobsim.logs.source import OutcomePolicy, TraceSource
 from jobsim.scenario.array_checks import checked_array, require_known
@@ -41,7 +41,7 @@ COLUMNS = (
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Workload:
+class Workload(Shown):
     """The jobs that both engines run, as plain arrays.
 
     All arrays are read-only, contiguous and of one length; an array that could still be written
@@ -142,12 +142,6 @@ class Workload:
 
     def __len__(self) -> int:
         return len(self.arrival)
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         from jobsim.scenario.describe import workload_rows

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.display.text import Rows, count_of, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, count_of, format_duration
 from jobsim.scenario.log import Log
 from jobsim.scenario.workload import Workload
 from jobsim.studies.calibrate import FEW, Calibration, calibrate
@@ -31,7 +31,7 @@ _MOST_JOBS = 20_000_000  # over all draws
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Backtest:
+class Backtest(Shown):
     """How well first come, first served explains the waits of a log.
 
     Attributes
@@ -66,12 +66,6 @@ class Backtest:
     waits: pd.DataFrame
     unseen: pd.DataFrame | None
     sentences: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         """Return the rows of the text and of the HTML display, which thus agree."""

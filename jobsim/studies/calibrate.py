@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from jobsim.display.text import Rows, count_of, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, count_of, format_duration
 from jobsim.scenario.distributions import Constant, Distribution
 from jobsim.scenario.log import Log
 from jobsim.scenario.renewal import MOST_SPREAD
@@ -32,7 +32,7 @@ _TINY = 2.0**-20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Calibration:
+class Calibration(Shown):
     """A scenario that was learned from the first part of a log.
 
     Attributes
@@ -99,12 +99,6 @@ class Calibration:
         if self.delay is not None and self.delay.draw is not None:
             changes["payment.delay"] = self.delay.draw(rng)
         return self.scenario.replace(changes)
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         rows: Rows = [("seen", f"the first {format_duration(self.cut)} of the log")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, format_duration
 from jobsim.figures.durations import percentiles
 from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.run.run import Run
@@ -20,7 +20,7 @@ _OUTCOMES = ("status", "rejected")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Shown):
     """How far a threaded run and a virtual one of the same workload agree.
 
     Attributes
@@ -114,12 +114,6 @@ class Comparison:
     def times(self) -> pd.DataFrame:
         """Return percentiles of `lateness`, `dispatch` and `drift`, in scenario seconds."""
         return percentiles(self.jobs[["lateness", "dispatch", "drift"]], q=(0.5, 0.95, 1.0))
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         """Return the rows of the text and of the HTML display, which thus agree."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.display.text import Rows, count_of, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, count_of, format_duration
 from jobsim.run.run import Run
 from jobsim.scenario.distributions import Distribution
 from jobsim.scenario.log import Log
@@ -29,7 +29,7 @@ _MOST_ARRIVALS = 20_000  # of one draw, after which the system counts as never e
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Forecast:
+class Forecast(Shown):
     """What becomes of the jobs that are in the system at a moment.
 
     Attributes
@@ -57,12 +57,6 @@ class Forecast:
     waiting: int
     rate: float
     table: pd.DataFrame
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         """Return the rows of the text and of the HTML display, which thus agree."""

@@ -19,6 +19,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from jobsim.display.text import count_of
+
 
 def workers_for(offered_load: float) -> int:
     """Return the smallest number of workers that keeps the queue from growing for ever.
@@ -40,8 +42,7 @@ def needs(offered_load: float) -> str:
     'needs at least 9 workers; offered load is 8.4'
     """
     least = workers_for(offered_load)
-    plural = "" if least == 1 else "s"
-    return f"needs at least {least:,} worker{plural}; offered load is {offered_load:.6g}"
+    return f"needs at least {count_of(least, 'worker')}; offered load is {offered_load:.6g}"
 
 
 def erlang_b(workers: int, offered_load: float) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, count_of
 from jobsim.figures.metrics import figures_of
 from jobsim.scenario.draws import draw_payment, stream_of
 from jobsim.scenario.log import Log
@@ -221,7 +221,7 @@ def figures_of_jobs(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WorkersForLog:
+class WorkersForLog(Shown):
     """The smallest number of workers with which a log's own jobs meet a target.
 
     Attributes
@@ -264,12 +264,6 @@ class WorkersForLog:
             return f"no answer for a {target}: {self.reason}"
         found = in_words(self.value, self.metric)
         return f"{count_of(self.workers, 'worker')} for a {target}: it would have been {found}"
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         rows = [("answer", self.sentence)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, count_of
 from jobsim.domain.marks import INPUT_HASH, end_texts
 from jobsim.domain.models import JobStatus
 from jobsim.repository.actor_recorder import ActorRecorder
@@ -19,7 +19,7 @@ from jobsim.tables.calls import calls_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Replay:
+class Replay(Shown):
     """What a repository said to the transitions of a run.
 
     Attributes
@@ -60,12 +60,6 @@ class Replay:
     def complete(self) -> bool:
         """Whether every transition was accepted."""
         return self.accepted == len(self.calls) and not self.unsent
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         total = len(self.calls) + self.unsent

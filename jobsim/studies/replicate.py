@@ -12,11 +12,11 @@ import pandas as pd
 
 from jobsim.display.text import (
     Rows,
+    Shown,
     count_of,
     format_duration,
+    format_given_share,
     format_number,
-    rows_as_html,
-    rows_as_text,
 )
 from jobsim.figures.intervals import JACKKNIFE, half_width
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
@@ -58,7 +58,7 @@ _OF_REQUESTS = ("goodput", "amplification", "response_p95", "false_kills")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Replications:
+class Replications(Shown):
     """Runs of one scenario that differ in their seed.
 
     Attributes
@@ -114,12 +114,6 @@ class Replications:
         """
         return self.pooled.interval(metric, self.level)
 
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
-
     def _display(self) -> tuple[str, Rows]:
         title = f"{count_of(len(self), 'replication')} of {self.scenario.name!r}"
         rows = [("horizon", f"{self.horizon}: {self.why}"), ("warm-up", self._warmup_row())]
@@ -128,7 +122,7 @@ class Replications:
             if not math.isnan(found.mean):
                 rows.append((metric, interval_in_words(found, metric)))
         how = "Student's t over replications; quantiles pooled, jackknife"
-        rows.append(("level", f"{100 * self.level:.4g} %, {how}"))
+        rows.append(("level", f"{format_given_share(self.level)}, {how}"))
         return title, rows + ([("goal", self.goal)] if self.goal else [])
 
     def _shown(self) -> tuple[str, ...]:
@@ -144,7 +138,7 @@ class Replications:
         jobs = int((deleted + self.samples["jobs"]).median())
         if self.warmup == "mser5":
             return f"MSER-5 deleted {deleted.min():,.0f} to {deleted.max():,.0f} of {jobs:,} jobs"
-        share = f"the first {100 * self.warmup:.4g} % of each run deleted"
+        share = f"the first {format_given_share(self.warmup)} of each run deleted"
         return f"{share}: {deleted.median():,.0f} of {jobs:,} jobs"
 
 

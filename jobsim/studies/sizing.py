@@ -10,7 +10,7 @@ from enum import Enum
 
 import pandas as pd
 
-from jobsim.display.text import Rows, count_of, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, count_of, format_given_share
 from jobsim.figures.intervals import half_width
 from jobsim.figures.metrics import UNITS
 from jobsim.figures.names import Figure, parse_figure
@@ -64,7 +64,7 @@ class _Verdict(Enum):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WorkersNeeded:
+class WorkersNeeded(Shown):
     """The smallest number of workers that meets a target, and how that was found.
 
     Attributes
@@ -119,14 +119,8 @@ class WorkersNeeded:
         if self.workers is None:
             return f"no answer for a {target}: {self.reason}"
         found = interval_in_words(self.interval, self.metric)
-        level = f"{100 * self.interval.level:.4g} % confidence"
+        level = f"{format_given_share(self.interval.level)} confidence"
         return f"{count_of(self.workers, 'worker')} for a {target}: {found} with {level}"
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         """Return the rows of the text and of the HTML display, which thus agree."""

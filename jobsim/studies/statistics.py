@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jobsim.display.text import format_given_share
 from jobsim.figures.intervals import half_width
 
 
@@ -67,7 +68,7 @@ class Interval:
         return self.low <= value <= self.high
 
     def __repr__(self) -> str:
-        level = f"{100 * self.level:.4g} %, n = {self.n:,}"
+        level = f"{format_given_share(self.level)}, n = {self.n:,}"
         if self.never:
             known = math.isfinite(self.half_width)
             bound = f"at most {self.half_width:.3g}" if known else "upper bound unknown"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from jobsim.display.text import rows_as_html, rows_as_text
+from jobsim.display.text import count_of, rows_as_html, rows_as_text
 from jobsim.scenario.arrivals import Bursts, Paced, Poisson
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.distributions import Constant, Exponential
@@ -136,8 +136,7 @@ class Theory:
         rows = [("model", self.kind)]
         if not math.isnan(self.offered_load):
             rows.append(("offered load", f"{self.offered_load:.6g} erlangs"))
-            plural = "" if self.workers == 1 else "s"
-            share = f"{100 * self.utilisation:.4g} % of {self.workers:,} worker{plural}"
+            share = f"{100 * self.utilisation:.4g} % of {count_of(self.workers, 'worker')}"
             state = "" if self.stable else f"; unstable: {formulas.needs(self.offered_load)}"
             rows.append(("utilisation", share + state))
         values = [

@@ -20,7 +20,7 @@ import psycopg
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, make_url
 
-from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, format_duration
 from jobsim.domain.codes import FAULT_KINDS, KILLS
 from jobsim.figures.faulted import recovery_s
 from jobsim.repository.sql_connections import database_url
@@ -52,7 +52,7 @@ class _Row:
     ended_ns: int = -1
 
 
-class Faults:
+class Faults(Shown):
     """A proxy in front of a PostgreSQL server that injects faults while it is told to.
 
     The repository under test connects to `url`. Which requests are struck is drawn from the
@@ -275,12 +275,6 @@ class Faults:
                 time.sleep(_POLL_S)
             else:
                 return True
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         table = self.table

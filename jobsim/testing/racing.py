@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from jobsim.display.text import Rows, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown
 from jobsim.domain.marks import AUDITOR, INPUT_HASH, end_texts
 from jobsim.domain.models import Job, JobStatus
 from jobsim.figures.faulted import fault_rows, unanswered
@@ -45,7 +45,7 @@ Factory = Callable[[], Any]
 
 
 @dataclass(frozen=True, repr=False)
-class Raced:
+class Raced(Shown):
     """What came of a race.
 
     Attributes
@@ -74,12 +74,6 @@ class Raced:
     def errors(self) -> int:
         """How many calls ended in an exception other than a refusal."""
         return unanswered(self.calls)
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[None, Rows]:
         rows = self.verdict.rows()

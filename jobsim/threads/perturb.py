@@ -23,6 +23,7 @@ from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.adapt import AdaptedRepository
 from jobsim.repository.protocol import JobRepository, no_effect_test
 from jobsim.repository.recorded import RecordedRepository
+from jobsim.turns.tool_ids import sys_monitoring, take_tool
 
 YIELD = 0.02
 """How likely a thread yields before an instruction; a source line has about ten."""
@@ -37,6 +38,8 @@ _R = TypeVar("_R")
 
 _TOOL_IDS = (4, 3, 2)
 """Ids of `sys.monitoring` without a fixed meaning first, then the profiler's."""
+
+_INSTEAD = "leave out the perturbation, or turn off a profiler or debugger"
 
 _LIBRARY = tuple(
     f"{Path(sysconfig.get_path(name)).resolve()}{os.sep}"
@@ -190,8 +193,8 @@ class _Monitored(_Switch):
 
     def on(self) -> None:
         """Listen to events; all or nothing, for a half would slow the process for good."""
-        monitoring = _monitoring()
-        self._tool = _take_tool_id()
+        monitoring = sys_monitoring()
+        self._tool = take_tool(_TOOL_IDS, _INSTEAD)
         events = monitoring.events
         try:
             monitoring.register_callback(self._tool, events.PY_START, self._enter)
@@ -203,7 +206,7 @@ class _Monitored(_Switch):
 
     def off(self) -> None:
         """Stop listening and free the tool id; also after a start that failed midway."""
-        monitoring, tool = _monitoring(), self._tool
+        monitoring, tool = sys_monitoring(), self._tool
         if tool is None:
             return
         self._tool = None
@@ -221,7 +224,7 @@ class _Monitored(_Switch):
         if tool is None or code in self._heard or not self._perturbation.concerns(code):
             return
         self._heard.add(code)
-        monitoring = _monitoring()
+        monitoring = sys_monitoring()
         monitoring.set_local_events(tool, code, monitoring.events.INSTRUCTION)
 
     def _step(self, _code: CodeType, _offset: int) -> None:
@@ -257,26 +260,6 @@ class _Traced(_Switch):
 
 def _nothing() -> None:
     pass
-
-
-def _monitoring() -> Any:
-    return sys.monitoring  # type: ignore[attr-defined,unused-ignore] # only 3.12+ has it
-
-
-def _take_tool_id() -> int:
-    """Take an id that no profiler or debugger has."""
-    monitoring = _monitoring()
-    for tool in _TOOL_IDS:
-        if monitoring.get_tool(tool) is None:
-            try:
-                monitoring.use_tool_id(tool, "jobsim")
-            except ValueError:  # another thread was faster
-                continue
-            return tool
-    raise RuntimeError(
-        f"no tool id of sys.monitoring is free: {', '.join(map(str, _TOOL_IDS))} are all taken; "
-        "leave out the perturbation, or turn off a profiler or debugger"
-    )
 
 
 def _unwrapped(repository: object) -> object:

@@ -10,6 +10,7 @@ from typing import Any
 from jobsim.turns import real
 from jobsim.turns.here import HERE
 from jobsim.turns.points import Points
+from jobsim.turns.tool_ids import sys_monitoring, take_tool
 from jobsim.turns.world import World
 
 TOOLS = (4, 3, 2, 5)
@@ -37,8 +38,8 @@ class Monitored:
         RuntimeError
             If all tool ids are taken.
         """
-        monitoring = _monitoring()
-        self._tool = _take_tool()
+        monitoring = sys_monitoring()
+        self._tool = take_tool(TOOLS, "turn off a profiler or debugger")
         events = monitoring.events
         monitoring.register_callback(self._tool, events.PY_START, self._start)
         monitoring.register_callback(self._tool, events.INSTRUCTION, self._instruction)
@@ -51,7 +52,7 @@ class Monitored:
         tool, self._tool = self._tool, None
         if tool is None:
             return
-        monitoring = _monitoring()
+        monitoring = sys_monitoring()
         monitoring.set_events(tool, 0)
         for code in self._armed.values():
             monitoring.set_local_events(tool, code, 0)
@@ -62,7 +63,7 @@ class Monitored:
 
     def rearm(self) -> None:
         """Set the local events anew: somebody's `sys.settrace` may have stopped them."""
-        monitoring = _monitoring()
+        monitoring = sys_monitoring()
         for code in list(self._armed.values()):
             monitoring.set_local_events(self._tool, code, 0)
             monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
@@ -79,7 +80,7 @@ class Monitored:
             if self._points.of.get(key):
                 self._armed[key] = code
         self.rearm()
-        _monitoring().restart_events()
+        sys_monitoring().restart_events()
 
     def thread(self, _world: World, _me: int) -> None:
         """Rearm where a tracer was started with the thread, as coverage does."""
@@ -98,9 +99,9 @@ class Monitored:
             points = self._points.add(code, sys._getframe(1).f_globals)
         if points and id(code) not in self._armed:
             self._armed[id(code)] = code
-            monitoring = _monitoring()
+            monitoring = sys_monitoring()
             monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
-        return _monitoring().DISABLE
+        return sys_monitoring().DISABLE
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
         """Offer the turn at an instruction where it may matter."""
@@ -120,24 +121,4 @@ class Monitored:
         return None
 
 
-def _monitoring() -> Any:
-    return sys.monitoring  # type: ignore[attr-defined,unused-ignore] # only 3.12+ has it
-
-
-_DISABLE = _monitoring().DISABLE if sys.version_info >= (3, 12) else None
-
-
-def _take_tool() -> int:
-    """Take an id that no profiler or debugger has."""
-    monitoring = _monitoring()
-    for tool in TOOLS:
-        if monitoring.get_tool(tool) is None:
-            try:
-                monitoring.use_tool_id(tool, "jobsim")
-            except ValueError:  # another thread was faster
-                continue
-            return tool
-    raise RuntimeError(
-        f"no tool id of sys.monitoring is free: {', '.join(map(str, TOOLS))} are all taken; "
-        "turn off a profiler or debugger"
-    )
+_DISABLE = sys_monitoring().DISABLE if sys.version_info >= (3, 12) else None

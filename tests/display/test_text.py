@@ -95,3 +95,10 @@ def test_a_table_has_no_colours_of_its_own_and_no_mathematics():
 def test_rows_without_a_title_are_not_indented():
     assert rows_as_text(None, [("a", "1")]) == "a  1"
     assert "caption" not in rows_as_html(None, [("a", "1")])
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.0, "0"), (0.12345, "0.123"), (86_400.0, "86,400"), (1e15, "1e+15")]
+)
+def test_numbers_are_written_as_a_person_writes_them(value, words):
+    assert format_number(value) == words

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from jobsim import Scenario
+from jobsim import Run, Scenario, run_virtual
 from jobsim.tables.jobs_table import jobs_of
 from jobsim.tables.schema import OP, OUTCOME, STATUS, TRANSITIONS
 
@@ -64,6 +64,20 @@ def empty(run: SimpleNamespace) -> SimpleNamespace:
         calls=run.calls.head(0),
         workload=run.workload,
     )
+
+
+@pytest.fixture(scope="session")
+def stormy() -> Run:
+    """A run with failures, retries, impatient clients and an outage."""
+    scenario = Scenario(
+        jobs=300,
+        arrivals={"kind": "poisson", "rate": 4.0},
+        work={"fail": 0.3},
+        patience={"kind": "constant", "value": 5.0},
+        retry={"attempts": 3},
+        outages=[{"at": 20.0, "duration": 10.0, "workers": 3}],
+    )
+    return run_virtual(scenario)
 
 
 @pytest.fixture(autouse=True)

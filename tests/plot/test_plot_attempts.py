@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from chart_text import legend, texts
 from report_runs import NAN, STORM, retried
 
 from jobsim import Scenario, plot, run_virtual
 from jobsim.figures.attempts import attempts_per_request
 from jobsim.plot.attempts import CHART
-
-
-@pytest.fixture(scope="module")
-def stormy():
-    scenario = Scenario(
-        jobs=300,
-        arrivals={"kind": "poisson", "rate": 4.0},
-        work={"fail": 0.3},
-        patience={"kind": "constant", "value": 5.0},
-        retry={"attempts": 3},
-        outages=[{"at": 20.0, "duration": 10.0, "workers": 3}],
-    )
-    return run_virtual(scenario)
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
-
-
-def legend(ax) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_the_bars_are_as_high_as_the_table_says(stormy):

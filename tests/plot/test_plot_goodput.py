@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
+from chart_text import legend, texts
 from matplotlib.colors import to_rgba
 from report_runs import STORM, retried
 
@@ -13,27 +13,6 @@ from jobsim import Scenario, plot, run_virtual
 from jobsim.figures.attempts import goodput as goodput_table
 from jobsim.plot.goodput import CHART
 from jobsim.plot.parts.style import STATUS_COLOURS
-
-
-@pytest.fixture(scope="module")
-def stormy():
-    scenario = Scenario(
-        jobs=300,
-        arrivals={"kind": "poisson", "rate": 4.0},
-        work={"fail": 0.3},
-        patience={"kind": "constant", "value": 5.0},
-        retry={"attempts": 3},
-        outages=[{"at": 20.0, "duration": 10.0, "workers": 3}],
-    )
-    return run_virtual(scenario)
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
-
-
-def legend(ax) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def steps(ax) -> dict[str, np.ndarray]:

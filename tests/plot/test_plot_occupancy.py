@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from chart_text import texts
 from matplotlib.colors import to_rgba
 from report_runs import FOUR, NAN, made, retried
 
@@ -13,10 +14,6 @@ from jobsim import Scenario, plot
 from jobsim.figures.in_system import PARTS
 from jobsim.plot.occupancy import CHART, STACKED, in_system_steps, status_steps
 from jobsim.plot.parts.style import STATUS_COLOURS
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def corners(area) -> set[tuple[float, float]]:

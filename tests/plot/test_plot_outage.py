@@ -6,16 +6,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from chart_text import texts
 from report_runs import FOUR, NAN, made, retried
 
 from jobsim import Scenario, plot, run_virtual
 from jobsim.plot.outage import CHART
 from jobsim.tables.schema import FAULTS
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
-
 
 GONE = {"at": 20.0, "duration": 10.0, "workers": 4}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from chart_text import texts
 from matplotlib.collections import LineCollection
 from report_runs import FOUR, NAN, made, retried
 
@@ -22,10 +23,6 @@ def reaped():
 @pytest.fixture(scope="module")
 def stuck():
     return run_virtual(CRASHY)
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def line(ax, label: str):

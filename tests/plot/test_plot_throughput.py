@@ -7,16 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from chart_text import texts
 from matplotlib.colors import to_rgba
 from report_runs import FOUR, made
 
 from jobsim import plot
 from jobsim.plot.parts.style import STATUS_COLOURS
 from jobsim.plot.throughput import CHART
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def test_the_line_is_what_came_in_and_the_bars_are_what_ended(run: SimpleNamespace) -> None:

@@ -5,28 +5,12 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from report_runs import made
+from chart_text import line_named
+from report_runs import made, run_that_waited
 
 from jobsim import plot
 from jobsim.plot.waits import CHART
-from jobsim.tables.jobs_table import jobs_of
-
-
-def run_with(*seconds):
-    """A run whose jobs waited so long; NaN was never paid."""
-    wait = np.array(seconds)
-    paid = np.where(np.isnan(wait), math.nan, 0.0)
-    jobs = jobs_of(
-        created=np.zeros(len(wait)), paid=paid, started=paid + wait, finished=paid + wait + 1.0
-    )
-    return SimpleNamespace(jobs=jobs)
-
-
-def by_label(ax, start):
-    (found,) = [line for line in ax.lines if str(line.get_label()).startswith(start)]
-    return found
 
 
 def subtitle(ax):
@@ -34,8 +18,8 @@ def subtitle(ax):
 
 
 def test_waits_draws_the_share_that_waited_longer():
-    ax = plot.waits(run_with(0.0, 0.0, 1.0, 4.0, math.nan))
-    line = by_label(ax, "run")
+    ax = plot.waits(run_that_waited(0.0, 0.0, 1.0, 4.0, math.nan))
+    line = line_named(ax, "run")
     assert line.get_xdata().tolist() == [0.0, 0.0, 1.0, 4.0]
     assert line.get_ydata().tolist() == [1.0, 0.5, 0.25, 0.0]
     assert ax.get_yscale() == "log"
@@ -48,60 +32,62 @@ def test_waits_draws_theory_from_a_function_or_from_an_object(as_object):
         return 0.5 * math.exp(-time)
 
     theory = SimpleNamespace(wait_exceeds=exceeds) if as_object else exceeds
-    curve = by_label(plot.waits(run_with(0.0, 2.0), theory), "theory")
+    curve = line_named(plot.waits(run_that_waited(0.0, 2.0), theory), "theory")
     assert curve.get_xdata()[[0, -1]].tolist() == [0.0, 2.0]
     assert curve.get_ydata()[[0, -1]].tolist() == pytest.approx([0.5, 0.5 * math.exp(-2.0)])
 
 
 def test_waits_says_where_theory_has_no_formula():
-    ax = plot.waits(run_with(0.0, 2.0), lambda time: math.nan)
+    ax = plot.waits(run_that_waited(0.0, 2.0), lambda time: math.nan)
     assert "theory has no formula" in subtitle(ax)
     assert [line.get_label() for line in ax.lines][:1] == ["run"]
     assert not [line for line in ax.lines if line.get_label() == "theory"]
 
 
 def test_waits_of_nobody_who_waited_can_be_drawn():
-    ax = plot.waits(run_with(0.0, 0.0), lambda time: 0.1)
+    ax = plot.waits(run_that_waited(0.0, 0.0), lambda time: 0.1)
     assert ax.get_xlim() == (0.0, 1.0)
 
 
 def test_the_shares_are_told_in_per_cent():
-    ax = plot.waits(run_with(*range(1, 2000)))
+    ax = plot.waits(run_that_waited(*range(1, 2000)))
     ax.figure.canvas.draw()
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert {"100 %", "10 %", "1 %", "0.1 %"} <= set(labels)
 
 
 def test_the_95th_percentile_is_marked_on_the_curve():
-    ax = plot.waits(run_with(*range(1, 102)))
+    ax = plot.waits(run_that_waited(*range(1, 102)))
     (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
     assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (96.0, 0.05)
     assert any(text.get_text() == "p95 96 s" for text in ax.texts)
 
 
-def waited(*seconds):
+def completed_after(*seconds):
     rows = [(0.0, 0.0, wait, wait + 1.0, "completed", "worker-0") for wait in seconds]
     return made(rows)
 
 
 def test_the_sentence_tells_the_95th_percentile_and_the_share_of_the_slowest_job():
-    assert CHART.sentence(waited(*[1.0] * 9, 11.0)) == (
+    assert CHART.sentence(completed_after(*[1.0] * 9, 11.0)) == (
         "95 % of paid jobs waited 6.5 s or less; the slowest job accounts for 55 % of all waiting."
     )
 
 
 def test_the_sentence_of_many_jobs_tells_the_share_of_the_slowest_percent():
-    assert CHART.sentence(waited(*[0.0] * 100, *[1.0] * 98, 31.0, 39.0)) == (
+    assert CHART.sentence(completed_after(*[0.0] * 100, *[1.0] * 98, 31.0, 39.0)) == (
         "95 % of paid jobs waited 1 s or less; the slowest 1 % account for 42 % of all waiting."
     )
 
 
 def test_where_nearly_nobody_waited_the_sentence_says_so():
-    assert CHART.sentence(waited(*[0.0] * 24, 2.0)) == (
+    assert CHART.sentence(completed_after(*[0.0] * 24, 2.0)) == (
         "96 % of paid jobs did not wait; the slowest job accounts for 100 % of all waiting."
     )
 
 
 def test_the_sentence_of_waits_of_zero_and_of_none():
-    assert CHART.sentence(waited(0.0, 0.0)) == "None of the 2 paid jobs waited for a worker."
+    assert (
+        CHART.sentence(completed_after(0.0, 0.0)) == "None of the 2 paid jobs waited for a worker."
+    )
     assert CHART.sentence(made()) == "No job was paid and started, so none waited."

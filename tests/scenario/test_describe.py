@@ -2,7 +2,6 @@ import pytest
 
 from jobsim.scenario.arrivals import Poisson, Stampede
 from jobsim.scenario.distributions import Constant, Exponential
-from jobsim.scenario.part import in_words
 from jobsim.scenario.scenario import Payment, Scenario, Work
 
 
@@ -107,13 +106,6 @@ def test_a_closed_loop_tells_of_its_users_and_of_no_load():
 
 def test_a_load_without_a_rate_is_not_told():
     assert "erlangs" not in Scenario(jobs=5, arrivals=Stampede()).describe()
-
-
-@pytest.mark.parametrize(
-    ("value", "words"), [(0.0, "0"), (0.12345, "0.123"), (86_400.0, "86,400"), (1e15, "1e+15")]
-)
-def test_numbers_are_written_as_a_person_writes_them(value, words):
-    assert in_words(value) == words
 
 
 def test_a_scenario_is_shown_as_these_sentences():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 
 from jobsim import InMemoryJobRepository, JobStatus, Run, Scenario
 from jobsim.run.info import RunInfo
 from jobsim.scenario.workload import Workload
-from jobsim.tables.jobs_table import to_schema
+from jobsim.tables.jobs_table import jobs_of, to_schema
 from jobsim.tables.schema import CALLS, JOBS
 
 NAN = float("nan")
@@ -90,3 +92,13 @@ STORM = (
     (2, 1, 1.0, 1.0, 4.0, 9.0, "completed", "worker-0"),
     (2, 2, 2.0, 2.0, 8.0, 10.0, "completed", "worker-1"),
 )
+
+
+def run_that_waited(*seconds):
+    """A run whose jobs waited so long; NaN was never paid."""
+    wait = np.array(seconds)
+    paid = np.where(np.isnan(wait), math.nan, 0.0)
+    jobs = jobs_of(
+        created=np.zeros(len(wait)), paid=paid, started=paid + wait, finished=paid + wait + 1.0
+    )
+    return SimpleNamespace(jobs=jobs)

@@ -114,6 +114,18 @@ def _legend_below(ax: Axes, columns: int) -> float:
     return legend.get_window_extent().width
 
 
+def legend_beside(ax: Axes) -> None:
+    """Put the legend to the right of the axes, with space between labels of several lines."""
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
+        frameon=False,
+        fontsize="small",
+        labelspacing=1.2,
+        labelcolor=INK,
+    )
+
+
 def count_axis(ax: Axes, label: str) -> None:
     """Make y an axis of counts from zero: ticks at whole numbers, with thousands set apart."""
     rate_axis(ax, label)

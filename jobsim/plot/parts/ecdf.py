@@ -1,4 +1,4 @@
-"""Empirical distribution functions: their steps, and how they are drawn."""
+"""Empirical distribution functions: their steps, their axes, and how they are drawn."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
+
+from jobsim.display.text import time_unit
+from jobsim.plot.parts.time_axis import log_time_axis, time_axis
 
 Array = NDArray[np.float64]
 
@@ -35,6 +38,26 @@ def ecdf(values: ArrayLike, *, points: int = 600) -> tuple[Array, Array]:
         kept = np.unique(np.concatenate([even, from_top]).round().astype(np.int64))
         found, share = found[kept], share[kept]
     return found, share
+
+
+def share_axes(ax: Axes, durations: pd.DataFrame, what: str) -> tuple[float, float]:
+    """Make axes for the distribution functions of durations, one a column.
+
+    Logarithmic where a linear axis would hide most of them. Returns from where to where each
+    function is drawn, which is past the edge, so that the last step does not end in the picture.
+    """
+    longest = float(np.nan_to_num(durations.max().max()))
+    left = log_start(durations)
+    ax.set_ylim(0, 1.02)
+    ax.set_ylabel("share of jobs")
+    if left is None:
+        ax.set_xlim(0, longest * 1.02 or 1)
+        time_axis(ax, longest, what)
+    else:
+        unit, size = time_unit(float(durations.median().max()) or longest)
+        log_time_axis(ax, what, unit=unit, size=size)
+        ax.set_xlim(left, longest * 1.1)
+    return left or 0.0, 2 * longest
 
 
 def draw_ecdf(

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from jobsim.display.text import count_of, format_number
 from jobsim.domain.codes import KILLS
-from jobsim.figures.flow import throughput_window
 from jobsim.plot.parts.style import INK, NEUTRAL
-from jobsim.scenario.arrivals import Bursts
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.varying import Varying
 from jobsim.scenario.workload import Workload
@@ -49,14 +47,6 @@ class Played(Protocol):
     @property
     def jobs(self) -> pd.DataFrame:
         """One row per job."""
-
-    @property
-    def transitions(self) -> pd.DataFrame:
-        """One row per accepted transition."""
-
-
-class Observed(Protocol):
-    """A run, or tables of one without its workload."""
 
     @property
     def transitions(self) -> pd.DataFrame:
@@ -97,30 +87,6 @@ def disturbances(run: Played, end: float) -> list[Span]:
     ]
     gone = [span for span in _lasting(run, end) if span.label == _NAMES["kill_server"]]
     return sorted(outages + _spikes(scenario, end) + gone)
-
-
-def window(run: Observed) -> float:
-    """Return a width in seconds for rates over time: round, and in step with bursts.
-
-    Windows that fall in and out of step with bursts would show a beat that is not there. So with
-    bursts every s seconds they are a whole part of s, or a multiple of it.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> bursts = {"kind": "bursts", "size": 5, "every": 30.0}
-    >>> workload = SimpleNamespace(scenario=Scenario(jobs=9, arrivals=bursts))
-    >>> moves = pd.DataFrame({"time": [0.0, 1000.0]})
-    >>> throughput_window(moves), window(SimpleNamespace(transitions=moves, workload=workload))
-    (20.0, 15.0)
-    """
-    width = throughput_window(run.transitions)
-    workload = getattr(run, "workload", None)
-    if workload is None or not isinstance(workload.scenario.arrivals, Bursts):
-        return width
-    every = workload.scenario.arrivals.every
-    parts = math.ceil(every / width)
-    return every / parts if parts > 1 else every * math.ceil(width / every)
 
 
 def shade(ax: Axes, spans: Iterable[Span]) -> int:

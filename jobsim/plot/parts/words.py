@@ -91,3 +91,14 @@ def _parts(annotation: Any) -> Iterator[type[Part]]:
             yield from _parts(choice)
     elif get_origin(annotation) is Annotated:
         yield from _parts(get_args(annotation)[0])
+
+
+def the_workers_were(workers: int) -> str:
+    """Return the beginning of a sentence on all workers.
+
+    Examples
+    --------
+    >>> the_workers_were(8), the_workers_were(1)
+    ('The 8 workers were', 'The one worker was')
+    """
+    return f"The {workers:,} workers were" if workers > 1 else "The one worker was"

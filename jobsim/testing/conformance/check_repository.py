@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, Shown, format_duration
 from jobsim.domain.exceptions import JobsimError
 from jobsim.proof.verdict_value import replaced_threads
 from jobsim.repository.adapt import ExceptionTypes
@@ -44,7 +44,7 @@ class NotConforming(JobsimError, AssertionError):  # noqa: N818 - a finding, not
 
 
 @dataclass(frozen=True, repr=False)
-class ConformanceReport:
+class ConformanceReport(Shown):
     """What `check_repository` found: one result a check.
 
     Attributes
@@ -81,12 +81,6 @@ class ConformanceReport:
         """Raise `NotConforming`, an AssertionError, if a check failed."""
         if self.failures:
             raise NotConforming(self.repository, self.failures)
-
-    def __repr__(self) -> str:
-        return rows_as_text(*self._display())
-
-    def _repr_html_(self) -> str:
-        return rows_as_html(*self._display())
 
     def _display(self) -> tuple[str, Rows]:
         """Return one table for text and notebook: the sum, who switched threads, each check."""

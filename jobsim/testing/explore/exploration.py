@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from jobsim.display.text import Rows, format_duration, rows_as_html, rows_as_text
+from jobsim.display.text import Rows, count_of, format_duration, rows_as_html, rows_as_text
 from jobsim.testing.explore.runner import Explored
 from jobsim.testing.explore.scheduled import ScheduledRun, ScheduleViolation
 
@@ -135,10 +135,9 @@ class Exploration:
         """What may be said now, in one sentence."""
         if self.violation is not None:
             found = self.violation
-            plural = "" if found.preemptions == 1 else "s"
             return (
                 f"VIOLATED: {found.rule} after {self.schedules:,} schedules, with "
-                f"{found.preemptions} preemption{plural}"
+                f"{count_of(found.preemptions, 'preemption')}"
             )
         far = "; ".join(self._reached())
         counted = f"{self.schedules:,} schedules, no violation"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobsim.display.text import Rows, rows_as_text
+from jobsim.display.text import Rows, count_of, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 from jobsim.testing.explore.explain import ANSWER, CALL, LOCK, Row, answer_text, call_text
 from jobsim.testing.explore.judge import Answer, Step
@@ -120,7 +120,7 @@ class ScheduledRun:
 
     def display_rows(self) -> Rows:
         """Return labels and texts, the rule first."""
-        told = f"{self.preemptions} preemption{'' if self.preemptions == 1 else 's'}"
+        told = count_of(self.preemptions, "preemption")
         rows: Rows = [
             ("rule", self.rule or "none is broken"),
             ("program", str(self.program)),

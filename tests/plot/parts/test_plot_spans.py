@@ -13,7 +13,6 @@ from jobsim.plot.parts.spans import (
     mark_faults,
     shade,
     shade_durations,
-    window,
 )
 from jobsim.tables.schema import FAULTS
 
@@ -80,23 +79,6 @@ def test_a_span_is_named_once_beside_it_where_there_is_room():
     assert (early.get_text(), early.xy[0], early.get_ha()) == ("early", 10, "left")
     assert (late.get_text(), late.xy[0], late.get_ha()) == ("late", 80, "right")
     assert early.xyann[1] > late.xyann[1]  # so that two names cannot meet
-
-
-@pytest.mark.parametrize(
-    ("every", "width"), [(30.0, 15.0), (20.0, 20.0), (41.0, 41.0 / 3), (3.0, 21.0), (1000.0, 20.0)]
-)
-def test_windows_are_in_step_with_bursts(every, width):
-    bursts = scenario(arrivals={"kind": "bursts", "size": 5, "every": every})
-    moves = pd.DataFrame({"time": [0.0, 1000.0]})  # on their own, windows of 20 s
-    run = SimpleNamespace(transitions=moves, workload=SimpleNamespace(scenario=bursts))
-    assert window(run) == pytest.approx(width)
-
-
-def test_windows_without_bursts_are_round():
-    moves = pd.DataFrame({"time": [0.0, 1000.0]})
-    steady = SimpleNamespace(scenario=scenario())
-    assert window(SimpleNamespace(transitions=moves, workload=steady)) == 20.0
-    assert window(SimpleNamespace(transitions=moves)) == 20.0
 
 
 KINDS = list(FAULTS["kind"].categories)

@@ -1,0 +1,32 @@
+"""Ids of `sys.monitoring`, of which there are few: how one is taken."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def sys_monitoring() -> Any:
+    """Return `sys.monitoring`, which is there from Python 3.12 on."""
+    return sys.monitoring  # type: ignore[attr-defined,unused-ignore] # only 3.12+ has it
+
+
+def take_tool(ids: Sequence[int], instead: str) -> int:
+    """Take the first of these ids that no profiler or debugger has.
+
+    Raises
+    ------
+    RuntimeError
+        If all are taken; `instead` says what to do then.
+    """
+    for tool in ids:
+        if sys_monitoring().get_tool(tool) is None:
+            try:
+                sys_monitoring().use_tool_id(tool, "jobsim")
+            except ValueError:  # another thread was faster
+                continue
+            return tool
+    raise RuntimeError(
+        f"no tool id of sys.monitoring is free: {', '.join(map(str, ids))} are all taken; {instead}"
+    )
