@@ -126,6 +126,7 @@ def _losses(payment: Payment) -> str:
 
 
 def _work(work: Work) -> str:
+    """Say how long work takes and how often it goes wrong; nothing of what never happens."""
     sentences = [f"Work takes {work.service.describe()}."]
     if work.fail:
         sentences.append(f"{format_given_share(work.fail)} of jobs fail.")
@@ -179,7 +180,7 @@ def _load(scenario: Scenario) -> list[str]:
     line = f"Offered load {format_number(load)} erlangs{_before(scenario)} on {crew}: "
     # A crash cuts work short, so nothing is sure to grow then.
     if utilisation < 1.0 or scenario.work.crash:
-        return [f"{line}utilisation {format_given_share(utilisation)} per worker."]
+        return [f"{line}utilisation {format_number(100.0 * utilisation)} % per worker."]
     return [f"{line}not less than they can do, so the backlog grows while jobs arrive."]
 
 
