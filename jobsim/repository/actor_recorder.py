@@ -38,7 +38,7 @@ _CREATED = encode(CREATE, AWAITING, OK, AWAITING)
 _UPDATED = {status: encode(UPDATE, number, OK, number) for number, status in enumerate(STATUSES)}
 _GOT = {status: encode(GET, NO_STATUS, OK, number) for number, status in enumerate(STATUSES)}
 _COUNTED = encode(COUNT, NO_STATUS, OK, NO_STATUS)
-_AWAITING_PAYMENT = JobStatus.AWAITING_PAYMENT
+_AWAITING_PAYMENT, _RUNNING = JobStatus.AWAITING_PAYMENT, JobStatus.RUNNING
 _MAX_ERROR_TEXT = 500
 _NO_JOB = (AttributeError, KeyError, TypeError)
 """What reading an answer as a job raises if it is none."""
@@ -215,6 +215,10 @@ class ActorRecorder:
             self._note_failure(exc)
             raise
         returned = self._clock_ns()
+        # An end comes after the start and the creation, also after those whose answers came while
+        # it was under way: so what is known by now bounds it, and not only what was before.
+        if target is not _RUNNING:
+            floor = known[UPDATED_AT]
         try:
             if (
                 job.status is target

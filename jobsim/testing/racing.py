@@ -87,8 +87,10 @@ def race(
 ) -> Raced:
     """Let threads race for jobs on one or more instances of a repository, and judge the calls.
 
-    In each round all threads create a job, read one that they know, start it, read it, end it and
-    read it again, and meet before each of these steps. Every thread uses one instance.
+    In each round all threads create a job, read one of them, start it, end it and read it again,
+    and meet before each of these steps; after a move each reads at once, as soon as it has its
+    answer. In every other round half of them ask for the end while the others start it.
+    Every thread uses one instance.
 
     Parameters
     ----------
@@ -122,8 +124,7 @@ def race(
                 barrier.wait()
                 # The job of the first actor in this round is the one that all race for.
                 job = dict(created).get(turn * ACTORS)
-                # Reads between the moves, so that stale answers have a chance to show.
-                for target in (None, JobStatus.RUNNING, None, _END[actor % 2], None):
+                for target in _targets(turn, actor):
                     barrier.wait()
                     if job is not None:
                         _ask(recorder, job.job_id, target)
@@ -207,12 +208,25 @@ def _create(recorder: ActorRecorder, number: int, created: list[tuple[int, Job]]
         created.append((number, job))
 
 
+def _targets(turn: int, actor: int) -> tuple[JobStatus | None, ...]:
+    """Return where an actor moves the job of a turn, one step after the other; None is a read.
+
+    In every other turn half of them ask for the end while the others start it: an end that waits
+    for the start to be committed is accepted, and must not say that it came before. Nobody asks
+    for one thing twice: a caller that has lost an answer may know its own write by its text.
+    """
+    moves = [JobStatus.RUNNING, _END[actor // 2 % 2]]
+    if turn % 2 and actor % 2:
+        moves.reverse()
+    return None, *moves, None
+
+
 def _ask(recorder: ActorRecorder, job_id: str, target: JobStatus | None) -> None:
-    if target is None:
-        _noted(recorder, lambda: recorder.get(job_id))
-        return
-    result, error = end_texts(target, recorder.name)
-    _noted(recorder, lambda: recorder.update_status(job_id, target, result, error))
+    """Move a job and read it at once: whoever was refused reads while the winner is under way."""
+    if target is not None:
+        result, error = end_texts(target, recorder.name)
+        _noted(recorder, lambda: recorder.update_status(job_id, target, result, error))
+    _noted(recorder, lambda: recorder.get(job_id))
 
 
 def _noted(recorder: ActorRecorder, call: Callable[[], _R]) -> _R | None:

@@ -8,6 +8,7 @@ import pytest
 
 from jobsim import InMemoryJobRepository, InvalidStateTransitionError, JobNotFoundError, JobStatus
 from jobsim.domain.codes import PENDING
+from jobsim.proof.checks.all_checks import check_history
 from jobsim.repository.actor_recorder import BadAnswerError
 from jobsim.repository.adapt import adapt
 from jobsim.repository.recorded import RecordedRepository
@@ -262,6 +263,29 @@ def test_an_answer_older_than_what_was_known_before_the_call_is_marked_backdated
     repository.fields = {"updated_at": job.updated_at - timedelta(seconds=1)}
     recorded.update_status(job.job_id, JobStatus.COMPLETED)
     assert calls_table(recorded)["backdated"].tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(("seconds", "backdated"), [(-1, True), (0, False)])
+def test_an_end_dated_before_a_start_that_was_told_meanwhile_is_marked_backdated(
+    seconds, backdated
+):
+    class TimestampBeforeTheLock(InMemoryJobRepository):
+        """Its end waits for the start of another, and keeps the time from before."""
+
+        def update_status(self, job_id, target, result=None, error=None):
+            if target is JobStatus.RUNNING:
+                return super().update_status(job_id, target)
+            started = starter.update_status(job_id, JobStatus.RUNNING).updated_at
+            ended = super().update_status(job_id, target)
+            return ended.model_copy(update={"updated_at": started + timedelta(seconds=seconds)})
+
+    recorded = RecordedRepository(TimestampBeforeTheLock())
+    starter, ender = recorded.actor("starter"), recorded.actor("ender")
+    job = recorded.create(HASH)
+    ender.update_status(job.job_id, JobStatus.COMPLETED)
+    calls = calls_table(recorded)
+    assert calls["backdated"].tolist() == [False, backdated, False]
+    assert ("timestamps" in check_history(calls).counts) == backdated
 
 
 def test_an_answer_updated_before_it_was_created_is_marked_backdated():
