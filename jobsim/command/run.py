@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobsim.command.arguments import positive, schedule
+from jobsim.command.arguments import count, positive, schedule
 from jobsim.command.codes import BAD_INPUT
 from jobsim.command.endings import fault
 from jobsim.command.explained import FIGURES
@@ -30,7 +30,7 @@ _EXAMPLES = f"""\
 examples:
   jobsim run steady
   jobsim run mine.toml --workers 6 --out runs/six
-  jobsim run steady --repository sqlite:///jobs.db
+  jobsim run steady --repository sqlite:///jobs.db --processes 2
   jobsim run --log log.swf --engine virtual
   jobsim run stampede --schedule 7
   jobsim run steady --require 'wait_p95<30' --require 'failed<=30' --strict
@@ -67,6 +67,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="URL|MODULE:FACTORY",
         help="a database (sqlite:///jobs.db, postgresql+psycopg://...) or what makes a repository; "
         "by default one in memory",
+    )
+    parser.add_argument(
+        "--processes",
+        type=count,
+        default=1,
+        metavar="N",
+        help="spread clients and workers over so many processes, which share the --repository",
     )
     parser.add_argument(
         "--wall-limit", type=positive, metavar="S", help="end after so many seconds"
@@ -129,17 +136,31 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
         options.parser.error("--speedup is about the wall clock; with --schedule time jumps")
     if virtual and options.repository is not None:
         options.parser.error("--repository is for --engine threads; virtual time calls none")
+    if options.processes != 1:
+        _refuse_processes(options)
     refuse_without_log(options)
 
 
+def _refuse_processes(options: argparse.Namespace) -> None:
+    """Refuse several processes where they would have nothing in common, or no part."""
+    if options.processes < 1:
+        options.parser.error(f"--processes {options.processes}: give 1 or more")
+    if options.engine == "virtual":
+        options.parser.error("--processes is for --engine threads; virtual time makes no calls")
+    if options.schedule is not None:
+        options.parser.error("--schedule takes the turns of one process; leave out --processes")
+    if options.repository is None:
+        options.parser.error("--processes needs a --repository that all of them share")
+
+
 def _repository(options: argparse.Namespace, closing: ExitStack) -> Any:
-    """Return the repository that was named, or, where turns are taken, what makes it."""
+    """Return the repository that was named, or what makes it, for turns or for processes."""
     if options.repository is None:
         return None
     from jobsim.repository.named import made_by, repository_factory
 
     factory = repository_factory(options.repository)
-    if options.schedule is not None:
+    if options.schedule is not None or options.processes > 1:
         return factory
     # Made here, so that a database that cannot be reached is told before anything runs.
     made = made_by(options.repository, factory)
@@ -192,7 +213,13 @@ def _engine(options: argparse.Namespace, workload: Workload, repository: Any) ->
             if options.schedule is None
             else {"schedule": options.schedule}
         )
-        return run_threads(workload, repository=repository, wall_limit=options.wall_limit, **pace)
+        return run_threads(
+            workload,
+            repository=repository,
+            wall_limit=options.wall_limit,
+            processes=options.processes,
+            **pace,
+        )
     from jobsim.virtual.run_virtual import run_virtual
 
     with options.signals.heard():

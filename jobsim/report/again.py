@@ -108,12 +108,15 @@ def call_of(run: Run, **more: bool) -> str:
     if info.repository != InMemoryJobRepository.__name__:
         named = info.repository.isidentifier() and info.repository.isascii()
         name = info.repository if named else "MyRepository"
-        arguments.append(name if info.schedule is not None else f"{name}()")
+        made_there = info.schedule is not None or info.processes > 1
+        arguments.append(name if made_there else f"{name}()")
     if info.schedule is not None:
         arguments.append(f"schedule={info.schedule!r}")
     elif info.speedup != 1.0:
         speedup = 'float("inf")' if math.isinf(info.speedup) else repr(info.speedup)
         arguments.append(f"speedup={speedup}")
+    if info.processes > 1:
+        arguments.append("executor=client" if info.hosts else f"processes={info.processes}")
     options = {"perturb": True} if info.perturbed else {}
     arguments += [f"{name}={value}" for name, value in (options | more).items()]
     return f"jobsim.run_threads({', '.join(arguments)})"

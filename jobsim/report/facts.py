@@ -14,6 +14,7 @@ from jobsim.figures.durations import STAGES, dwell
 from jobsim.figures.faulted import fault_sentence
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
 from jobsim.figures.timekeeping import RAN_LATE
+from jobsim.run.display import process_rows
 from jobsim.run.run import Run
 from jobsim.scenario.workload import Workload
 
@@ -180,6 +181,7 @@ def provenance(run: Run, shown: str | None) -> Rows:
         else:
             speed = "never waited" if math.isinf(info.speedup) else f"{info.speedup:,.6g}"
             rows.append(("speed-up", speed))
+        rows += process_rows(info)
     rows += [
         ("ended", info.ended.replace("_", " ")),
         ("started", info.started_at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()),

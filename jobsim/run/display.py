@@ -11,6 +11,7 @@ from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.figures.timekeeping import NOT_THE_LOADS, RAN_LATE
 
 if TYPE_CHECKING:
+    from jobsim.run.info import RunInfo
     from jobsim.run.run import Run
 
 
@@ -30,9 +31,23 @@ def run_rows(run: Run) -> tuple[str, Rows]:
         *_request_rows(figures, mark),
         *_calls_rows(run, figures),
         *([] if run.calls is None or run.faults is None else fault_rows(run.calls, run.faults)),
+        *process_rows(run.info),
         *(("never returned", left.actor) for left in run.unreturned),
         *([("deadlock", run.info.deadlock)] if run.info.deadlock else []),
     ]
+
+
+def process_rows(info: RunInfo) -> Rows:
+    """Return over how many processes a run was spread, what became of them, and of their clocks."""
+    if info.processes == 1 and not info.died:
+        return []
+    rows = [("processes", str(info.processes))]
+    rows += [("died", how) for how in info.died]
+    rows += [("lost", f"the last calls of {name}") for name in info.lost]
+    for host in info.hosts:
+        known = f"known to within {host.uncertainty_ms:.3f} ms at best"
+        rows.append((f"clock of {host.name}", f"{known}, drift up to {host.drift * 1e6:,.0f} ppm"))
+    return rows
 
 
 def _late_rows(run: Run) -> Rows:

@@ -13,7 +13,6 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shared_repositories as shared
@@ -21,41 +20,48 @@ import shared_repositories as shared
 from jobsim import Scenario
 from jobsim.domain.codes import AWAITING, COMPLETED, CREATE, OK, RUNNING, UPDATE
 from jobsim.proof.checks.all_checks import check_history
+from jobsim.proof.clocks import DRIFT
 from jobsim.repository.call_rows import KEPT, encode
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.journal import JournalReader
 from jobsim.repository.recorded import RecordedRepository
 from jobsim.repository.sql_repo import SqlJobRepository
+from jobsim.run.hosts import RemoteHost
+from jobsim.run.hosts import judge as judge_calls
 from jobsim.tables.calls import calls_table
 from jobsim.testing.postgres import PostgresServer, PostgresUnavailable
 from jobsim.threads.run_threads import run_threads
 
 CALLS, PARTS, SECONDS = 1_000_000, 8, 10.0
 RUNS = 20
+JOBS, TRIES = 1_000, 3
+CELLS = ((1, 1), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4))
+"""Clients and as many workers, and the processes that they are on."""
 
 
-def rate(url: str, actors: int, processes: int) -> tuple[float, Any]:
-    """Return calls a second while a database is pressed, and the outcome."""
-    scenario = Scenario(jobs=600, clients=actors, workers=actors)
-    run = run_threads(
-        scenario, partial(SqlJobRepository, url), processes=processes, speedup=math.inf
-    )
-    return len(run.calls) / run.info.wall_seconds, run.check().outcome.value
+def rate(url: str, actors: int, processes: int) -> float:
+    """Return calls a second while a database is pressed; the best of some runs, all of them right.
+
+    Of a machine that others use as well, the best run says most of ours.
+    """
+    scenario = Scenario(jobs=JOBS, clients=actors, workers=actors)
+    factory = partial(SqlJobRepository, url)
+    best = 0.0
+    for _ in range(TRIES):
+        run = run_threads(scenario, factory, processes=processes, speedup=math.inf, progress=False)
+        assert run.check().outcome.value == "OK"
+        best = max(best, len(run.calls) / run.info.wall_seconds)
+    return best
 
 
 def show_rates(name: str, url: str) -> None:
-    """Print a row for as many actors on threads and on processes."""
-    for number in (1, 2, 4):
-        threads, first = rate(url, number, 1)
-        spread, second = rate(url, number, number)
-        print(
-            f"{name:24} {number} clients and workers: threads {threads:7,.0f} calls/s ({first}), "
-            f"{number} processes {spread:7,.0f} calls/s ({second})"
-        )
+    """Print a row of the guide: for as many actors, on threads and on processes."""
+    cells = [rate(url, number, spread) for number, spread in CELLS]
+    print(f"| {name} | {' | '.join(f'{round(cell, -1):,.0f}' for cell in cells)} |", flush=True)
 
 
-def merged(folder: Path) -> tuple[float, float, float]:
-    """Return seconds to merge and to judge a million calls of several files, and MB grown."""
+def merged(folder: Path) -> dict[str, float]:
+    """Return seconds to merge and to judge a million calls of several files, and megabytes."""
     jobs = CALLS // 3
     codes = [encode(CREATE, AWAITING, OK, AWAITING), encode(UPDATE, RUNNING, OK, RUNNING)]
     codes.append(encode(UPDATE, COMPLETED, OK, COMPLETED))
@@ -69,14 +75,31 @@ def merged(folder: Path) -> tuple[float, float, float]:
     for part in range(PARTS):
         (folder / f"client-{part}.calls").write_bytes(rows[part::PARTS].tobytes())
         recorded.add(JournalReader(folder / f"client-{part}", f"client-{part}"))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     start = time.perf_counter()
     calls = calls_table(recorded)
-    middle = time.perf_counter()
+    merge = time.perf_counter()
     assert check_history(calls).outcome.value == "OK"
-    end = time.perf_counter()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    return middle - start, end - middle, grown
+    judge = time.perf_counter()
+    grown = peak_mb() - before
+    # The same as calls of eight hosts that are known to within 50 ns: nine judgements.
+    hosts = [
+        RemoteHost(name=f"host-{n}", actors=(f"client-{n}",), drift=DRIFT, trips=((0, 50, 100),))
+        for n in range(1, PARTS)
+    ]
+    assert judge_calls(calls, hosts, (), check_history).outcome.value == "OK"
+    return {
+        "merge_s": merge - start,
+        "judge_s": judge - merge,
+        "hosts_s": time.perf_counter() - judge,
+        "grown_mb": grown,
+        "peak_mb": peak_mb(),
+    }
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process has had, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def caught(folder: Path, processes: int) -> int:
@@ -105,30 +128,38 @@ def alarms(folder: Path) -> int:
     return wrong
 
 
+def show_all_rates(folder: Path) -> None:
+    """Print the table of the guide."""
+    heads = [f"{n} actors, {p} {'process' if p == 1 else 'processes'}" for n, p in CELLS]
+    print(f"| calls/s | {' | '.join(heads)} |\n|---{'|---' * len(CELLS)}|")
+    for mode in ("FULL", "OFF"):
+        show_rates(f"SQLite, {mode}", f"sqlite:///{folder}/{mode}.db?synchronous={mode}")
+    modes = {"durable": {"fsync": "on"}, "not durable": {"synchronous_commit": "off"}}
+    try:
+        for mode, settings in modes.items():
+            with PostgresServer(settings=settings) as server:
+                show_rates(f"PostgreSQL, {mode}", server.url)
+    except PostgresUnavailable as exc:
+        print(f"PostgreSQL left out: {exc}")
+
+
 def main() -> bool:
     """Print all of it; return whether the promises held."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        merge, judge, grown = merged(folder)
+        million = merged(folder)
         print(
-            f"{CALLS:,} calls of {PARTS}: merge {merge:.2f} s, judge {judge:.2f} s, {grown:.0f} MB"
+            f"{CALLS:,} calls of {PARTS} processes: merged in {million['merge_s']:.2f} s, judged "
+            f"in {million['judge_s']:.2f} s, as of {PARTS} hosts in {million['hosts_s']:.2f} s; peak "
+            f"{million['peak_mb']:.0f} MB, of which these calls {million['grown_mb']:.0f} MB"
         )
-        for mode in ("FULL", "OFF"):
-            show_rates(f"SQLite {mode}", f"sqlite:///{folder}/{mode}.db?synchronous={mode}")
-        try:
-            for mode, settings in (
-                ("durable", {"fsync": "on"}),
-                ("not durable", {"synchronous_commit": "off"}),
-            ):
-                with PostgresServer(settings=settings) as server:
-                    show_rates(f"PostgreSQL {mode}", server.url)
-        except PostgresUnavailable as exc:
-            print(f"PostgreSQL left out: {exc}")
+        show_all_rates(folder)
         alone, together = caught(folder, 1), caught(folder, 2)
         print(f"lock in the process: caught in {alone} of {RUNS} with one, {together} with two")
         false = alarms(folder)
         print(f"killed at ten moments: {false} false alarms or unnoticed")
-    return merge + judge < SECONDS and (alone, together, false) == (0, RUNS, 0)
+    quick = million["merge_s"] + million["judge_s"] < SECONDS
+    return quick and (alone, together, false) == (0, RUNS, 0)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from jobsim import Run
@@ -54,3 +56,25 @@ def test_what_cannot_be_used_is_bad_input_before_anything_runs(
 def test_virtual_time_calls_no_repository(capsys):
     assert main(["run", "steady", "--engine", "virtual", "--repository", "sqlite://"]) == 2
     assert "virtual time calls none" in capsys.readouterr().err
+
+
+def test_several_processes_share_a_database(capsys):
+    command = ["run", "steady", *QUICK, "--repository", "sqlite:///jobs.db?synchronous=OFF"]
+    assert main([*command, "--processes", "2", "--out", "r"]) == 0
+    assert Run.load("r").info.processes == 2
+    assert re.search(r"processes +2\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["2"], "needs a --repository that all of them share"),
+        (["0", "--repository", "sqlite:///j.db"], "give 1 or more"),
+        (["2", "--repository", "sqlite:///j.db", "--schedule", "1"], "takes the turns of one"),
+        (["2", "--engine", "virtual"], "virtual time makes no calls"),
+        (["900", "--repository", "sqlite:///j.db", "--speedup", "inf"], "processes must be from 1"),
+    ],
+)
+def test_processes_that_would_share_nothing_are_refused(capsys, arguments, said):
+    assert main(["run", "steady", "--processes", *arguments]) == 2
+    assert said in capsys.readouterr().err

@@ -108,6 +108,7 @@ def test_any_folder_is_a_python_string(name):
         ({"speedup": math.inf}, 'jobsim.run_threads(workload, Mine(), speedup=float("inf"))'),
         ({"speedup": 2.5}, "jobsim.run_threads(workload, Mine(), speedup=2.5)"),
         ({"perturbed": True}, "jobsim.run_threads(workload, Mine(), perturb=True)"),
+        ({"processes": 2}, "jobsim.run_threads(workload, Mine, processes=2)"),
     ],
 )
 def test_the_call_names_what_was_not_the_default(told, call):

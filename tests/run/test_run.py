@@ -15,6 +15,8 @@ from jobsim import (
     run_virtual,
 )
 from jobsim.figures.names import unit_of
+from jobsim.run.display import run_rows
+from jobsim.run.hosts import RemoteHost
 from jobsim.run.info import Unreturned
 
 
@@ -118,6 +120,22 @@ def test_an_early_end_and_a_lost_thread_are_shown(run):
     text = repr(Run(run.workload, info, run.jobs, calls=run.calls))
     assert "time limit after" in text
     assert "never returned  worker-3" in text
+
+
+def test_processes_that_died_and_clocks_of_other_hosts_are_shown(run):
+    host = RemoteHost(name="far", actors=("worker-1",), drift=200e-6, trips=((0, 90, 40_000),))
+    told = {
+        "processes": 2,
+        "died": ("process 2 of 2 was ended by signal 9",),
+        "lost": ("process 2 of 2",),
+        "hosts": (host,),
+    }
+    assert run_rows(Run(run.workload, run.info.model_copy(update=told), run.jobs))[1][-4:] == [
+        ("processes", "2"),
+        ("died", "process 2 of 2 was ended by signal 9"),
+        ("lost", "the last calls of process 2 of 2"),
+        ("clock of far", "known to within 0.020 ms at best, drift up to 200 ppm"),
+    ]
 
 
 def test_a_run_with_a_schedule_tells_its_lateness_and_speedup():

@@ -49,6 +49,7 @@ def made(rows=(), *, calls=None, engine="virtual", ended="complete", **scenario)
         wall_seconds=2.0,
         repository=scenario.pop("repository", "" if engine == "virtual" else "Mine"),
         perturbed=scenario.pop("perturbed", False),
+        processes=scenario.pop("processes", 1),
     )
     worked = (jobs["finished"] - jobs["started"]).mean()
     # As asked for on average, so that threads kept time.
