@@ -150,8 +150,8 @@ def main() -> bool:
         million = merged(folder)
         print(
             f"{CALLS:,} calls of {PARTS} processes: merged in {million['merge_s']:.2f} s, judged "
-            f"in {million['judge_s']:.2f} s, as of {PARTS} hosts in {million['hosts_s']:.2f} s; peak "
-            f"{million['peak_mb']:.0f} MB, of which these calls {million['grown_mb']:.0f} MB"
+            f"in {million['judge_s']:.2f} s, as of {PARTS} hosts in {million['hosts_s']:.2f} s; "
+            f"peak {million['peak_mb']:.0f} MB, of which these calls {million['grown_mb']:.0f} MB"
         )
         show_all_rates(folder)
         alone, together = caught(folder, 1), caught(folder, 2)
