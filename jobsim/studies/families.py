@@ -135,6 +135,7 @@ def log_above(x: Floats, mean: float, deviation: float) -> Floats:
 
 def lognormal_moments(mu: float, sigma: float) -> tuple[float, float]:
     """Return mean and cv from the mean and the deviation of the logarithm."""
+    sigma = min(sigma, 20.0)  # a search may try anything, and a square must not overflow
     return math.exp(mu + 0.5 * sigma**2), math.sqrt(math.expm1(sigma**2))
 
 

@@ -151,7 +151,9 @@ def _judged(
     fits = error <= within or (p_value >= _DOUBT and times.size <= LARGE)
 
     def draw(generator: np.random.Generator) -> Distribution:
-        return family.make(generator.multivariate_normal(theta, covariance, method="eigh"))
+        return family.make(
+            generator.multivariate_normal(theta, covariance, method="eigh", check_valid="ignore")
+        )
 
     return Fit(
         family=family.name,
@@ -192,8 +194,11 @@ def _covariance(family: Family, theta: Floats, times: Times) -> Floats:
                     + loss(theta - up)
                 ) / (4 * step[i] * step[j])
             curvature[i, j] = curvature[j, i] = value
-    # A flat direction has no interval of its own; it must not spoil the others.
-    return np.asarray(np.linalg.pinv(curvature, hermitian=True))
+    values, vectors = np.linalg.eigh(curvature)
+    # A flat direction has no interval of its own; it must not spoil the others, nor may one in
+    # which differences find a curvature below 0.
+    told = values > 1e-12 * max(float(values[-1]), 1e-300)
+    return np.asarray((vectors[:, told] / values[told]) @ vectors[:, told].T)
 
 
 def _interval(

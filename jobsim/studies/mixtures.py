@@ -27,11 +27,13 @@ from jobsim.studies.families import (
 )
 
 _START = 5_000  # rows on which a mixture begins
+_NARROW, _WIDE = 1e-6, 10.0  # log deviations of a part; beyond, its moments mean nothing
 
 
 def _parts(t: Floats) -> tuple[float, tuple[float, float], tuple[float, float]]:
     weight = float(special.expit(t[0]))
-    return weight, (t[1], math.exp(t[2])), (t[3], math.exp(t[4]))
+    one, two = (min(max(math.exp(t[place]), _NARROW), _WIDE) for place in (2, 4))
+    return weight, (t[1], one), (t[3], two)
 
 
 def _steep(t: Floats, times: Times) -> tuple[float, Floats]:
@@ -81,11 +83,11 @@ def _mixture() -> Family:
         rng = np.random.default_rng(0)
         # A sample of fixed seed: the start need not be exact, but the fit must be repeatable.
         few = some_of(times, _START, rng)
-        logs = np.log(few.known)
+        logs = np.sort(np.log(few.known))
         found = []
         for share in (0.3, 0.7, 0.92):
-            cut = np.quantile(logs, share)
-            low, high = logs[logs <= cut], logs[logs > cut]
+            # By rank and not by value: where many are equal, none may lie above.
+            low, high = np.split(logs, [max(int(share * len(logs)), 1)])
             spread = [math.log(max(float(half.std()), 0.05)) for half in (low, high)]
             guess = np.array([special.logit(share), low.mean(), spread[0], high.mean(), spread[1]])
             found.append(least_loss(family, guess, few))

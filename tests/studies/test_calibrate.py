@@ -61,6 +61,21 @@ def test_dropping_unfinished_jobs_instead_of_censoring_them_is_wrong():
     assert dropped <= 1
 
 
+@pytest.mark.parametrize(
+    "times",
+    [np.repeat([1.0, 7.0], [150, 90]), np.append(np.full(120, 2.0), 1e6),
+     np.round(np.random.default_rng(1).exponential(3.0, 200)) + 0.5,
+     np.exp(np.random.default_rng(2).normal(0.0, 8.0, 150))],
+    ids=["two values", "one that never ended", "whole seconds", "over many magnitudes"],
+)  # fmt: skip
+def test_no_sample_is_too_odd_to_be_fitted(times):
+    """A search may try anything, and a part of a mixture may shrink or widen without end."""
+    fit = fit_times(Times(times, times[::7]))
+    assert np.isfinite([fit.mean.value, fit.cv.value, fit.p95.value, fit.error]).all()
+    if fit.draw is not None:
+        assert fit.draw(np.random.default_rng(1)).mean > 0
+
+
 def bursts(rng: np.random.Generator, count: int) -> np.ndarray:
     """Clusters at random, of one to nine jobs each within seconds."""
     size = rng.geometric(0.25, count)
