@@ -107,11 +107,12 @@ def execute(options: argparse.Namespace) -> int:
 
 def _say_intervals(table: pd.DataFrame, metrics: list[str], by: list[str]) -> None:
     """Print one table, or one a figure where all of them do not fit beside each other."""
+    from jobsim.display.text import format_given_share
     from jobsim.figures.intervals import intervals
 
     found = {metric: intervals(table, metric) for metric in metrics}
     level = next(iter(found.values()))["level"].iloc[0]
-    say(f"Means with their {level:.0%} intervals, {_replications(found)}\n")
+    say(f"Means with their {format_given_share(level)} intervals, {_replications(found)}\n")
     # One table where it fits, for people compare figures of one setting along its row.
     groups = [metrics]
     # Wrapped rows of a table cannot be read, so it is cut by columns.

@@ -97,6 +97,17 @@ def format_share(share: float) -> str:
     return f"{value:.0f} %"
 
 
+def format_percent(share: float) -> str:
+    """Return a share in percent to three figures, where they are compared with each other.
+
+    Examples
+    --------
+    >>> format_percent(0.5561), format_percent(0.032), format_percent(2.25)
+    ('55.6 %', '3.2 %', '225 %')
+    """
+    return f"{format_number(100.0 * share)} %"
+
+
 def format_given_share(share: float) -> str:
     """Return a share that somebody gave, and nobody measured, in percent to four figures.
 

@@ -15,6 +15,7 @@ from jobsim.display.text import (
     count_of,
     format_duration,
     format_number,
+    format_share,
     rows_as_html,
     rows_as_text,
 )
@@ -227,7 +228,7 @@ class Explorer:
         counts = (f"{figures[name]:,.0f} {label}" for name, label in ended.items() if figures[name])
         p50, p95 = (format_duration(figures[f"wait_{part}"]) for part in ("p50", "p95"))
         return {
-            "utilisation": f"{figures['utilisation']:.0%}",
+            "utilisation": format_share(figures["utilisation"]),
             "wait": f"p50 {p50}, p95 {p95}",
             "longest queue": count_of(longest_queue(self.run.jobs), "job"),
             "throughput": f"{format_number(figures['throughput'])} jobs/s",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from jobsim.display.text import format_share
 from jobsim.logs.clocks import Flags, Floats
 from jobsim.logs.derive import Builder
 from jobsim.logs.outcome_words import (
@@ -103,7 +104,8 @@ def _refuse_most(b: Builder, what: str, share: float) -> None:
     taken = ", ".join(f"{role} {name!r}" for role, name in names.items())
     raise TraceError(
         b.raw.path,
-        f"{share:.0%} of the rows contradict themselves ({what}), so a column is not what its "
+        f"{format_share(share)} of the rows contradict themselves ({what}), "
+        "so a column is not what its "
         f"name says; taken are {taken}: name the right ones, columns={{...}}",
         b.raw.line,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from jobsim.display.text import Rows, format_duration, format_number
+from jobsim.display.text import Rows, format_duration, format_number, format_share
 from jobsim.figures.faulted import fault_rows
 from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.figures.timekeeping import NOT_THE_LOADS, RAN_LATE
@@ -130,7 +130,7 @@ def _spread_row(
 
 def _workers_row(figures: dict[str, float], workers: int) -> str:
     busy = figures["utilisation"]
-    share = "" if math.isnan(busy) else f", busy {busy:.0%}"
+    share = "" if math.isnan(busy) else f", busy {format_share(busy)}"
     rate = figures["throughput"]
     done = "" if math.isnan(rate) else f"; {format_number(rate)} jobs/s finished"
     return f"{workers:,}{share}{done}"

@@ -13,6 +13,7 @@ from jobsim.display.text import (
     format_duration,
     format_given_share,
     format_number,
+    format_percent,
     printable,
 )
 
@@ -180,7 +181,7 @@ def _load(scenario: Scenario) -> list[str]:
     line = f"Offered load {format_number(load)} erlangs{_before(scenario)} on {crew}: "
     # A crash cuts work short, so nothing is sure to grow then.
     if utilisation < 1.0 or scenario.work.crash:
-        return [f"{line}utilisation {format_number(100.0 * utilisation)} % per worker."]
+        return [f"{line}utilisation {format_percent(utilisation)} per worker."]
     return [f"{line}not less than they can do, so the backlog grows while jobs arrive."]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from jobsim.display.text import format_number
+from jobsim.display.text import format_number, format_percent
 from jobsim.scenario.part import Part, Seconds
 from jobsim.scenario.shaped import Gamma, LogNormal, Weibull
 from jobsim.scenario.ticks import blocks
@@ -270,7 +270,9 @@ class Mixture(Part):
     def describe(self) -> str:
         """Return the distribution in a few words."""
         pairs = zip(self.shares, self.parts, strict=True)
-        kinds = "; ".join(f"{share:.3g} of them {part.describe()}" for share, part in pairs)
+        kinds = "; ".join(
+            f"{format_percent(share)} of them {part.describe()}" for share, part in pairs
+        )
         return f"{format_number(self.mean)} s on average ({kinds})"
 
 

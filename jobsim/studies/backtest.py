@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.display.text import Rows, Shown, count_of, format_duration
+from jobsim.display.text import Rows, Shown, count_of, format_duration, format_share
 from jobsim.scenario.log import Log
 from jobsim.scenario.workload import Workload
 from jobsim.studies.calibrate import FEW, Calibration, calibrate
@@ -219,13 +219,15 @@ def _verdict(log: Log, workers: int, found: bool, explains: bool, peak: int) -> 
     overtaken = _out_of_order(log)
     if overtaken > 0.02:
         sentences.append(
-            f"{overtaken:.0%} of jobs started before the one that was ready just before them: "
+            f"{format_share(overtaken)} of jobs started before the one that was ready just before "
+            "them: "
             "priorities, several queues, or small jobs that fill gaps"
         )
     idle = _waited_beside_idle(log, peak)
     if idle > 0.1:
         sentences.append(
-            f"for {idle:.0%} of the time that somebody waited, fewer ran than the {peak:,} that "
+            f"for {format_share(idle)} of the time that somebody waited, fewer ran than the "
+            f"{peak:,} that "
             "ran at once at most: jobs that take several workers, or workers that were away"
         )
     if len(sentences) == 1:

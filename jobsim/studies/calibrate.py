@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from jobsim.display.text import Rows, Shown, count_of, format_duration
+from jobsim.display.text import Rows, Shown, count_of, format_duration, format_percent, format_share
 from jobsim.scenario.distributions import Constant, Distribution
 from jobsim.scenario.log import Log
 from jobsim.scenario.renewal import MOST_SPREAD
@@ -106,7 +106,7 @@ class Calibration(Shown):
             text = f"{row['estimate']:.4g} ({row['low']:.4g} to {row['high']:.4g})"
             if row["family"]:
                 fits = "" if row["fits"] else ", does not fit"
-                text += f", {row['family']}, worst error {row['error']:.1%}{fits}"
+                text += f", {row['family']}, worst error {format_percent(row['error'])}{fits}"
             rows.append((str(row["parameter"]), text))
         rows += [("warning", warning) for warning in self.warnings]
         return f"Calibration of {self.log.name}", rows
@@ -279,7 +279,10 @@ def _retry(seen: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
     text = []
     if given_up.mean() > 0.01:
         text = [
-            f"{given_up.mean():.0%} of jobs failed and were not tried again: scenarios always do"
+            (
+                f"{format_share(given_up.mean())} of jobs failed and were not tried again: "
+                "scenarios always do"
+            )
         ]
     return {"retry": retry}, text
 
@@ -299,7 +302,9 @@ def _warnings(log: Log, seen: pd.DataFrame, service: Fit, delay: Fit | None) -> 
     found = []
     for name, fit in (("service time", service), ("payment delay", delay)):
         if fit is not None and not fit.fits:
-            found.append(f"no family fits the {name}: {fit.family} is off by up to {fit.error:.0%}")
+            found.append(
+                f"no family fits the {name}: {fit.family} is off by up to {format_share(fit.error)}"
+            )
         elif fit is not None and fit.family == "empirical":
             found.append(f"no family fits the {name}: the log's own sample stands for it")
     ran = seen[seen["outcome"].isin(_RAN)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from jobsim.display.text import Rows, Shown, format_duration
+from jobsim.display.text import Rows, Shown, format_duration, format_share
 from jobsim.figures.durations import percentiles
 from jobsim.figures.metrics import has_retries_or_losses
 from jobsim.run.run import Run
@@ -131,7 +131,12 @@ class Comparison(Shown):
             if times[name].notna().all():
                 rows.append((label, self._spread(times[name])))
         if not math.isnan(self.drifted):
-            rows.append(("drift", f"exceeds their own lateness for {self.drifted:.0%} of the jobs"))
+            rows.append(
+                (
+                    "drift",
+                    f"exceeds their own lateness for {format_share(self.drifted)} of the jobs",
+                )
+            )
         return "Threads beside virtual time", rows
 
     def _spread(self, seconds: pd.Series) -> str:

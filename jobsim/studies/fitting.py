@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import special
 
+from jobsim.display.text import format_percent
 from jobsim.scenario.distributions import (
     Constant,
     Distribution,
@@ -130,7 +131,7 @@ def fit_times(times: Times, *, rng: np.random.Generator | None = None) -> Fit:
             fit = _judged(MIXED, mixed, times, truth, rng)
     if not fit.fits and len(times.beyond) <= 0.01 * times.size:
         fit = _sample_itself(times, truth, fit, rng)
-    words = tuple(f"{name} {error:.1%}" for name, error in tried)
+    words = tuple(f"{name} {format_percent(error)}" for name, error in tried)
     return Fit(**{**fit.__dict__, "tried": words})
 
 

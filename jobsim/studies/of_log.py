@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.display.text import Rows, Shown, count_of
+from jobsim.display.text import Rows, Shown, count_of, format_share
 from jobsim.figures.metrics import figures_of
 from jobsim.scenario.draws import draw_payment, stream_of
 from jobsim.scenario.log import Log
@@ -156,7 +156,7 @@ def with_traffic(workload: Workload, factor: float) -> tuple[Workload, str]:
     whole = copies - 1
     how = f"the log and {count_of(whole, 'copy', 'copies')} of it" if whole else "the log"
     if part:
-        how += f" and {part:.0%} of another"
+        how += f" and {format_share(part)} of another"
     return _taken(workload, np.concatenate(rows), np.concatenate(times)), f"{how}, moved in time"
 
 

@@ -17,6 +17,7 @@ from jobsim.display.text import (
     format_duration,
     format_given_share,
     format_number,
+    format_percent,
 )
 from jobsim.figures.intervals import JACKKNIFE, half_width
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
@@ -500,5 +501,5 @@ def in_words(value: float, metric: str) -> str:
     if unit == "s":
         return format_duration(value)
     if unit == "share":
-        return f"{format_number(100 * value)} %"
+        return format_percent(value)
     return f"{format_number(value)} {unit}"

@@ -60,7 +60,7 @@ def test_a_slider_changes_scenario_run_and_all_that_is_seen(explorer):
 def test_figures_stand_beside_those_of_before(explorer):
     assert "before" not in repr(explorer)
     explorer.sliders["workers"].value = 7
-    assert "utilisation    91% (before: 80%)" in repr(explorer)
+    assert "utilisation    91 % (before: 80 %)" in repr(explorer)
 
 
 def test_a_slider_that_goes_back_leaves_the_scenario_as_it_was():

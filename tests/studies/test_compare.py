@@ -90,7 +90,7 @@ def test_a_delay_of_dispatch_is_found_and_lateness_is_none_of_it():
     assert found.drifted == 1.0
     text = repr(found)
     assert "raw drift       p50 1.06 s, p95 1.34 s, max 1.38 s; p50 531 ms of wall time" in text
-    assert "exceeds their own lateness for 100% of the jobs" in text
+    assert "exceeds their own lateness for 100 % of the jobs" in text
     assert "agree" in found._repr_html_()
 
 
