@@ -407,8 +407,9 @@ def test_check_repository_finds_a_blind_retry_with_faults_only(inject, monkeypat
     assert report.failures[0].verdict is not None
 
 
-def test_a_run_keeps_its_faults_and_shows_them(inject, tmp_path):
-    faults = inject(rates={"cut_before": 0.04, "cut_after": 0.04})
+def test_a_run_keeps_its_faults_and_shows_them(inject, postgres_server, tmp_path):
+    rates = {"cut_before": 0.04, "cut_after": 0.04}
+    faults = inject(rates=rates, at={100: "kill_server"}, server=postgres_server)
     scenario = preset("steady").replace({"jobs": 60})
     run = run_threads(
         scenario, lambda: SqlJobRepository(faults.url), speedup=float("inf"), faults=faults

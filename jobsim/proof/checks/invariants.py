@@ -81,9 +81,10 @@ def timestamps(history: History) -> list[Finding]:
 def workers_busy(history: History, workers: int, crashed: Collection[int]) -> list[Finding]:
     """Return the moment at which more jobs than workers were certainly RUNNING, if there is one.
 
-    A job is certainly RUNNING from the return of the call that wrote RUNNING to the invocation
-    of the call that wrote its end, or of the first that may have. Jobs in `crashed` are left
-    out. Only the first such moment is reported, on the job that went over.
+    A job certainly has a worker from the return of the call that wrote RUNNING to the invocation
+    of the call that wrote its end, of the first that may have, or of one of its worker's that had
+    no answer. Jobs in `crashed` are left out. Only the first such moment is reported, on the job
+    that went over.
     """
     starts = history.rows(roles.WRITES, codes.RUNNING)
     begun = np.full(history.jobs, _NEVER)
@@ -95,6 +96,8 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
             rows = history.rows(table, state)
             np.minimum.at(ends, history.job[rows], history.invoked[rows])
         over = np.where(ends < _NEVER, ends, over)
+    given_up = _given_up(history, starts)
+    np.minimum.at(over, history.job[given_up], history.invoked[given_up])
     # Certainly RUNNING for some time: whatever overlaps its own end proves nothing.
     certain = begun < over
     certain[np.fromiter(crashed, np.int64)] = False
@@ -118,6 +121,20 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
         return sentence, tuple(history.call(int(row)) for row in rows)
 
     return [_finding("workers", jobs[first], tell)]
+
+
+def _given_up(history: History, starts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the calls with which a worker asked for the end of its job and had no answer.
+
+    It goes on to its next job then, also where nothing was done: somebody else may end this one
+    much later, or nobody.
+    """
+    worker = np.full(history.jobs + 1, -1)
+    worker[history.job[starts]] = history.actor[starts]
+    found = np.isin(history.outcome, (codes.ERROR, codes.PENDING, codes.NO_EFFECT))
+    found &= np.isin(history.target, (codes.COMPLETED, codes.FAILED))
+    found &= history.job < history.jobs
+    return np.flatnonzero(found & (worker[history.job] == history.actor))
 
 
 def accounted(history: History) -> tuple[list[Finding], list[str]]:

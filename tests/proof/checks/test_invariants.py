@@ -168,6 +168,15 @@ def test_the_writer_of_the_end_outweighs_those_who_may_have_written_it() -> None
     assert "workers" in check_history(calls, workers=1).counts
 
 
+@pytest.mark.parametrize("outcome", ["error", "no_effect"])
+@pytest.mark.parametrize(("actor", "goes_on"), [("worker-0", True), ("reaper", False)])
+def test_a_worker_whose_end_had_no_answer_goes_on_to_its_next_job(outcome, actor, goes_on) -> None:
+    ask = {"target": "completed", "outcome": outcome, "actor": actor}
+    lost = call("update_status", 32, 33, **ask)
+    calls = calls_of([*life(0, end="failed"), lost, *life(1, at=9)])
+    assert ("workers" not in check_history(calls, workers=1).counts) == goes_on
+
+
 def test_a_job_that_never_ends_keeps_its_worker() -> None:
     calls = calls_of([*life(0)[:2], *life(1, at=1000)])
     assert check_history(calls, workers=1).counts == {"workers": 1}
