@@ -114,6 +114,7 @@ def _requests(figures: Mapping[str, float]) -> list[Tile]:
     if figures["left"]:
         note = f"{format_share(figures['left'] / requests)} of clients"
         found.append(Tile("gave up", f"{figures['left']:,.0f}", note))
+    # As it would be shown: "1.00 for each request" says nothing.
     attempts = f"{figures['amplification']:.2f}"
     if float(attempts) > 1:
         found.append(Tile("attempts", attempts, "for each request"))

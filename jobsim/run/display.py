@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def run_rows(run: Run) -> tuple[str, Rows]:
     """Return a title and rows of label and value: what was run, and what came of it."""
     scenario, figures = run.workload.scenario, run.metrics()
+    # A run that never waited did not run late: it was never asked to keep time.
     late = run.info.keeps_time and not run.waits_are_true
     title = f"Run of {scenario.name!r}" + (f": {RAN_LATE}" if late else "")
     mark = f" ({NOT_THE_LOADS})" if late else ""

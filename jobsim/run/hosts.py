@@ -60,6 +60,8 @@ def judge(
         verdict = judge_placed(calls, off, host, check)
     else:
         verdict = check(calls)
+    # A violation is proved by calls that are there; where one may be missing, or its moment is
+    # nowhere near what is bounded, another explanation is left.
     doubts = [f"the last calls of {name} are lost with its host" for name in lost]
     doubts += [f"the clock of {host.name} was set" for host in hosts if host.drift >= NO_CLOCK]
     if verdict.outcome is not Outcome.VIOLATED or not doubts:

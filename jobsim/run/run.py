@@ -259,6 +259,7 @@ class Run(Shown):
 
         index, tables = read_folder(Path(folder))
         try:
+            # Converted first: what is required below is the schema of today.
             if index["format"] < COMPLETE_SINCE:
                 tables["jobs"] = from_before(tables["jobs"])
             if index["format"] < SIX_OUTCOMES_SINCE:

@@ -253,6 +253,7 @@ class Mixture(Part):
     def variance(self) -> float:
         """Variance, in seconds squared."""
         pairs = zip(self.shares, self.parts, strict=True)
+        # The mean of the squares less the square of the mean.
         square = math.fsum(share * (part.variance + part.mean**2) for share, part in pairs)
         return square - self.mean**2
 
@@ -260,6 +261,7 @@ class Mixture(Part):
         """Draw `n` times as float64 seconds."""
         choice, *own = rng.spawn(1 + len(self.parts))
         ends = np.cumsum(self.shares)
+        # Without the last end, which rounding may put below 1: every draw then belongs to a part.
         kinds = np.searchsorted(ends[:-1], choice.random(n), side="right")
         times = np.empty(n)
         for number, (part, generator) in enumerate(zip(self.parts, own, strict=True)):

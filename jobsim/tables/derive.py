@@ -179,6 +179,7 @@ def transitions_from_jobs(
     time = np.concatenate([time[is_in] for (time, _), is_in in zip(parts, happened, strict=True)])
     target = np.concatenate([to[is_in] for (_, to), is_in in zip(parts, happened, strict=True)])
     job = np.concatenate([number[is_in] for is_in in happened])
+    # Of one job in one instant the lifecycle decides, whose order is that of the numbers.
     order = np.lexsort((target, job, time))
     time, target, job = time[order], target[order], job[order]
     workers = jobs["worker"].cat.categories

@@ -103,6 +103,7 @@ def completed(columns: Mapping[str, Column]) -> dict[str, Column]:
     for name, default in _DEFAULTS.items():
         if name not in made:
             made[name] = default(made, rows)
+    # Columns share memory, so a write to one of them could change another.
     for column in made.values():
         column.flags.writeable = False
     return made
@@ -248,6 +249,7 @@ def _left_by_failure(made: dict[str, Column]) -> Column:
     failed = status == FAILED
     if not failed.any():
         return constant(np.float64(np.nan), len(status))
+    # Attempts of a request stand next to each other; only the last one's failure is final.
     failed[:-1] &= request[1:] != request[:-1]
     return np.where(failed, made["finished"], np.nan)
 

@@ -49,6 +49,7 @@ def lost_answers(jobs: pd.DataFrame, transitions: pd.DataFrame) -> int:
     >>> lost_answers(jobs, pd.DataFrame({"job": [0, 0], "target": ["awaiting_payment", "running"]}))
     1
     """
+    # The lifecycle has no cycle, so a status tells how many transitions led to it.
     made = np.bincount(transitions["job"].to_numpy(), minlength=len(jobs))
     status = status_codes(jobs)
     steps = np.select([status >= COMPLETED, status == RUNNING, status == AWAITING], [3, 2, 1], 0)

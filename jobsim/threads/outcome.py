@@ -135,6 +135,7 @@ def run_of(
     calls, ids = calls_table(recorded), text_column(created)
     final = final_table([*looks], [*looks.values()])
     rows = created_rows(calls, created) if play is None else asked_rows(play)
+    # Numbers of jobs are dense in every table: rows that nobody came to are left out of them.
     if len(rows) < len(workload):
         calls["job"] = renumbered(calls["job"], rows)
         final["job"] = renumbered(final["job"], rows)
@@ -144,6 +145,7 @@ def run_of(
         jobs = pressed_jobs(timed, workload, rows)
     else:
         jobs = played_jobs(timed, workload, play, rows)
+    # Last, so that the status shown is what the repository says and not what was believed of it.
     jobs = with_last_word(jobs.assign(job_id=ids.reindex(jobs.index)), final)
     return Run(
         workload,

@@ -121,6 +121,7 @@ class Pressed(Stage):
 
     def close(self) -> None:
         """Let every actor end."""
+        # In this order: whoever is let in by `go`, or wakes from the queue, finds `stop` set.
         self._press.stop.set()
         self._press.go.set()
         self._press.queue.close()
@@ -162,6 +163,7 @@ class Paced(Stage):
 
     def begin(self) -> None:
         """Let time begin, and with it the calls of the actors."""
+        # The clock first: the timekeeper asks it how long the first event is away.
         self.clock.start()
         self._timekeeper.start()
 

@@ -149,6 +149,7 @@ answered awaiting_payment: the job had come as far as running, and went back
     if workers is not None:
         checks.append("workers")
         findings += invariants.workers_busy(history, workers, crashed)
+    # `get` after all calls shows each job as it ended, which no call before need have done.
     if final is not None:
         lost, unread = invariants.accounted(history)
         checks.append("accounted")
@@ -157,6 +158,7 @@ answered awaiting_payment: the job had come as far as running, and went back
     if final is not None and engine_texts:
         checks.append("content")
         findings += invariants.content(history, created)
+    # A write that a crash of the server undid explains what else is wrong with its job.
     findings = [recovery.finding(), *recovery.unexplained(findings)]
     together = overlap.find(history)
     return Verdict(

@@ -229,6 +229,8 @@ def check_repository(
     results: list[CheckResult] = []
     escaped = ""
     for check in CHECKS:
+        # Checks are made one after the other, so a repository that always hangs would take the
+        # whole limit each time.
         hung = any(result.stacks for result in results)
         if any(name == "factory" for result in results for name, _ in result.stacks):
             results.append(CheckResult(check, "skipped", "not made, for the factory hung before"))

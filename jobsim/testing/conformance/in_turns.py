@@ -69,10 +69,12 @@ def play_in_turns(
     FactoryFailed
         If the factory raises.
     """
+    # Each instance has locks of its own, so what they share lies where control does not reach.
     if options.instances > 1:
         raise Escaped("several instances share one store")
     if replaced_by():
         raise Escaped(f"threads are those of {replaced_by()}")
+    # Not `hash`, which differs from process to process for texts.
     seed = zlib.crc32(f"{options.seed} {name}".encode())
     try:
         with Control(seed=seed) as control:
@@ -99,6 +101,7 @@ def play_in_turns(
                 time_limit=PATIENCE * options.time_limit,
                 on_tick=give_up,
             )
+            # Once more: a thread may have blocked after the last tick.
             give_up()
     except ControlError as error:
         raise Escaped(str(error)) from error
@@ -106,6 +109,7 @@ def play_in_turns(
         raise end.errors[_NAME]
     if end.stopped is not None:
         raise Escaped(f"the turns ended early ({end.stopped})")
+    # Without a point every call ran whole, and a race that passes would say nothing.
     if not end.points:
         raise Escaped("it has no code of its own that could be switched in")
     return trial
@@ -123,6 +127,7 @@ def _made(control: Control, factory: Callable[[], Any]) -> Any:
 
 def _clock(world: World) -> Callable[[], int]:
     """Return a clock of virtual time that never stands still, so that it keeps calls in order."""
+    # Shared by all threads: `next` is one step in C, and only the one that has the turn reads it.
     steps = itertools.count()
 
     def now_ns() -> int:

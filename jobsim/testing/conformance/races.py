@@ -60,7 +60,7 @@ def counts_during_creates(trial: Trial) -> None:
         for _ in range(3):
             player.count()
 
-    # Most create, for two additions of one must meet to lose one of them.
+    # A quarter counts: enough to read in between, few enough that creates still meet.
     counting = trial.actors // 4
     steps = [create] * (trial.actors - counting) + [count] * counting
     trial.race([steps] * trial.scaled(ROUNDS))
@@ -127,7 +127,7 @@ def writes_to_different_jobs(trial: Trial) -> None:
 
 def many_jobs(trial: Trial) -> None:
     """Require that of thousands of jobs none is lost, and each is moved as it was asked."""
-    # Nobody meets anybody here: what shows is a table, cache or counter that is too small.
+    # No two threads use one job: what shows is a table, cache or counter that is too small.
     each = 10
 
     def step(player: Player) -> None:
@@ -257,6 +257,8 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
         # A write ends the state before it: from its return on that cannot be seen any more.
         before = roles.STEP[state] - 1
         over[before, job], over_row[before, job] = history.returned[rows], rows
+    # Each snapshot needs an instant of its own only: whether two of them agree with one order is
+    # not asked, for their calls may overlap.
     for invoked, returned, actor, statuses in taken:
         unknown = [job_id for job_id in statuses if job_id not in number_of]
         if unknown:

@@ -155,6 +155,7 @@ def _in_turns(
         trial = play_in_turns(check.name, factory, pressure, options, play)
     except FactoryFailed as failed:
         return _factory_failed(check, failed)
+    # Before anything that was found: it was found out of control, and the check is made again.
     for escaped in (exc for exc in ended if isinstance(exc, Escaped)):
         raise escaped
     return _told(check, trial, ended)
@@ -179,7 +180,7 @@ def _played(check: Check, trial: Trial) -> list[Exception]:
         check.run(trial)
     except (Skipped, Failed, Hung, Enough, Escaped) as end:
         ended.append(end)
-    except BaseException:
+    except BaseException:  # Ctrl-C, or a fault of a check: what the factory made is closed too
         trial.close()
         raise
     try:
@@ -206,6 +207,7 @@ def _told(check: Check, trial: Trial, ended: list[Exception]) -> CheckResult:
     hang in close as well.
     """
     result = CheckResult(check, "passed")
+    # After `Enough` too: the judgements then have what ended the check early.
     if not any(isinstance(end, Skipped | Failed | Hung) for end in ended):
         try:
             trial.settle()
