@@ -44,8 +44,10 @@ class Measured:
         if not only_window:
             after, timed = np.ones_like(after), timed | ~after
         self._counted, self._timed = after, timed
-        self._all = bool(timed.all())
+        self._timed_rows = _rows(timed)
         self.of_use = useful(self._jobs)
+        # A study asks for the same ones for its figures and for its tallies.
+        self._durations: dict[str, Seconds] = {}
 
     def counts(self) -> dict[str, float]:
         """Return the counts of jobs and of requests."""
@@ -140,28 +142,37 @@ class Measured:
         Those of jobs that got so far; `response` has one value per request, infinite where its
         client gave up or waits for a job that is stuck.
         """
+        if quantity not in self._durations:
+            self._durations[quantity] = self._take(quantity)
+        return self._durations[quantity]
+
+    @cached_property
+    def settled(self) -> Settled:
+        """What came of each request."""
+        return settle(self._jobs, self.of_use)
+
+    def _take(self, quantity: str) -> Seconds:
+        """Compute what `durations` returns, with as few copies of columns as will do."""
         if quantity == "response":
             return self._responses()
         if quantity == "lateness":
-            return _known(self._jobs["lateness"][self._pick(self._counted)])
+            return _known(self._jobs["lateness"][_rows(self._counted)])
         begin, end = {
             "wait": ("paid", "started"),
             "sojourn": ("created", "finished"),
             "service": ("started", "finished"),
             "recovery": ("released", "finished"),
         }[quantity]
-        seconds = self._column(end) - self._column(begin)
-        if quantity == "service":
-            return _known(seconds[self._timed & ~self._flag("reaped")])
+        taken: Mask | slice = self._timed_rows
+        reaped = self._flag("reaped")
         if quantity == "recovery":
-            cut = self._timed & self._flag("reaped")
-            return _known(seconds[cut & lost_worker(self._jobs)] if cut.any() else seconds[:0])
-        return _known(seconds if self._all else seconds[self._timed])
-
-    @cached_property
-    def settled(self) -> Settled:
-        """What came of each request."""
-        return settle(self._jobs, self.of_use)
+            # Only of reaped jobs: most runs have none, and need no difference.
+            taken = self._timed & reaped
+            if taken.any():
+                taken &= lost_worker(self._jobs)
+        elif quantity == "service" and reaped.any():
+            taken = self._timed & ~reaped
+        return _known(self._column(end)[taken] - self._column(begin)[taken])
 
     def _responses(self) -> Seconds:
         """Return responses in which a client that got nothing counts as an endless one."""
@@ -177,7 +188,7 @@ class Measured:
             lost |= waits & (found.outcome == OPEN)
         if lost.any():
             seconds = np.where(lost, np.inf, seconds)
-        return _known(seconds if self._all else seconds[self._of_request(self._timed)])
+        return _known(seconds[_rows(self._of_request(self._timed))])
 
     def _rate(self, moments: Seconds) -> float:
         """Return how many moments a second lie in the window, its start left out.
@@ -199,8 +210,12 @@ class Measured:
         """Return the mask of requests to a mask of jobs, whose attempts it has all or none of."""
         return jobs if self._jobs.one_each else jobs[self._jobs.first]
 
-    def _pick(self, jobs: Mask) -> Mask | slice:
-        return slice(None) if jobs.all() else jobs
+
+def _rows(mask: Mask) -> Mask | slice:
+    """Return a mask as a slice where it is one, as after a warm-up: that copies nothing."""
+    count = int(np.count_nonzero(mask))
+    first = int(mask.argmax()) if count else 0
+    return slice(first, first + count) if mask[first : first + count].all() else mask
 
 
 def _known(seconds: Seconds) -> Seconds:

@@ -26,8 +26,9 @@ JUDGED = ("wait_mean", "wait_p95", "wait_p99")
 """The figures that runs are made long enough for unless another is asked for."""
 
 # Accepted and planned: relative standard errors of a mean and of the number of jobs beyond a
-# quantile, and the autocorrelation time over the length of a run.
-_MEAN, _TAIL, _MEMORY = (0.05, 0.04), (0.12, 0.08), (0.04, 0.02)
+# quantile, and the autocorrelation time over the length of a run. Runs with just the accepted error
+# have skewed tails, and their intervals cover p99 in 92 or 93 %; so twice as good is planned for.
+_MEAN, _TAIL, _MEMORY = (0.05, 0.04), (0.11, 0.055), (0.04, 0.02)
 
 _POOLED = frozenset({"quantile", "within"})
 

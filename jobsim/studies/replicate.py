@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -28,8 +28,9 @@ from jobsim.scenario.scenario import Scenario
 from jobsim.studies.cells import Warmup, check_warmup, default_warmup
 from jobsim.studies.grid import Found, Setting, run_grid
 from jobsim.studies.horizon import Horizon, check_horizon, worth
+from jobsim.studies.length import grows, long_enough
 from jobsim.studies.pool import Cluster
-from jobsim.studies.pooled import JUDGED, Pooled
+from jobsim.studies.pooled import Pooled
 from jobsim.studies.statistics import (
     Interval,
     batch_series,
@@ -44,13 +45,6 @@ MOST = 1000
 
 LEAST = 10
 """So many replications at least are made before a half-width is believed."""
-
-# By how much runs are made longer at a time, at least and at most. At least so much that what
-# decided about the length is a small part of what is reported.
-_LONGER = (4.0, 16.0)
-
-# What part of a half-width that is to be reached is accepted, and planned for.
-_ACCEPTED, _PLANNED = 0.8, 0.65
 
 _SHOWN = (
     "wait_mean", "wait_p95", "wait_p99", "sojourn_mean", "utilisation", "throughput",
@@ -223,8 +217,8 @@ def replicate(
     found = run(scenario.jobs, range(count))
     if about == "steady" and not found.interrupted:
         goal_part = 0.0 if until_half_width is None else until_half_width
-        found = _long_enough(found, run, count, metric, level, goal_part)
-        if _grows(found):
+        found = long_enough(found, run, metric=metric, level=level, goal=goal_part)
+        if grows(found):
             about = "scenario"
             why = "no steady state was found: waits grow with the length of the run"
             found = run(scenario.jobs, range(count))
@@ -264,60 +258,6 @@ def _warmup_for(warmup: Warmup | None, scenario: Scenario, horizon: Horizon) -> 
     if warmup is not None:
         return check_warmup(warmup)
     return 0.0 if horizon == "scenario" else default_warmup(scenario)
-
-
-def _long_enough(
-    found: Found,
-    run: Callable[[int | None, range], Found],
-    count: int,
-    metric: str,
-    level: float,
-    goal: float,
-) -> Found:
-    """Return replications that are long enough for the usual figures and `metric`, if any are.
-
-    Each attempt runs anew, from the same seeds, at a length that follows from the errors of the
-    last one. So what decides about the length is a small part of what is reported, and intervals
-    are not those that happened to come out narrow. For the same reason the length is planned for
-    clearly less than a half-width that is to be reached: of intervals that stop just below it,
-    too many are there by luck.
-    """
-    scenario = found.settings[0].scenario
-    figures = tuple(dict.fromkeys((*JUDGED, metric)))
-    most = worth(scenario) // count
-    jobs = scenario.jobs or 1
-    growing = 0
-    while not found.interrupted:
-        pooled = found.pooled(0)
-        growing = growing + 1 if _grows(found) else 0
-        if growing == 2:  # longer runs do not settle either
-            break
-        factor = pooled.factor(figures, scenario.work.service.mean)
-        if goal:
-            interval = pooled.interval(metric, level)
-            reached = interval.half_width / (goal * abs(interval.mean)) if interval.mean else 0.0
-            if reached > _ACCEPTED:
-                factor = max(factor, (reached / _PLANNED) ** 2)
-        if factor <= 1.0 or jobs >= most:
-            break
-        jobs = min(math.ceil(jobs * min(max(factor, _LONGER[0]), _LONGER[1])), most)
-        found = run(jobs, range(count))
-    return found
-
-
-def _grows(found: Found) -> bool:
-    """Return whether waits are clearly longer in the second half of the runs.
-
-    Where jobs influence each other no formula says whether the workers can keep up.
-    """
-    if found.settings[0].scenario.open_queue:
-        return False
-    halves = np.array([outcome.halves for outcome in found.outcomes(0)])
-    if len(halves) < 2:
-        return False
-    more = halves[:, 1] - halves[:, 0]
-    error = more.std(ddof=1) / math.sqrt(len(more))
-    return bool(more.mean() > 4.0 * error and halves[:, 1].mean() > 1.3 * halves[:, 0].mean())
 
 
 def paired(

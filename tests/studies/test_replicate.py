@@ -10,7 +10,7 @@ import pytest
 
 from jobsim import Scenario, preset
 from jobsim.figures.metrics import UNITS, metrics
-from jobsim.studies import cells, pool, replicate
+from jobsim.studies import cells, length, pool, replicate
 from jobsim.studies.formulas import mmc_wait_mean
 from jobsim.studies.replicate import in_words, paired, wait_interval
 from jobsim.studies.statistics import (
@@ -100,7 +100,7 @@ def test_it_goes_on_until_the_interval_is_narrow_enough():
 
 def test_it_stops_at_the_most_and_says_so(monkeypatch):
     monkeypatch.setattr(replicate, "MOST", 12)
-    monkeypatch.setattr(replicate, "worth", lambda scenario: 20_000)
+    monkeypatch.setattr(length, "worth", lambda scenario: 20_000)
     found = replicate.replicate(SCENARIO, 5, until_half_width=1e-6)
     assert len(found) == 12
     assert "NOT met" in repr(found)
@@ -153,7 +153,7 @@ def test_runs_of_a_stationary_load_are_made_long_enough():
 
 
 def test_runs_that_stay_too_short_say_so(monkeypatch):
-    monkeypatch.setattr(replicate, "worth", lambda scenario: 40_000)
+    monkeypatch.setattr(length, "worth", lambda scenario: 40_000)
     busy = Scenario(jobs=1000, workers=1, arrivals={"kind": "poisson", "rate": 0.95})
     found = replicate.replicate(busy)
     assert found.scenario.jobs == 2000
@@ -191,7 +191,7 @@ def test_any_other_load_is_asked_about_exactly_such_runs(changes, why):
 
 
 def test_an_overload_that_no_formula_sees_is_found_by_its_growing_waits(monkeypatch):
-    monkeypatch.setattr(replicate, "worth", lambda scenario: 20_000)
+    monkeypatch.setattr(length, "worth", lambda scenario: 20_000)
     again = {"work.fail": 0.5, "retry": {"attempts": 4, "base": 0.1}, "arrivals.rate": 1.6}
     found = replicate.replicate(SCENARIO.replace(again), 5)
     assert found.horizon == "scenario"
