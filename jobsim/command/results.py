@@ -74,7 +74,7 @@ def say_verdict(verdict: Verdict, *, strict: bool) -> int:
 
 
 def _say_requirement(wanted: Requirement, figures: dict[str, float]) -> bool:
-    from jobsim.studies.replicate import in_words
+    from jobsim.studies.words import in_words
 
     met = wanted.is_met(figures)
     found = in_words(figures.get(wanted.figure, float("nan")), wanted.figure)

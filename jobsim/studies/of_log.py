@@ -23,7 +23,7 @@ from jobsim.scenario.log import Log
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.ticks import to_ticks
 from jobsim.scenario.workload import Workload
-from jobsim.studies.replicate import in_words
+from jobsim.studies.words import in_words
 from jobsim.virtual.server import Server
 
 _KEPT = ("workers", "clients", "pollers", "poll_interval", "reaper", "outages", "name", "why")

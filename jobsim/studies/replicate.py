@@ -5,25 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from jobsim.display.text import (
-    Rows,
-    Shown,
-    count_of,
-    format_duration,
-    format_given_share,
-    format_number,
-    format_percent,
-)
-from jobsim.figures.intervals import JACKKNIFE, half_width
+from jobsim.display.text import Rows, Shown, count_of, format_given_share
+from jobsim.figures.intervals import half_width
 from jobsim.figures.metrics import UNITS, has_retries_or_losses
-from jobsim.figures.names import parse_figure, unit_of
-from jobsim.figures.window import in_window, window_of
-from jobsim.run.run import Run
+from jobsim.figures.names import unit_of
 from jobsim.scenario.scenario import Scenario
 from jobsim.studies.cells import Warmup, check_warmup, default_warmup
 from jobsim.studies.grid import Found, Setting, run_grid
@@ -33,12 +22,8 @@ from jobsim.studies.pool import Cluster
 from jobsim.studies.pooled import Pooled
 from jobsim.studies.statistics import (
     Interval,
-    batch_series,
-    correlated,
-    fixed_fraction,
-    mser5,
 )
-from jobsim.studies.tally import tally
+from jobsim.studies.words import interval_in_words
 
 MOST = 1000
 """So many replications at most are made for a half-width."""
@@ -97,7 +82,7 @@ class Replications(Shown):
         """
         names = [name for name in UNITS if name in self.samples]
         found = [self.interval(name) for name in names]
-        return _table_of(names, found).assign(problem=[interval.problem for interval in found])
+        return table_of(names, found).assign(problem=[interval.problem for interval in found])
 
     def interval(self, metric: str) -> Interval:
         """Return the confidence interval of a metric, any quantile and any share among them.
@@ -195,7 +180,8 @@ def replicate(
 
     Examples
     --------
-    >>> found = replicate(Scenario(jobs=2000, arrivals={"kind": "poisson", "rate": 3.2}))
+    >>> busy = Scenario(jobs=2000, arrivals={"kind": "poisson", "rate": 3.2}, seed=1)
+    >>> found = replicate(busy)
     >>> found.horizon, found.interval("wait_mean").covers(0.7455)
     ('steady', True)
     """
@@ -260,137 +246,6 @@ def _warmup_for(warmup: Warmup | None, scenario: Scenario, horizon: Horizon) -> 
     return 0.0 if horizon == "scenario" else default_warmup(scenario)
 
 
-def paired(
-    first: Replications | pd.DataFrame,
-    second: Replications | pd.DataFrame,
-    *,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Return the mean difference ``second - first`` of every metric, with its own interval.
-
-    Replication by replication: on common random numbers both sides go up and down together,
-    so their difference is known better than either.
-
-    Parameters
-    ----------
-    first, second
-        Replications, or the rows of a sweep at one setting each, of the same seeds.
-    level
-        Confidence level, between 0 and 1.
-
-    Returns
-    -------
-    DataFrame
-        One row a metric: `mean`, `half_width`, `level`, `n` (pairs with a value), `unit`.
-
-    Raises
-    ------
-    ValueError
-        If a side has two rows of one replication, if no replication is in both, or if the
-        seeds of a pair differ.
-
-    References
-    ----------
-    Law (2015), Simulation Modeling and Analysis, 5th ed., section 10.2.
-
-    Examples
-    --------
-    >>> from jobsim.studies.sweep import sweep
-    >>> table = sweep(Scenario(jobs=500), {"workers": [1, 2]}, replications=5)
-    >>> one, two = (table[table["workers"] == workers] for workers in (1, 2))
-    >>> paired(one, two).loc["wait_mean", ["level", "n"]].tolist()
-    [0.95, 5.0]
-    """
-    sides = []
-    for side in (first, second):
-        samples = side.samples if isinstance(side, Replications) else side
-        rows = samples.set_index("replication")
-        if not rows.index.is_unique:
-            raise ValueError("a replication comes twice; give the rows of one setting a side")
-        sides.append(rows)
-    common = sides[0].index.intersection(sides[1].index)
-    if common.empty:
-        raise ValueError("the sides have no replication in common")
-    left, right = (side.loc[common] for side in sides)
-    if not (left["seed"] == right["seed"]).all():
-        raise ValueError("the seeds of the two sides differ; pairs need common random numbers")
-    names = [name for name in UNITS if name in left and name in right]
-    found = []
-    for name in names:
-        # The difference of two pooled quantiles has the differences of their jackknife values.
-        twin = f"{name}{JACKKNIFE}"
-        column = twin if twin in left and twin in right else name
-        before, after = (side[column].to_numpy(dtype=np.float64) for side in (left, right))
-        # Of what never ends on a side, such as a response to a client who left, nothing is known.
-        ended = np.isfinite(before) & np.isfinite(after)
-        values = after[ended] - before[ended]
-        n = len(values)
-        width = half_width(float(values.std(ddof=1)) if n > 1 else math.nan, n, level)
-        found.append(Interval(float(values.mean()) if n else math.nan, width, level, n))
-    return _table_of(names, found)
-
-
-def wait_interval(
-    run: Run,
-    metric: str = "wait_mean",
-    *,
-    batches: int = 25,
-    warmup: Warmup = "mser5",
-    level: float = 0.95,
-) -> Interval:
-    """Return the interval of the mean wait, or another figure of the wait, from one long run.
-
-    By batch means; a quantile or a share is pooled over the batches, with a jackknife over them.
-    Batches that depend on each other make an interval too narrow: if they do, or if the run is
-    too short in another way, `problem` of the interval says so.
-
-    Parameters
-    ----------
-    run
-        A run of either engine, long against the memory of its queue.
-    metric
-        ``"wait_mean"``, a quantile such as ``"wait_p99"``, or ``"wait_within_20s"``.
-    batches
-        How many, at least 2.
-    warmup
-        What to delete first: a fraction of the paid jobs, or ``"mser5"``.
-    level
-        Confidence level, between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If there are too few waits, or an argument is out of range.
-
-    Examples
-    --------
-    >>> from jobsim.virtual.run_virtual import run_virtual
-    >>> wait_interval(run_virtual(Scenario(jobs=5000)), batches=5).n
-    5
-    """
-    asked = parse_figure(metric)
-    if asked.quantity != "wait" or asked.statistic == "max":
-        raise ValueError(f"{metric} is not a figure of the wait, such as wait_mean or wait_p99")
-    # Attempts stand by their request, at whatever time they were made.
-    _, timed = in_window(run.jobs, window_of(run.jobs, run.workload.scenario, skipped=0))
-    jobs = run.jobs[timed] if run.workload.scenario.users else run.jobs
-    paid = jobs["paid"].to_numpy()
-    waits = (jobs["started"].to_numpy() - paid)[np.argsort(paid, kind="stable")]
-    waits = waits[~np.isnan(waits)]
-    cut = mser5(waits) if check_warmup(warmup) == "mser5" else fixed_fraction(waits, float(warmup))
-    settled = waits[cut:]
-    means = batch_series(settled, batches)
-    found = Pooled(
-        pd.DataFrame({"wait_mean": means.mean(axis=1)}),
-        [{"wait": tally(batch)} for batch in means],
-        steady=True,
-        cure="the run is too short",
-    ).interval(metric, level)
-    if not found.problem and correlated(means.mean(axis=1)):
-        return replace(found, problem="the run is too short: its batches depend on each other")
-    return found
-
-
 def _next_count(found: Interval, goal: float, count: int, most: int) -> int:
     """Return how many replications should do, from the width so far; at least a tenth more."""
     wanted = goal * abs(found.mean)
@@ -399,7 +254,7 @@ def _next_count(found: Interval, goal: float, count: int, most: int) -> int:
     return min(math.ceil(count * factor), most)
 
 
-def _table_of(names: Sequence[str], found: Sequence[Interval]) -> pd.DataFrame:
+def table_of(names: Sequence[str], found: Sequence[Interval]) -> pd.DataFrame:
     """Lay intervals out as a table, the same for one system and for a difference."""
     return pd.DataFrame(
         {
@@ -411,35 +266,3 @@ def _table_of(names: Sequence[str], found: Sequence[Interval]) -> pd.DataFrame:
         },
         index=pd.Index(names, name="metric"),
     )
-
-
-def interval_in_words(found: Interval, metric: str) -> str:
-    """Return an interval as a person reads it, with its unit and its problem.
-
-    Examples
-    --------
-    >>> interval_in_words(Interval(0.25, 0.05, 0.95, 20), "wait_mean")
-    '250 ms ± 50 ms'
-    """
-    if found.never:
-        known = math.isfinite(found.half_width)
-        bound = f"at most {in_words(found.half_width, metric)}" if known else "upper bound unknown"
-        return f"{in_words(found.mean, metric)}, {bound}: no event in {found.n:,} replications"
-    words = f"{in_words(found.mean, metric)} ± {in_words(found.half_width, metric)}"
-    return f"{words} ({found.problem})" if found.problem else words
-
-
-def in_words(value: float, metric: str) -> str:
-    """Return a metric's value as a person reads it, with its unit.
-
-    Examples
-    --------
-    >>> in_words(0.25, "wait_mean"), in_words(0.8, "utilisation"), in_words(6.4, "throughput")
-    ('250 ms', '80 %', '6.4 jobs/s')
-    """
-    unit = unit_of(metric)
-    if unit == "s":
-        return format_duration(value)
-    if unit == "share":
-        return format_percent(value)
-    return f"{format_number(value)} {unit}"

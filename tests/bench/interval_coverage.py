@@ -30,7 +30,7 @@ from scipy.stats import lognorm
 
 from jobsim import Scenario, replicate, run_virtual
 from jobsim.studies.cells import Outcome
-from jobsim.studies.replicate import wait_interval
+from jobsim.studies.long_run import wait_interval
 from jobsim.studies.statistics import Interval
 from jobsim.virtual import compiled
 

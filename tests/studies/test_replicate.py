@@ -12,7 +12,8 @@ from jobsim import Scenario, preset
 from jobsim.figures.metrics import UNITS, metrics
 from jobsim.studies import cells, length, pool, replicate
 from jobsim.studies.formulas import mmc_wait_mean
-from jobsim.studies.replicate import in_words, paired, wait_interval
+from jobsim.studies.long_run import wait_interval
+from jobsim.studies.paired import paired
 from jobsim.studies.statistics import (
     batch_means,
     fixed_fraction,
@@ -22,6 +23,7 @@ from jobsim.studies.statistics import (
 )
 from jobsim.studies.sweep import sweep
 from jobsim.studies.theory import theory
+from jobsim.studies.words import in_words
 from jobsim.virtual.run_virtual import run_virtual
 
 SCENARIO = Scenario(jobs=400, workers=2, arrivals={"kind": "poisson", "rate": 1.5}, seed=3)

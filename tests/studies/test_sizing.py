@@ -11,7 +11,7 @@ import pytest
 
 from jobsim import Scenario, preset
 from jobsim.figures.intervals import intervals
-from jobsim.studies import pool, sizing
+from jobsim.studies import pool, workers_search
 from jobsim.studies.formulas import mmc_wait_percentile
 from jobsim.studies.sizing import workers_needed
 from jobsim.studies.sweep import sweep
@@ -233,14 +233,14 @@ def test_ctrl_c_ends_the_search_with_what_was_seen(monkeypatch, after):
 
 def test_ctrl_c_while_it_narrows_down_ends_the_search(monkeypatch):
     rounds = []
-    real = sizing.run_grid
+    real = workers_search.run_grid
 
     def run_grid(settings, *args, **how):
         rounds.append(1)
         found = real(settings, *args, **how)
         return dataclasses.replace(found, interrupted=len(rounds) == 4)
 
-    monkeypatch.setattr(sizing, "run_grid", run_grid)
+    monkeypatch.setattr(workers_search, "run_grid", run_grid)
     answer = workers_needed(preset("stampede"), wait_p95=10.0, replications=2)
     assert answer.reason == "the search was interrupted"
 

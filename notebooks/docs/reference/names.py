@@ -66,9 +66,9 @@ PACKAGES = {
     "studies": (
         "studies.theory.Theory",
         "studies.replicate.Replications",
-        "studies.replicate.paired",
-        "studies.replicate.wait_interval",
-        "studies.sizing.WorkersNeeded",
+        "studies.paired.paired",
+        "studies.long_run.wait_interval",
+        "studies.workers_answer.WorkersNeeded",
         "studies.compare.Comparison",
         "studies.replay.Replay",
         "studies.little.LittlesLaw",
