@@ -29,7 +29,7 @@ from jobsim.threads.daemons import TICK_S, Daemon
 from jobsim.threads.hosts import Host, host_id, host_name
 from jobsim.threads.member import START_S, Member, ProcessNotStarted, process_name
 from jobsim.threads.part import GRACE_S, Part, Task
-from jobsim.threads.shipping import Outbox, Piece, is_sealed
+from jobsim.threads.shipping import Outbox, Piece, sealed
 
 
 class StartRefused(JobsimError):  # noqa: N818 - says what happened, like a verdict
@@ -265,7 +265,7 @@ def left_files(folder: str, pid: int) -> Sequence[Piece] | None:
     """Return what a process of this host left there; None if there is nothing, or it goes on."""
     path = Path(folder)
     deadline = time.monotonic() + 2 * GRACE_S
-    while not is_sealed(path) and _is_alive(pid):
+    while not sealed(path) and _is_alive(pid):
         if time.monotonic() > deadline:
             return None
         time.sleep(TICK_S)

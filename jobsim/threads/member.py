@@ -15,10 +15,10 @@ from jobsim.threads.outgoing import Outgoing
 from jobsim.threads.part import GRACE_S, Task
 from jobsim.threads.shipping import Piece
 
-START_S = 60.0
-"""How long a process may take until its repository is made."""
+START_S = 180.0
+"""How long a process may take until its repository is made, on a machine that is busy."""
 
-END_S = GRACE_S + 5.0
+END_S = GRACE_S + 20.0
 """How long a process may take to end once it is told to; then it is killed."""
 
 

@@ -48,11 +48,14 @@ from jobsim.threads.cast import cast_of
 from jobsim.threads.daemons import TICK_S, Daemon, stacks, wait_all
 from jobsim.threads.outgoing import Outgoing
 from jobsim.threads.shared_payments import CreatedHere, SharedPayments
-from jobsim.threads.shipping import Outbox, Place, place_for
+from jobsim.threads.shipping import Outbox, Place, place_for, seal
 from jobsim.threads.travel import unpacked
 
 GRACE_S = 1.0
 """How long after the end of a run an actor may stay inside a repository call."""
+
+_BUSY_S = 10.0
+"""How long an actor may take to end outside of one."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,9 @@ class Part:
             if isinstance(actor, Caller):
                 actor.asked.put(None)
         wait_all(self._daemons, GRACE_S)
+        for daemon, actor in zip(self._daemons, self._actors, strict=True):
+            if not actor.recorder.is_inside_call():
+                daemon.wait(_BUSY_S)  # on its way out, on a machine that is busy
         self._tell()
         faults = [exception_text(a.fault) for a in self._actors if a.fault is not None]
         self._out.send_last("end", stacks(self._daemons), faults)
@@ -222,11 +228,9 @@ class Part:
             closing = Daemon("close", close)
             closing.start()
             closing.wait(GRACE_S)
-        if self._outbox is None:
-            return
         if self._out.broken:
-            self._outbox.seal()  # for whoever comes to fetch it
-        else:
+            seal(folder, self._task.number)  # for whoever comes to fetch it
+        elif self._outbox is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
 

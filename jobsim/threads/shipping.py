@@ -88,14 +88,15 @@ class Outbox:
                 self._sent[name] = start + len(data)
         return pieces
 
-    def seal(self) -> None:
-        """Note that the files will not change any more."""
-        (self._folder / _SEALED).touch()
+
+def seal(folder: Path, process: int) -> None:
+    """Note that a process writes no more there."""
+    (folder / f"{_SEALED}-{process}").touch()
 
 
-def is_sealed(folder: Path) -> bool:
-    """Return whether the files of a folder will not change any more."""
-    return (folder / _SEALED).exists()
+def sealed(folder: Path) -> int:
+    """Return how many processes have noted that they write no more there."""
+    return len(list(folder.glob(f"{_SEALED}-*")))
 
 
 def put(folder: Path, piece: Piece) -> None:

@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import os
 import socket
+import threading
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 import shared_repositories as shared
+from ctrl_c import ctrl_c_once
 from thread_cluster import ThreadCluster, clock
 
 from jobsim import Scenario
@@ -23,6 +25,7 @@ from jobsim.repository.sql_repo import SqlJobRepository
 from jobsim.run.run import Run
 from jobsim.threads import clustered, line
 from jobsim.threads.clustered import StartRefused, play
+from jobsim.threads.crew import Crew
 from jobsim.threads.member import ProcessNotStarted
 from jobsim.threads.run_threads import run_threads
 
@@ -69,6 +72,53 @@ def test_two_hosts_that_write_twice_are_found_out(url):
     verdict = run_threads(scenario, factory, executor=client, speedup=FAST).check()
     assert verdict.outcome.value == "VIOLATED"
     assert "written_twice" in verdict.counts
+
+
+def test_retries_and_the_reaper_play_on(url):
+    # Their rules are on the one calendar, which does not care where a call is made.
+    scenario = load(
+        work={"fail": 0.5, "crash": 0.2},
+        retry={"attempts": 3, "base": 0.5},
+        reaper={"timeout": 5.0, "every": 1.0},
+    )
+    client = ThreadCluster(None, ("far", clock(MS)))
+    run = run_threads(scenario, partial(SqlJobRepository, url), executor=client, speedup=100.0)
+    assert run.ended == "complete"
+    assert run.jobs["attempt"].max() > 1
+    assert run.jobs["reaped"].any()
+    assert not run.check().violations
+
+
+def test_a_process_that_cannot_start_says_why(url):
+    with pytest.raises(ProcessNotStarted, match=r"process . of 2 could not start: .*no route to"):
+        run_threads(load(), partial(shared.no_route, url), executor=ThreadCluster(None, None))
+
+
+@pytest.mark.parametrize("ended", ["interrupted", "time_limit"])
+def test_what_ends_the_run_ends_it_although_an_actor_is_stuck(url, monkeypatch, ended):
+    press, go = ctrl_c_once(), Crew.go
+
+    def go_and_press(crew: Crew) -> None:
+        go(crew)
+        press()
+
+    stuck = threading.Event()
+    monkeypatch.setattr(shared.Stuck, "until", stuck, raising=False)
+    limit = {"wall_limit": 0.3} if ended == "time_limit" else {}
+    if not limit:
+        monkeypatch.setattr(Crew, "go", go_and_press)
+    factory = partial(shared.Stuck, url)
+    client = ThreadCluster(None, None)
+    try:
+        run = run_threads(load(), factory, executor=client, speedup=FAST, **limit)
+    finally:
+        stuck.set()
+    assert run.ended == ended
+    assert run.info.died == ()
+    assert run.check().outcome.value == "OK"
+    if limit:
+        assert {u.actor for u in run.unreturned} <= {f"worker-{n}" for n in range(4)}
+        assert "shared_repositories" in run.unreturned[0].stack
 
 
 def test_a_second_start_of_a_part_is_refused(url):

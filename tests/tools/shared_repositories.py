@@ -55,6 +55,25 @@ class Killed(SqlJobRepository):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Orphaned(SqlJobRepository):
+    """Right, but the first process is killed at the n-th update of the second."""
+
+    def __init__(self, url: str, nth: int) -> None:
+        super().__init__(url)
+        self._left = nth  # guarded by _lock
+        self._lock = threading.Lock()
+
+    def update_status(self, job_id: str, target: JobStatus, *more: Any, **texts: Any) -> Job:
+        """Update, and kill."""
+        job = super().update_status(job_id, target, *more, **texts)
+        with self._lock:
+            self._left -= 1
+            now = not self._left
+        if now and multiprocessing.current_process().name == "jobsim-1":
+            os.kill(os.getppid(), signal.SIGKILL)
+        return job
+
+
 class Hung(SqlJobRepository):
     """Right, but no update comes back in the second process."""
 
@@ -81,8 +100,17 @@ class Cut(SqlJobRepository):
         return super().update_status(job_id, target, *more, **texts)
 
 
-def refuses_to_start(url: str) -> SqlJobRepository:
-    """Raise in every process but the first."""
-    if multiprocessing.current_process().name != "MainProcess":
-        raise ConnectionError(f"no route to {url}")
-    return SqlJobRepository(url)
+class Stuck(SqlJobRepository):
+    """Right, but no update comes back until `until` is set."""
+
+    until: threading.Event
+
+    def update_status(self, job_id: str, target: JobStatus, *more: Any, **texts: Any) -> Job:
+        """Wait, and update."""
+        self.until.wait()
+        return super().update_status(job_id, target, *more, **texts)
+
+
+def no_route(url: str) -> SqlJobRepository:
+    """Raise."""
+    raise ConnectionError(f"no route to {url}")
