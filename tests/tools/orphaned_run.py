@@ -1,4 +1,4 @@
-"""A run whose first process is killed; apart, for processes that are started import what they use."""
+"""A run whose first process is killed; apart, for started processes import what they use."""
 
 from __future__ import annotations
 
