@@ -34,7 +34,7 @@ from jobsim.threads.daemons import Daemon, replaced_by
 from jobsim.threads.live import View, view
 from jobsim.threads.outcome import run_of
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
-from jobsim.threads.stage import MakeStage, Paced, Player, Pressed, Stage
+from jobsim.threads.stage import MakeStage, Paced, Player, Pressed, Setting, Stage
 
 GRACE_S = 1.0
 """How long after the end of a run a thread may stay inside a repository call."""
@@ -87,7 +87,7 @@ class Session:
         )
         self._over = threading.Event()  # nothing more can happen, or an actor is at fault
         kind = stage or (Pressed if math.isinf(speedup) else Paced)
-        self._stage: Stage = kind(workload, self._recorded, self._clock, self._over.set)
+        self._stage: Stage = kind(Setting(workload, self._recorded, self._clock, self._over.set))
         self._actors = self._stage.actors
         self._daemons = [
             Daemon(actor.recorder.name, partial(self._play, actor)) for actor in self._actors

@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from jobsim.domain.exceptions import InvalidStateTransitionError, JobNotFoundError
@@ -19,16 +19,14 @@ from jobsim.domain.marks import CLIENT, POLLER, actor_name
 from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.actor_recorder import ActorRecorder
 from jobsim.repository.recorded import RecordedRepository
-from jobsim.scenario.workload import Workload
 from jobsim.threads.actor import Actor, Created
 from jobsim.threads.caller import Answer, Request
 from jobsim.threads.cast import cast, cast_of
-from jobsim.threads.clock import WallClock
 from jobsim.threads.crew import Crew
 from jobsim.threads.member import Member
 from jobsim.threads.paced import PacedDesk
 from jobsim.threads.play import Play
-from jobsim.threads.stage import Paced, Stage
+from jobsim.threads.stage import Paced, Setting, Stage
 
 
 class EngineFault(Exception):  # noqa: N818 - becomes the cause of a RunFailed
@@ -142,21 +140,15 @@ class SpreadPressed(Stage):
     ----------
     crew
         The processes, ready.
-    workload, recorded, clock, over
+    setting
         As for any stage.
     """
 
-    def __init__(
-        self,
-        crew: Crew,
-        workload: Workload,
-        recorded: RecordedRepository,
-        clock: WallClock,
-        over: Callable[[], None],
-    ) -> None:
-        self.clock, self.processes = clock, crew.processes
+    def __init__(self, crew: Crew, setting: Setting) -> None:
+        workload, recorded, self.clock, self._over = setting
+        self.processes = crew.processes
         self.actors = []
-        self._crew, self._over, self._recorded = crew, over, recorded
+        self._crew, self._recorded = crew, recorded
         self._lock = threading.Lock()
         self._payments: deque[int] = deque()  # rows; guarded by _lock
         # How many each asked for and has not got; guarded by _lock.
@@ -274,21 +266,14 @@ class SpreadPaced(Paced):
     ----------
     crew
         The processes, ready.
-    workload, recorded, clock, over
+    setting
         As for any stage.
     """
 
-    def __init__(
-        self,
-        crew: Crew,
-        workload: Workload,
-        recorded: RecordedRepository,
-        clock: WallClock,
-        over: Callable[[], None],
-    ) -> None:
+    def __init__(self, crew: Crew, setting: Setting) -> None:
         self._crew = crew
         self._remote: dict[int, RemoteRepository] = {}
-        super().__init__(workload, recorded, clock, over)
+        super().__init__(setting)
         self.processes = crew.processes
         crew.serve(self._hear, self._gone)
 

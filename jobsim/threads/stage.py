@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jobsim.domain.marks import actor_name
 from jobsim.repository.recorded import RecordedRepository
@@ -42,6 +42,27 @@ class Player(Protocol):
 
     def run(self) -> None:
         """Act until there is no more to do; never raises."""
+
+
+class Setting(NamedTuple):
+    """What every stage is made of.
+
+    Attributes
+    ----------
+    workload
+        The jobs.
+    recorded
+        Where the calls are recorded.
+    clock
+        When they are due, and what stamps them.
+    over
+        Called from any thread when nothing more can happen.
+    """
+
+    workload: Workload
+    recorded: RecordedRepository
+    clock: WallClock
+    over: Callable[[], None]
 
 
 class Stage(ABC):
@@ -97,15 +118,8 @@ class Stage(ABC):
 class Pressed(Stage):
     """Threads that never wait: see `jobsim.threads.pressing`."""
 
-    def __init__(
-        self,
-        workload: Workload,
-        recorded: RecordedRepository,
-        clock: WallClock,
-        over: Callable[[], None],
-    ) -> None:
-        self.clock = clock
-        self._over = over
+    def __init__(self, setting: Setting) -> None:
+        workload, recorded, self.clock, self._over = setting
         scenario = workload.scenario
         queue = pressing.Confirmed(producers=scenario.clients)
         self._press = pressing.Press(workload, queue)
@@ -138,17 +152,11 @@ class Pressed(Stage):
 class Paced(Stage):
     """Threads that play the calendar on the wall clock: see `jobsim.threads.paced`."""
 
-    def __init__(
-        self,
-        workload: Workload,
-        recorded: RecordedRepository,
-        clock: WallClock,
-        over: Callable[[], None],
-    ) -> None:
-        self.clock = clock
+    def __init__(self, setting: Setting) -> None:
+        workload, recorded, self.clock, over = setting
         self.play: Play = Play(workload, restless=True)
         self._created = Created()
-        self._desk = PacedDesk(self.play, clock, over=over)
+        self._desk = PacedDesk(self.play, self.clock, over=over)
         self.actors = [
             self._actor(number, role, index, recorded)
             for number, (role, index) in enumerate(cast(workload.scenario))
@@ -188,5 +196,5 @@ class Paced(Stage):
             yield self._desk.fault
 
 
-MakeStage = Callable[[Workload, RecordedRepository, WallClock, Callable[[], None]], Stage]
-"""Makes a stage: of which jobs, recorded where, on which clock, and what to call at the end."""
+MakeStage = Callable[[Setting], Stage]
+"""Makes a stage of what every stage is made of."""
