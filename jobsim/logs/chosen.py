@@ -11,6 +11,9 @@ import pandas as pd
 from jobsim.logs.formats import Raw
 
 _JMETER = frozenset({"timeStamp", "elapsed", "label", "responseCode"})
+_GITLAB = frozenset(
+    {"created_at", "started_at", "finished_at", "duration", "queued_duration", "status"}
+)
 _RUN = frozenset(
     {"request", "attempt", "arrival", "created", "paid", "started", "finished", "status"}
 )
@@ -56,6 +59,17 @@ def known_producer(raw: Raw, where: Mapping[Hashable, int]) -> Chosen | None:
         found = Chosen({role: where[column] for role, column in roles.items()})
         found.units["sojourn"] = ("ms", "JMeter writes milliseconds")
         found.notes.append("known by its header as a JMeter log")
+        return found
+    if names >= _GITLAB:
+        roles = {"wait": "queued_duration", "service": "duration", "started": "started_at"}
+        roles |= {"finished": "finished_at", "status": "status"}
+        roles |= {"job": "id"} if "id" in names else {}
+        found = Chosen({role: where[column] for role, column in roles.items()})
+        found.units = dict.fromkeys(("wait", "service"), ("s", "GitLab writes seconds"))
+        found.notes.append(
+            "known by its header as GitLab's jobs: they arrive queued_duration before they start, "
+            "for from created_at on they may wait for other stages"
+        )
         return found
     if names >= _RUN:
         roles = {"job": "request", **{name: name for name in _RUN - {"request", "created"}}}

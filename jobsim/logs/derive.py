@@ -69,6 +69,12 @@ def derive_service_of_sojourn(b: Builder) -> None:
         return
     if b.has("started", "finished") or b.has("wait"):
         return
+    if b.has("arrival", "started") and not b.has("finished"):
+        end = b["arrival"] + b["sojourn"]
+        # A time that ends before the start of the work was not measured from the arrival.
+        if np.nanmean(end < b["started"] - b.clocks.resolution) <= 0.01:
+            b.derive("finished", end, "arrival", "sojourn")
+            return
     b.derive(
         "service",
         b["sojourn"],

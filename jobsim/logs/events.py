@@ -13,7 +13,7 @@ _MOMENTS: Mapping[str, tuple[str, ...]] = {
     "arrival": (
         *("created", "create", "submitted", "submit", "queued", "enqueued", "received", "arrival"),
         *("requested", "arrived", "job created", "job submitted", "new", "pending", "published"),
-        *("schedule", "job queued", "awaiting payment", "register", "placed"),
+        *("schedule", "job queued", "awaiting payment", "register", "placed", "sent"),
     ),
     "paid": (
         *("paid", "payment", "payment received", "payment confirmed", "confirmed", "pay"),
@@ -29,6 +29,7 @@ _MOMENTS: Mapping[str, tuple[str, ...]] = {
         *("job failed", "execution completed", "close", "closed", "job ended", "stop"),
     ),
 }  # fmt: skip
+_MOST_WORDS = 100
 _ENDS = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -52,6 +53,15 @@ def meaning_of_event(word: str, given: Mapping[str, str]) -> tuple[str | None, s
         if name in words or bare in words:
             return moment, outcome if moment == "finished" else None
     return ("finished", outcome) if outcome else (None, None)
+
+
+def tells_moments(activity: pd.Series) -> bool:
+    """Return whether a column names starts as well as ends, so that each row is an event."""
+    words = activity.dropna().astype("str").unique()
+    # A free text has thousands of values, of which some may sound like events.
+    if len(words) > _MOST_WORDS:
+        return False
+    return {"started", "finished"} <= {meaning_of_event(word, {})[0] for word in words}
 
 
 def pivot(

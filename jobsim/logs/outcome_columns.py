@@ -19,11 +19,14 @@ from jobsim.logs.outcome_words import (
     UNKNOWN,
     AmbiguousOutcomes,
     Mode,
+    normal,
     number_mode,
     read_outcomes,
 )
 from jobsim.logs.roles import OUTCOMES
 from jobsim.logs.source import TraceError
+
+_OVER = frozenset({"finished", "done", "ended", "complete", "completed", "closed", "exited"})
 
 
 def outcome_codes(
@@ -73,7 +76,7 @@ def outcome_codes(
             continue
         # An unknown word is something that was said; an empty cell is not.
         silent = (codes == UNKNOWN) & (words == "").to_numpy(dtype=np.bool_)
-        silent = _overruled(first, role, silent, codes, found)
+        silent = _overruled(first, role, silent, codes, found, words)
         if silent.any():
             codes = np.where(silent, found, codes).astype(np.int8)
             words = words.where(~silent, read)
@@ -87,6 +90,7 @@ def _overruled(
     silent: Flags,
     codes: NDArray[np.int8],
     found: NDArray[np.int8],
+    words: pd.Series,
 ) -> Flags:
     """Return where a later column decides: where nothing was said, or less than the exit tells."""
     if role in {"exit_code", "http_status", "error"}:
@@ -94,6 +98,10 @@ def _overruled(
     if first == "failed" and role == "exit_code":
         # That no fault of the scheduler is noted does not make the job's own exit good.
         silent = silent | ((codes == COMPLETED) & (found == FAILED))
+    if first == "status" and role == "exit_code":
+        # Nor is a job good that is only said to be over.
+        over = words.map(normal).isin(_OVER).to_numpy(dtype=np.bool_)
+        silent = silent | (over & (found == FAILED))
     return silent
 
 

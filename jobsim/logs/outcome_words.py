@@ -33,6 +33,7 @@ _MEANINGS: Mapping[str, tuple[str, ...]] = {
         *("passed", "pass", "true", "yes", "cd", "succeed", "processed", "fulfilled", "delivered"),
         *("partiallysucceeded", "succeeded with issues", "success with issues", "acked", "y", "t"),
         *("closed", "resolved", "exited normally", "neutral"),
+        *("erledigt", "erfolgreich", "erfolg", "abgeschlossen", "fertig", "beendet"),
     ),
     "failed": (
         *("failed", "fail", "failure", "error", "errored", "false", "no", "timeout", "timed out"),
@@ -42,26 +43,29 @@ _MEANINGS: Mapping[str, tuple[str, ...]] = {
         *("f", "to", "nf", "bf", "dl", "launch failed", "start fail", "fatal", "dead letter"),
         *("deadlettered", "unhealthy", "system failure", "script failure", "n", "failed final"),
         *("reaped", "backoff limit exceeded", "fault", "nacked", "bad", "lost"),
+        *("up for retry", "retried", "fehlgeschlagen", "fehler", "fehlerhaft", "gescheitert"),
     ),
     "cancelled": (
         *("cancelled", "canceled", "aborted", "killed", "ca", "revoked", "terminated", "removed"),
         *("stopped", "cancel", "abort", "abandoned by user", "deleted", "cancelled by user"),
         *("cancelled before start", "cancelled before it ran", "withdrawn", "interrupted"),
         *("cancelled during run", "cancelled while it ran", "manually stopped"),
+        *("abgebrochen", "storniert", "abbruch"),
     ),
     "unpaid": (
         *("awaiting payment", "unpaid", "payment pending", "pending payment", "not paid"),
         *("payment required", "never paid", "abandoned", "payment expired", "payment failed"),
-        *("waiting for payment", "invoice expired"),
+        *("waiting for payment", "invoice expired", "unbezahlt"),
     ),
     "unfinished": (
         *("running", "r", "pending", "pd", "queued", "waiting", "active", "executing", "started"),
         *("in progress", "inprogress", "processing", "scheduled", "available", "created", "new"),
-        *("retryable", "retry", "up for retry", "up for reschedule", "suspended", "s", "held"),
+        *("retryable", "retry", "up for reschedule", "suspended", "s", "held"),
         *("requeued", "rq", "requeue hold", "completing", "cg", "configuring", "cf", "resizing"),
         *("signaling", "stage out", "staged", "starting", "received", "submitted", "deferred"),
         *("restarting", "delayed", "paused", "not started", "idle", "enqueued", "open", "runnable"),
         *("waiting for resource", "preparing", "building", "working", "ready", "accepted", "busy"),
+        *("laufend", "läuft", "wartend", "wartet", "offen", "in bearbeitung", "in arbeit"),
     ),
     "skipped": (
         *("skipped", "not built", "manual", "upstream failed", "stale", "not run", "no status"),
@@ -151,8 +155,9 @@ def number_mode(name: str, column: pd.Series, role: str) -> tuple[Mode, str]:
         return "http", "HTTP codes: 200 to 399 is success"
     raise AmbiguousOutcomes(
         f"{name!r} holds the numbers {', '.join(f'{value:g}' for value in sorted(values)[:6])}: "
-        "say whether 1 is success (outcomes='truth'), 0 is (outcomes='exit_code'), or they are "
-        "codes of the Standard Workload Format (outcomes='swf')"
+        "say whether 1 is success (outcomes='truth'), 0 is (outcomes='exit_code'), they are codes "
+        "of the Standard Workload Format (outcomes='swf'), or what each means, "
+        f"outcomes={{'{max(values):g}': 'completed', ...}}"
     )
 
 
@@ -206,5 +211,7 @@ def _one(word: str, number: float, mode: Mode, given: Mapping[str, str] | None) 
     if mode == "http":
         # A redirect is an answer; 0, which clients write for a lost connection, is not one.
         return COMPLETED if 100 <= number < 400 else FAILED if number >= 400 else UNKNOWN
+    if mode == "truth" and number > 1:
+        return COMPLETED  # a count, of the pods that succeeded or failed for instance
     known = _SWF if mode == "swf" else _TRUTH if mode == "truth" else {}
     return known.get(int(number), UNKNOWN) if np.isfinite(number) else UNKNOWN

@@ -61,7 +61,7 @@ def read_table(
         raise TraceError(raw.path, "it holds no rows")
     total = len(chosen.frame)
     skipped = _filter(raw, chosen, where)
-    if looks_like_events(chosen):
+    if looks_like_events(raw, chosen):
         chosen, clocks, shown = _of_events(raw, chosen, unit, timezone, dayfirst, events or {})
         given = {**(given or {})}
     else:
@@ -70,6 +70,8 @@ def read_table(
     if raw.kind == "swf" and mode is None:
         mode = "swf"
     codes, words, said = outcome_codes(raw, chosen, mode, given)
+    if any("an event in" in reason for reason in shown["reason"]):
+        said = ["the events"]  # no column of the log holds them
     rows = build_rows(raw, chosen, clocks, codes, words)
     attempts = _attempts(raw, chosen, rows)
     shown = _columns(raw, chosen, clocks) if shown is None else shown
@@ -151,22 +153,19 @@ def _of_events(
     )  # fmt: skip
     ignored = meanings[meanings["moment"] == "ignored"]
     names = {"started", "finished", "arrival"} - set(meanings["moment"])
-    if len({"started", "finished"} & names) or wide["arrival"].isna().all():
+    # Who says that a job arrives by its start says that nobody waits.
+    said_so = bool(events) and names == {"started"}
+    if (({"started", "finished"} & names) and not said_so) or wide["arrival"].isna().all():
         words = ", ".join(repr(word) for word in meanings["word"][:8])
-        lacking = ", ".join(sorted(names))
-        raise TraceError(
-            raw.path,
-            f"no event is taken for {lacking or 'arrival'} among {words}: say which, "
-            "events={'PICKED': 'started', ...}",
-            raw.line,
-        )
+        lacking = ", ".join(sorted(names)) or "arrival"
+        raise TraceError(raw.path, _no_event(lacking, words, meanings), raw.line)
     found = Clocks(unix=clocks.unix, zone=clocks.zone, notes=clocks.notes)
     new = Chosen(
         frame=pd.DataFrame({0: plain(wide["job"]), 1: plain(wide["status"].astype(object))})
     )
     new.place = {"job": 0, "status": 1}
     for role in ("arrival", "paid", "started", "finished"):
-        if role in wide:
+        if role in wide and not (role == "started" and said_so):
             values = wide[role].to_numpy(dtype=np.float64)
             found.seconds[role], found.names[role] = values, role
             found.problems[role] = [(f"missing {role}", np.isnan(values))]
@@ -186,6 +185,15 @@ def _of_events(
     if len(ignored):
         new.notes.append("events not used: " + ", ".join(map(str, ignored["word"])))
     return new, found, table
+
+
+def _no_event(lacking: str, words: str, meanings: pd.DataFrame) -> str:
+    """Return the question about a moment that no event tells."""
+    text = f"no event is taken for {lacking} among {words}: say which, events="
+    if lacking == "arrival":
+        start = meanings.loc[meanings["moment"] == "started", "word"].iloc[0]
+        return f"{text}{{...: 'arrival'}}; if nobody waited, events={{{start!r}: 'arrival'}}"
+    return text + "{'PICKED': 'started', ...}"
 
 
 def _columns(raw: Raw, chosen: Chosen, clocks: Clocks) -> pd.DataFrame:

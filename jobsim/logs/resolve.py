@@ -8,14 +8,17 @@ import pandas as pd
 
 from jobsim.logs.cells import plain
 from jobsim.logs.chosen import Chosen, known_producer
+from jobsim.logs.events import tells_moments
 from jobsim.logs.formats import Raw
 from jobsim.logs.roles import (
+    MAYBE_ACTIVITIES,
     ROLES,
     SPELLINGS,
     candidates,
 )
 from jobsim.logs.settle import choose
 from jobsim.logs.source import TraceError
+from jobsim.logs.units import words_of
 
 
 def resolve(
@@ -110,11 +113,17 @@ def _require_single(raw: Raw, chosen: Chosen) -> None:
             )
 
 
-def looks_like_events(chosen: Chosen) -> bool:
+def looks_like_events(raw: Raw, chosen: Chosen) -> bool:
     """Tell whether each row is an event: one clock, a case that recurs, and what happened."""
     place = chosen.place
     if "activity" in place and ("time" in place or "arrival" in place) and "job" in place:
-        return not ({"started", "finished", "service"} & set(place))
+        maybe = " ".join(words_of(str(raw.headers[place["activity"]]).rpartition(".")[2]))
+        if maybe not in MAYBE_ACTIVITIES and not ({"started", "finished", "service"} & set(place)):
+            return True
+        # The end of a job may be an event with its runtime, which is no column of every row.
+        recurs = chosen.frame[place["job"]].dropna().duplicated().any()
+        if recurs and tells_moments(chosen.frame[place["activity"]]):
+            return True
     changes = {"status", "time", "job"} <= set(place) or {"status", "arrival", "job"} <= set(place)
     if changes and not ({"started", "finished", "service", "sojourn", "wait"} & set(place)):
         return bool(chosen.frame[place["job"]].duplicated().any())

@@ -27,6 +27,9 @@ SPELLINGS: Mapping[str, str] = {
 OTHER_ENDS = ("failed", "discarded", "cancelled", "canceled", "errored", "aborted")
 """Stems of moments at which only some jobs end; each job has one of them."""
 
+MAYBE_ACTIVITIES = ("type", "msg", "message", "kind")
+"""Columns that hold what happened only if their words say so."""
+
 _STEMS: Mapping[str, tuple[str, ...]] = {
     "arrival": (
         *("arrival", "arrived", "arrive", "submitted", "submission", "submit", "created"),
@@ -34,10 +37,13 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("enqueued", "enqueue", "queue", "inserted", "published", "posted", "placed", "issued"),
         *("sent", "ordered", "registered", "q", "qsub", "job created", "job submitted"),
         *("job submit", "job arrival", "job submission", "added", "opened", "scheduled submit"),
+        *("qtime", "eingang", "eingegangen", "eingangszeit", "eingereicht", "erstellt", "angelegt"),
+        *("ankunft", "ankunftszeit", "bestellt"),
     ),
     "paid": (
         *("paid", "payment", "payment confirmed", "payment received", "pay", "charged"),
-        *("funded", "payed", "confirmed", "payment completed"),
+        *("funded", "payed", "confirmed", "payment completed", "bezahlt", "zahlung"),
+        *("zahlungseingang",),
     ),
     "started": (
         *("started", "start", "starting", "began", "begin", "begun", "run started", "run start"),
@@ -45,7 +51,8 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("picked up", "picked", "dequeued", "attempted", "performed", "locked", "claimed"),
         *("job start", "job started", "task start", "launched", "launch", "dispatched"),
         *("dispatch", "job current start", "work started", "acquired", "running since"),
-        *("actual start", "assigned"),
+        *("actual start", "assigned", "reserved"),
+        *("beginn", "begonnen", "gestartet", "startzeit", "anfang"),
     ),
     "finished": (
         *("finished", "finish", "ended", "end", "completed", "completion", "complete", "done"),
@@ -54,6 +61,7 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("run finished", "processing ended", "processing end", "processing finished", "ending"),
         *("execution finished", "execution ended", "actual end", "work finished", "delivered"),
         *("processed", *OTHER_ENDS),
+        *("ende", "beendet", "endzeit", "fertig", "abgeschlossen", "fertiggestellt"),
     ),
     "delay": ("payment delay", "pay delay", "time to pay", "payment wait"),
     "wait": (
@@ -61,6 +69,7 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("queue duration", "queued duration", "queueing duration", "queuing duration"),
         *("in queue", "queue delay", "queue latency", "pending", "wait duration", "waited"),
         *("scheduling delay", "waiting duration", "queue wait duration", "queued"),
+        *("wartezeit", "wartedauer"),
     ),
     "service": (
         *("service", "duration", "runtime", "run", "run duration", "elapsed", "elapsed raw"),
@@ -69,15 +78,18 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("remote wall clock", "job duration", "task duration", "build duration", "exec duration"),
         *("service duration", "job runtime", "task runtime", "job run", "run wall", "build"),
         *("elapsed duration", "work duration", "work", "handling", "compute", "run wall clock"),
+        *("dauer", "laufzeit", "bearbeitungszeit", "bearbeitungsdauer", "rechenzeit"),
     ),
     "sojourn": (
         *("sojourn", "turnaround", "turn around", "response", "total", "total duration", "latency"),
         *("response duration", "lead", "cycle", "end to end", "e2e", "flow", "request duration"),
+        *("durchlaufzeit", "antwortzeit", "gesamtdauer"),
     ),
     "status": (
         *("conclusion", "status", "state", "outcome", "result", "final status", "final state"),
         *("job status", "job state", "build result", "task state", "task status", "run status"),
-        *("exit state", "job result", "run result", "execution status", "resolution"),
+        *("exit state", "job result", "run result", "execution status", "resolution", "zustand"),
+        *("ergebnis",),
     ),
     "success": ("success", "succeeded", "ok", "is success", "passed", "successful", "is ok"),
     "failed": ("failed", "is failed", "is error", "has error", "failure", "errored", "has failed"),
@@ -91,21 +103,23 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("job id", "jobid", "job id raw", "task id", "id", "uuid", "request id", "message id"),
         *("run id", "build id", "job uuid", "task uuid", "case id", "case", "order id", "jid"),
         *("case concept name", "job", "job name id", "job number", "execution id", "pipeline id"),
-        *("request", "job key"),
+        *("request", "job key", "auftrag", "auftragsnummer", "auftragsnr", "vorgang"),
     ),
     "attempt": (
         *("attempt", "attempt number", "try", "try number", "run attempt", "delivery"),
         *("delivery attempt", "delivery count", "attempt no", "attempt id", "receive count"),
     ),
-    "activity": ("activity", "event", "concept name", "event type", "event name", "action",
-                 "lifecycle transition", "transition", "lifecycle"),
+    "activity": (
+        *("activity", "event", "concept name", "event type", "event name", "action"),
+        *("lifecycle transition", "transition", "lifecycle", *MAYBE_ACTIVITIES),
+    ),
     "time": ("", "event", "logged", "log", "time", "ts", "date", "timestamp", "event occurred"),
 }  # fmt: skip
 """The stems of headers that are known for each role, best first."""
 
 _SUFFIXES = frozenset(
     {"at", "on", "time", "timestamp", "ts", "date", "datetime", "utc", "dttm", "when", "stamp",
-     "dt", "epoch", "unix", "gmt", "local"}
+     "dt", "epoch", "unix", "gmt", "local", "am", "um", "zeitpunkt"}
 )  # fmt: skip
 _THINGS = frozenset({"request", "queue", "payment", "pay", "order", "q"})
 """Stems that alone name a thing; with ``at`` or ``time`` behind them, when it was."""
@@ -176,6 +190,8 @@ def candidates(headers: Iterable[Hashable]) -> list[Candidate]:
         name = re.sub(r"^([\w-]+\.)+(?=\w)", "", str(header))
         stem, had = stem_of(name)
         whole = " ".join(words_of(name))
+        if not whole:  # a separator at the end of each line
+            continue
         for role, stems in _STEMS.items():
             names = [whole] if role in _PLAIN_ONLY else [stem, whole]
             if role in INSTANTS and stem in {*_THINGS, *OTHER_ENDS} and not had:

@@ -31,6 +31,7 @@ from jobsim.logs.outcome_words import (
     UNKNOWN,
     UNPAID,
 )
+from jobsim.logs.roles import OUTCOMES
 from jobsim.logs.source import TraceError, listing
 
 
@@ -90,7 +91,8 @@ def build_rows(
     derive_rest(b)
     paid, pays = payment_of(b)
     wait = wait_of(b, paid, pays)
-    label = _labels(b, codes, pays)
+    told = [role for role in OUTCOMES if role in chosen.place]
+    label = _labels(b, codes, pays, faults_only=bool(told) and set(told) <= {"failed", "error"})
     service = b["service"].copy()
     before = label == LABELS.index("cancelled_before")
     never = before | (label == LABELS.index("unpaid"))
@@ -116,8 +118,13 @@ def build_rows(
     )  # fmt: skip
 
 
-def _labels(b: Builder, codes: NDArray[np.int8] | None, pays: bool) -> NDArray[np.int8]:
-    """Return how each row ended, from its word and from which instants it has."""
+def _labels(
+    b: Builder, codes: NDArray[np.int8] | None, pays: bool, *, faults_only: bool
+) -> NDArray[np.int8]:
+    """Return how each row ended, from its word and from which instants it has.
+
+    Where a log notes only faults (`faults_only`), a job without one may not be over.
+    """
     index = {name: np.int8(LABELS.index(name)) for name in LABELS}
     no_start = "started" in b.clocks.seconds and np.isnan(b["started"])
     no_end = "finished" in b.clocks.seconds and np.isnan(b.clocks.seconds["finished"])
@@ -142,6 +149,13 @@ def _labels(b: Builder, codes: NDArray[np.int8] | None, pays: bool) -> NDArray[n
             label = np.where(codes == code, index[name], label)
         label = np.where(cancelled & never_ran, index["cancelled_before"], label)
         label = np.where(cancelled & ~never_ran, index["cancelled_during"], label)
+        if faults_only:
+            going_on = (label == index["completed"]) & no_end & np.isnan(b["service"])
+            label = np.where(going_on, index["unfinished"], label)
+        if "finished" not in b.clocks.seconds:
+            # Without ends, no word and no time of work are all that tells of a job that goes on.
+            silent = (codes == UNKNOWN) & no_work
+            label = np.where(silent, index["unfinished"], label)
         # A word that nobody knows on a job without an end most likely is a state of the running.
         open_end = (label == index["unrecognised"]) & no_end & (codes != SKIPPED)
         label = np.where(open_end & np.isnan(b.clocks.seconds.get("service", b["service"])),

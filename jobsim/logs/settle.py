@@ -40,6 +40,7 @@ def choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]]) 
         if not options.get(role):
             named_so = [c for c in sorted(by_role.get(role, ())) if kinds[c[1]] == "text"]
             options[role] = [c for c in named_so if not is_thing(str(raw.headers[c[1]]))]
+    _refuse_times_of_day(raw, by_role, kinds)
     _settle_queue(raw, options, kinds, chosen)
     dated = any(
         kinds[place] in {"date", "epoch"}
@@ -53,6 +54,19 @@ def choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]]) 
     _settle_processed(raw, options, kinds)
     _join_ends(raw, chosen, options)
     _take(raw, chosen, options, kinds)
+
+
+def _refuse_times_of_day(
+    raw: Raw, by_role: Mapping[str, list[tuple[int, int]]], kinds: Mapping[int, str]
+) -> None:
+    """Say why ``10:00:00`` is no instant, where all that are named as instants are such."""
+    named_so = {place for role in INSTANTS for _, place in by_role.get(role, ())}
+    named_so -= {place for role in DURATIONS for _, place in by_role.get(role, ())}
+    if len(named_so) > 1 and all(kinds[place] == "clock" for place in named_so):
+        names = ", ".join(repr(named(raw, place)) for place in sorted(named_so))
+        raise TraceError(
+            raw.path, f"{names} hold times of day without a date: add it to each", raw.line
+        )
 
 
 def _take(

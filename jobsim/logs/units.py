@@ -27,10 +27,11 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(("usec", "usecs", "micro", "micros", "microsecond", "microseconds"), "us"),
     **dict.fromkeys(("µs", "μs", "µsec", "μsec"), "us"),
     **dict.fromkeys(("msec", "msecs", "milli", "millis", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
-    **dict.fromkeys(("m", "mins", "minute", "minutes"), "min"),
-    **dict.fromkeys(("hr", "hrs", "hour", "hours"), "h"),
-    **dict.fromkeys(("day", "days"), "d"),
+    **dict.fromkeys(("millisekunden",), "ms"),
+    **dict.fromkeys(("sec", "secs", "second", "seconds", "sek", "sekunden"), "s"),
+    **dict.fromkeys(("m", "mins", "minute", "minutes", "minuten"), "min"),
+    **dict.fromkeys(("hr", "hrs", "hour", "hours", "std", "stunden"), "h"),
+    **dict.fromkeys(("day", "days", "tage"), "d"),
     **dict.fromkeys(("w", "week", "weeks"), "week"),
 }
 """Every spelling of a unit, and the unit."""

@@ -216,7 +216,7 @@ def least_loss(family: Family, guess: Floats, times: Times) -> Floats:
         method="BFGS",
         options={"maxiter": 100, "gtol": 1e-6},
     )
-    return np.asarray(found.x, dtype=np.float64)
+    return np.clip(np.asarray(found.x, dtype=np.float64), -FAR, FAR)
 
 
 def mean_cv(moments: tuple[float, float]) -> dict[str, float]:

@@ -31,6 +31,7 @@ _NARROW, _WIDE = 1e-6, 10.0  # log deviations of a part; beyond, its moments mea
 
 
 def _parts(t: Floats) -> tuple[float, tuple[float, float], tuple[float, float]]:
+    t = np.clip(t, -FAR, FAR)  # what a search tries, or a draw gives, must not overflow
     weight = float(special.expit(t[0]))
     one, two = (min(max(math.exp(t[place]), _NARROW), _WIDE) for place in (2, 4))
     return weight, (t[1], one), (t[3], two)
@@ -43,7 +44,6 @@ def _steep(t: Floats, times: Times) -> tuple[float, Floats]:
     of Chen, Tan and Zhang, Inference for normal mixtures in mean and variance, Statistica
     Sinica 18 (2008), of weight 1/n, keeps it from that and is nothing to a part of many.
     """
-    t = np.clip(t, -FAR, FAR)
     weight, one, two = _parts(t)
     slope = np.zeros(5)
     for seconds, log_of, over in (
