@@ -12,7 +12,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from jobsim.display.text import format_given_share, format_number, time_unit
 from jobsim.figures.intervals import intervals, setting_columns
-from jobsim.plot.parts.axes import axes_for, edge_labels, frame, legend_below, literal, note
+from jobsim.plot.parts.axes import WIDE, axes_for, edge_labels, frame, legend_below, literal, note
 from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.time_axis import time_axis
 from jobsim.plot.parts.words import field_unit, in_words, metric_unit, number_of, with_unit
@@ -226,8 +226,7 @@ def _metric_axis(ax: Axes, y: str, means: pd.Series) -> None:
     """Scale and label the axis; it is logarithmic where one setting would flatten the rest."""
     unit = metric_unit(y)
     finite = means[np.isfinite(means)]
-    # 30 times the median: below that, differences can still be seen on a linear axis.
-    if len(finite) and finite.min() > 0 and finite.max() > 30 * finite.median():
+    if len(finite) and finite.min() > 0 and finite.max() > WIDE * finite.median():
         ax.set_yscale("log")
     else:
         # Theory and the band may go above the means; their ends stay clear of the top.

@@ -9,6 +9,8 @@ from jobsim.display.text import count_of, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 
 _SHOWN = 5
+"""Violations in a display: it is to be read whole, and `violations` has more."""
+
 _SCOPE = "this history only: another run of the same code may end otherwise"
 
 

@@ -40,6 +40,8 @@ _GOT = {status: encode(GET, NO_STATUS, OK, number) for number, status in enumera
 _COUNTED = encode(COUNT, NO_STATUS, OK, NO_STATUS)
 _AWAITING_PAYMENT, _RUNNING = JobStatus.AWAITING_PAYMENT, JobStatus.RUNNING
 _MAX_ERROR_TEXT = 500
+"""Characters kept of an error: a driver may put a whole statement with its rows into one."""
+
 _NO_JOB = (AttributeError, KeyError, TypeError)
 """What reading an answer as a job raises if it is none."""
 

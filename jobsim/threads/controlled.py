@@ -29,8 +29,8 @@ from jobsim.threads.audit import Look, count_all, look
 from jobsim.threads.cast import cast
 from jobsim.threads.jumping import Stamps, TurnsDesk
 from jobsim.threads.live import View, view
-from jobsim.threads.outcome import run_of
 from jobsim.threads.play import POLL, Call, Play
+from jobsim.threads.run_tables import run_of
 from jobsim.turns.control import Control, End
 from jobsim.turns.schedules import FirstReady, Seeded
 from jobsim.turns.world import World

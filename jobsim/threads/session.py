@@ -32,8 +32,8 @@ from jobsim.threads.audit import (
 from jobsim.threads.clock import Source, WallClock
 from jobsim.threads.daemons import Daemon, replaced_by
 from jobsim.threads.live import View, view
-from jobsim.threads.outcome import run_of
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
+from jobsim.threads.run_tables import run_of
 from jobsim.threads.stage import MakeStage, Paced, Player, Pressed, Setting, Stage
 
 GRACE_S = 1.0

@@ -46,6 +46,11 @@ class RunTables(Protocol):
         """One row per repository call; None or empty where there was no repository."""
 
 
+WIDE = 30.0
+"""From so many times the median on a value calls for a logarithmic axis: below that, differences
+can still be seen on a linear one."""
+
+
 def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
     """Return `ax`, or the axes of a new figure of 6.4 by `height` inches."""
     if ax is not None:

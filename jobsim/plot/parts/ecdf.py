@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from jobsim.display.text import time_unit
+from jobsim.plot.parts.axes import WIDE
 from jobsim.plot.parts.time_axis import log_time_axis, time_axis
 
 Array = NDArray[np.float64]
@@ -90,6 +91,7 @@ def log_start(stages: pd.DataFrame) -> float | None:
     positive = stages.where(stages > 0).dropna(axis="columns", how="all")
     if positive.empty:
         return None
-    if positive.max().max() < 30 * positive.median().min():
+    if positive.max().max() < WIDE * positive.median().min():
         return None
+    # From the decade of the first percentile: one tiny value must not stretch the axis.
     return float(10.0 ** math.floor(math.log10(positive.quantile(0.01).min())))

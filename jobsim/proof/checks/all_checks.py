@@ -19,7 +19,10 @@ from jobsim.proof.history import Finding, History
 from jobsim.proof.verdict_value import Verdict, Violation
 
 SPELLED_OUT = 100
-"""How many violations of one history are kept with their calls; all of them are counted."""
+"""How many violations of one history are kept with their calls; all of them are counted.
+
+To spell one out takes a look at the whole history, and nobody reads more of them.
+"""
 
 RULES = (
     "lost_after_recovery",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobsim.testing.faults import Faults  # needs the extra `sql`
 
 _PATIENCE_AFTER_HANG_S = 2.0
+"""Time limit of the checks after one that hung: many of them are likely to hang too."""
 
 
 class NotConforming(JobsimError, AssertionError):  # noqa: N818 - a finding, not a fault

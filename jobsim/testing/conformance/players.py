@@ -18,6 +18,7 @@ RETRIES = 50
 """How often a call is made again that raised what the user named as retryable."""
 
 RETRY_PAUSE_S = 0.002
+"""Seconds between two attempts: long enough for the other transaction to end."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ ACTORS = 8
 """How many threads meet: more than the five slots that a semaphore may have."""
 
 FEWEST_ACTORS = 4
+"""At any scale: two writers and two readers is the least that shows most races."""
 
 CLOSE_S = 5.0
 """How long a repository may take to close."""
