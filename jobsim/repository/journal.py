@@ -4,9 +4,10 @@ What was written is with the operating system at once, so that SIGKILL in the mi
 nothing: the files then say which call was open. They are for reading by the process that merges
 the histories, also while they are being written.
 
-An actor has three files, each written by its thread alone: `.calls`, the calls that have returned
-as `call_rows.KEPT`, appended; `.open`, the call that was invoked last, overwritten in place; and
-`.errors`, the texts of errors, one JSON array ``[row, text]`` a line.
+An actor has four files, each written by its thread alone: `.calls`, the calls that have returned
+as `call_rows.KEPT`, appended; `.open`, the call that was invoked last, overwritten in place;
+`.errors`, the texts of errors, one JSON array ``[row, text]`` a line; and `.ids`, the jobs that
+were created, one JSON array ``[number, id]`` a line.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class JournalledRecorder(ActorRecorder):
         As for `ActorRecorder`.
     """
 
-    __slots__ = ("_open_file",)
+    __slots__ = ("_ids_file", "_open_file")
 
     def __init__(self, stem: Path, name: str, repository: JobRepository, *rest: Any) -> None:
         super().__init__(name, repository, *rest)
@@ -70,7 +71,8 @@ class JournalledRecorder(ActorRecorder):
         errors.file = os.open(f"{stem}.errors", _APPEND)
         self._errors = errors
         self._open_file = os.open(f"{stem}.open", _IN_PLACE)
-        self._create = self._announced(repository.create)
+        self._ids_file = os.open(f"{stem}.ids", _APPEND)
+        self._create = self._named(self._announced(repository.create))
         self._get = self._announced(repository.get)
         self._update_status = self._announced(repository.update_status)
         self._count = self._announced(repository.count)
@@ -88,9 +90,22 @@ class JournalledRecorder(ActorRecorder):
 
         return announced
 
+    def _named(self, create: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a create whose answer is in the file before the call is: its job can be found."""
+
+        def named(*arguments: Any) -> Any:
+            job = create(*arguments)
+            job_id = getattr(job, "job_id", None)
+            if isinstance(job_id, str):
+                os.write(self._ids_file, (json.dumps([self._number, job_id]) + "\n").encode())
+            return job
+
+        return named
+
     def close(self) -> None:
         """Close the files; no more calls can be made."""
-        for file in (self._buffer.file, self._errors.file, self._open_file):  # type: ignore[attr-defined]
+        kept, errors = self._buffer.file, self._errors.file  # type: ignore[attr-defined]
+        for file in (kept, errors, self._open_file, self._ids_file):
             os.close(file)
 
 
@@ -123,9 +138,17 @@ class JournalReader:
         opened = np.frombuffer(latest[: len(latest) // KEPT.itemsize * KEPT.itemsize], dtype=KEPT)
         if len(opened) and opened["invoked_ns"][0] > (kept["invoked_ns"][-1] if len(kept) else -1):
             kept = np.concatenate([kept, opened])
-        lines = self._read(".errors", 0).decode().splitlines()
-        errors = dict(json.loads(line) for line in lines if line.endswith("]"))
-        return ActorHistory(self.name, decode(kept), {int(row): errors[row] for row in errors})
+        return ActorHistory(self.name, decode(kept), self._numbered(".errors"))
+
+    def created(self) -> dict[int, str]:
+        """Return number and id of each job that was created."""
+        return self._numbered(".ids")
+
+    def _numbered(self, suffix: str) -> dict[int, str]:
+        """Return the texts of a file by their numbers."""
+        # Of the last line one part may be there.
+        lines = self._read(suffix, 0).decode().split("\n")[:-1]
+        return {int(row): text for row, text in map(json.loads, lines)}
 
     def _read(self, suffix: str, start: int) -> bytes:
         try:

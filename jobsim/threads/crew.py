@@ -154,9 +154,24 @@ class Crew:
         host = self.members[index % self.processes].host
         return reader if host is None else PlacedReader(reader, host)
 
+    def created_by_died(self) -> dict[int, str]:
+        """Return row and id of the jobs that processes created which have died."""
+        return {
+            row: job_id
+            for member in self.members
+            if not member.said_end
+            for name in self._names(member)
+            for row, job_id in JournalReader(self.folder / name, name).created().items()
+        }
+
     def hosts(self) -> tuple[RemoteHost, ...]:
         """Return what is known of the clocks of other hosts than this one."""
         return tuple(host.told() for host in {m.host: None for m in self._elsewhere()} if host)
+
+    def _names(self, member: Member) -> list[str]:
+        """Return the names of the actors of a process."""
+        mine = cast_of(self._workload.scenario, member.number, self.processes)
+        return [actor_name(role, index) for _, role, index in mine]
 
     def _elsewhere(self) -> list[Member]:
         return [member for member in self.members if member.host is not None]
@@ -193,8 +208,7 @@ class Crew:
         for member in members:
             self.members.append(member)
             if member.host is not None:
-                mine = cast_of(self._workload.scenario, member.number, self.processes)
-                member.host.actors += [actor_name(role, index) for _, role, index in mine]
+                member.host.actors += self._names(member)
             reader = Daemon(member.name, partial(self._read, member))
             self._readers.append(reader)
             reader.start()
@@ -206,6 +220,9 @@ class Crew:
                 if member.problem or member.ended.is_set() or time.monotonic() > deadline:
                     raise ProcessNotStarted(member.name, member.problem or _NO_WORD)
         self._time(START_S)
+        for member in self._elsewhere():
+            if not member.timed.is_set():
+                raise ProcessNotStarted(member.name, "it did not say what its clock is")
 
     def _read(self, member: Member) -> None:
         """Listen to one process until it says no more: body of its reader."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobsim.domain.codes import PENDING
-from jobsim.proof.clocks import HostClock, RoundTrip
+from jobsim.proof.clocks import DRIFT, HostClock, RoundTrip
 from jobsim.repository.call_rows import KEPT, ActorHistory
 from jobsim.repository.journal import JournalReader
 from jobsim.run.hosts import RemoteHost
@@ -56,8 +56,8 @@ class Host:
         self.actors: list[str] = []
         self._lock = threading.Lock()
         self._trips: list[RoundTrip] = []  # guarded by _lock
-        self._clock: HostClock | None = None  # made of `_made_of` trips; guarded by _lock
-        self._made_of = 0  # guarded by _lock
+        self._clock: HostClock | None = None  # made of the first `_fitted` trips; guarded by _lock
+        self._fitted = 0  # guarded by _lock
 
     def heard(self, sent: int, there: int, back: int) -> None:
         """Take note of a round trip."""
@@ -73,9 +73,12 @@ class Host:
             If it never answered.
         """
         with self._lock:
-            if self._clock is None or self._made_of != len(self._trips):
-                self._made_of = len(self._trips)
-                self._clock = HostClock.fitting(self._trips)
+            if self._clock is None or self._fitted < len(self._trips):
+                drift = DRIFT if self._clock is None else self._clock.drift
+                self._clock = HostClock.fitting(self._trips, drift=drift)
+                # The others say nothing that these do not; in an hour there are ten thousands.
+                self._trips = list(self._clock.trips)
+                self._fitted = len(self._trips)
             return self._clock
 
     def told(self) -> RemoteHost:

@@ -15,7 +15,8 @@ from jobsim.threads.clustered import Cluster, OnCluster
 from jobsim.threads.crew import Crew
 from jobsim.threads.member import Starter
 from jobsim.threads.spawned import spawned
-from jobsim.threads.spread import SpreadPaced, SpreadPressed
+from jobsim.threads.spread_paced import SpreadPaced
+from jobsim.threads.spread_pressed import SpreadPressed
 from jobsim.threads.stage import MakeStage
 from jobsim.threads.travel import packed
 

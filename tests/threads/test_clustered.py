@@ -31,6 +31,7 @@ from jobsim.threads.run_threads import run_threads
 
 MS = 1_000_000
 FAST = math.inf
+_GONE = 2**31 - 1  # no process has this number
 
 
 @pytest.fixture
@@ -210,3 +211,19 @@ def test_what_a_lost_host_had_recorded_is_fetched_or_called_lost(url, monkeypatc
 def test_what_contradicts_an_executor_is_refused(url, arguments, error, message):
     with pytest.raises(error, match=message):
         run_threads(load(), partial(SqlJobRepository, url), **arguments)
+
+
+def test_what_a_killed_worker_left_is_sent_once_and_cleared(tmp_path):
+    (tmp_path / "worker-1.calls").write_bytes(b"calls")
+    (tmp_path / "worker-1.open").write_bytes(b"open")
+    pieces = clustered.left_files(str(tmp_path), _GONE)
+    # The call that was invoked last first: see `Outbox`.
+    assert pieces == [("worker-1.open", 0, b"open"), ("worker-1.calls", 0, b"calls")]
+    assert clustered.left_files(str(tmp_path), _GONE) is None
+
+
+def test_of_a_worker_that_goes_on_nothing_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(clustered, "GRACE_S", 0.0)
+    (tmp_path / "worker-1.calls").write_bytes(b"calls")
+    assert clustered.left_files(str(tmp_path), os.getpid()) is None
+    assert (tmp_path / "worker-1.calls").exists()
