@@ -27,6 +27,9 @@ class Timed(Protocol):
 
     now: int
 
+    def progress(self) -> None:
+        """Be told that a call begins or has returned."""
+
 
 class Stamps:
     """Stamps calls in virtual nanoseconds, and counts within an instant.
@@ -38,7 +41,7 @@ class Stamps:
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> world = SimpleNamespace(now=0)
+    >>> world = SimpleNamespace(now=0, progress=lambda: None)
     >>> stamps = Stamps(world)
     >>> stamps.now_ns(), stamps.now_ns()
     (0, 1)
@@ -58,6 +61,7 @@ class Stamps:
 
     def now_ns(self) -> int:
         """Return the next stamp."""
+        self._world.progress()
         tick = self._world.now
         if tick > self._tick:
             self._tick = tick

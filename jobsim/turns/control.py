@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import ctypes
 import logging
 import queue
 import sys
@@ -32,6 +33,9 @@ from jobsim.turns.world import MAKER, Abort, World
 
 HANG_S = 10.0
 """How long nothing may move before the run ends as a hang."""
+
+SPIN_S = 30.0
+"""How long one thread may go on by itself, with no hand-over, before the run ends as a hang."""
 
 CALM_S = 0.03
 """For how long a run is not watched at first."""
@@ -147,6 +151,7 @@ class Control:
         self._of_modules = 0  # how many swaps are those of modules
         self._walks = True  # whether the objects of a repository hold anything to swap
         self._crew = Crew()
+        self._kept: set[int] = set()  # numbers of those of its threads that are in this run
         self._bodies: list[_Body] = []
         self.same_draws = True
         self._runs = 0
@@ -277,6 +282,7 @@ class Control:
         bodies, self._bodies = self._bodies, []
         # State of a module's `threading.local` would be kept with a thread.
         kept = self.keep_threads and not self._swaps.local
+        self._kept.clear()
         gates = self._crew.gates(len(bodies)) if kept else [None] * len(bodies)
         numbers = [
             world.register(body.name, wanted=body.wanted, gate=gate)
@@ -292,6 +298,8 @@ class Control:
         unreturned = self.close()
         if stopped is None and world.deadlock is not None:
             stopped = "deadlock"
+        if stopped is None and world.spun:
+            stopped = "hang"
         if stopped is None and world.failed is not None:
             stopped = "error"
         return End(
@@ -313,6 +321,7 @@ class Control:
             real.start(run)
         else:
             # A new thread begins with no context variable set, and so does one that is kept.
+            self._kept.add(number)
             new = contextvars.Context()
             self._crew.give(place, body.name, lambda: new.run(run_controlled, *work, True))
 
@@ -329,7 +338,7 @@ class Control:
         begun = told = clock()
         while not world.done.acquire(timeout=LOOK_S):
             now = clock()
-            if not world.prompting and watch.look() > HANG_S:
+            if not world.prompting and (watch.look() > HANG_S or watch.spins() > SPIN_S):
                 return "hang"
             if time_limit is not None and now - begun > time_limit:
                 return "time_limit"
@@ -356,17 +365,32 @@ class Control:
         finally:
             silenced.disabled = was
         loops.close(world.loops)
-        if stayed:
-            self._crew = Crew()  # one of its threads may be the one that stays
+        if self._kept.intersection(left):
+            # Who was not at its gate when that was opened has left it open behind it.
+            self._crew.abandon()
         return stayed
 
     def _end(self, world: World, number: int) -> bool:
-        """Let one thread unwind, alone; return whether it ended."""
+        """Let one thread unwind, alone; return whether it ended.
+
+        One that blocks outside control, or computes without a point, is sent an exception.
+        """
         if number in world.ended:
             return True
         # If the gate is open already, its thread is on the way through and sees `aborting` there.
         with contextlib.suppress(RuntimeError):
             world.gates[number].release()
+        if not self._says_farewell(world, number):
+            for ident, owner in list(world.numbers.items()):
+                if owner == number:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(ident), ctypes.py_object(Abort)
+                    )
+            return self._says_farewell(world, number)
+        return True
+
+    def _says_farewell(self, world: World, number: int) -> bool:
+        """Wait a moment for the end of a thread; return whether it has ended."""
         while number not in world.ended:
             try:
                 world.farewell.get(timeout=_FAREWELL_S)

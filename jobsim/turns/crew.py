@@ -6,6 +6,7 @@ runs nobody has to be woken only to wait again.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -38,13 +39,20 @@ class Crew:
         member.body = body
 
     def dismiss(self) -> None:
-        """End all threads that have ended their body."""
-        for member in self._members:
-            member.body = None
-            member.gate.release()
-        for member in self._members:
+        """End all threads, which have ended their body."""
+        members = self._members
+        self.abandon()
+        for member in members:
             real.join(member.thread, _JOIN_S)
-        self._members.clear()
+
+    def abandon(self) -> None:
+        """End each thread as soon as it has ended its body, and wait for none."""
+        members, self._members = self._members, []
+        for member in members:
+            member.body = None
+            # Opened by whoever ended a run, and not passed: that will do.
+            with contextlib.suppress(RuntimeError):
+                member.gate.release()
 
 
 class _Member:

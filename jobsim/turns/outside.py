@@ -37,6 +37,19 @@ class Watch:
         self._seen: tuple[int | None, int, int] | None = None
         self._still = 0
         self._since = real.CLOCKS["monotonic"]()
+        self._handed: tuple[int, int] | None = None
+        self._alone_since = self._since
+
+    def spins(self) -> float:
+        """Return for how many seconds one thread has gone on, and no time passed for anybody.
+
+        It may be computing, or it waits in a loop for what nobody will do.
+        """
+        world, now = self._world, real.CLOCKS["monotonic"]()
+        handed = (world.handed, world.now)
+        if handed != self._handed:
+            self._handed, self._alone_since = handed, now
+        return float(now - self._alone_since)
 
     def look(self) -> float:
         """Look once; return for how many seconds nothing has moved."""

@@ -5,6 +5,7 @@ All of it is called by the thread that has the turn, so by one at a time.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,9 +21,13 @@ class Schedule(ABC):
     ----------
     prunes
         Whether points are left out that can show nothing new; tests compare both.
+    most_points
+        After so many points a run is ended as a hang, at the same point each time. Where there
+        is no such number, only its long silence on the wall clock ends a run that hangs.
     """
 
     prunes = True
+    most_points = sys.maxsize
 
     def begin(self, world: World) -> None:
         """Be told of the run that begins; does nothing unless it is overridden."""

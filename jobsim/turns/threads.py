@@ -148,7 +148,7 @@ def clock(name: str, epoch_s: int) -> Any:
         if found is None:
             value: float | int = true()
             return value
-        now = found[0].now
+        now = found[0].read_clock(found[1])
         if in_ns:
             return epoch_s * 1_000_000_000 + now * 1_000_000_000 // TICKS_PER_SECOND
         return epoch_s + now / TICKS_PER_SECOND

@@ -22,6 +22,7 @@ from typing import Any
 from jobsim.turns import real
 from jobsim.turns.call_time import CallTime
 from jobsim.turns.deadlock import Deadlock, describe
+from jobsim.turns.polling import Polling
 from jobsim.turns.protocols import Calendar, Recorder, Schedule
 from jobsim.turns.waits import Waiting, Waits
 
@@ -70,6 +71,7 @@ class World:
         self.now = 0
         self.held = 0
         self.points = 0  # in the repository's own code
+        self.spun = False  # whether there were more than the schedule allows
         self.silent = False  # whether points count no more
         self.handed = 0
         # Reentrant, for a calendar wakes threads while it is asked; a real one, made before.
@@ -77,6 +79,7 @@ class World:
         self.current: int | None = None  # who has the turn; guarded by guard
         self.ready: list[int] = []  # who else can go on, longest first; guarded by guard
         self.waits = Waits()  # guarded by guard
+        self._polling = Polling()
         self.aside: set[int] = set()  # blocked outside control; guarded by guard
         self.outside: list[tuple[str, str]] = []  # every time that happened: thread, where
         self.numbers: dict[int, int] = {}  # by thread ident; one atomic operation each
@@ -173,6 +176,9 @@ class World:
         if self.silent:
             return
         self.points += 1
+        if self.points > self.schedule.most_points:
+            self.spun = True
+            self.finish()
         if self.current != me or self.over:
             self._come_back(me)
         if me in self._taking:
@@ -300,6 +306,12 @@ class World:
         Returns how the wait ended: `TIMED_OUT`, `WOKEN` or `NOT_NEEDED`.
         """
         me = self.numbers[real.get_ident()]
+        self._polling.forget(me)
+        return self._wait(me, on, until, unless)
+
+    def _wait(
+        self, me: int, on: Hashable, until: int | None, unless: Callable[[], bool] | None = None
+    ) -> int:
         if self.current != me or self.over:
             self._come_back(me)
         entry = Waiting(on, until)
@@ -341,7 +353,17 @@ class World:
                 self._switch(me, to)
         elif self.waits.timed or self.calendar is not None:
             # Whoever spins waits for somebody who sleeps.
-            self.wait(object(), self.now + 1)
+            self._wait(me, object(), self._polling.until(me, self.now))
+
+    def read_clock(self, me: int) -> int:
+        """Return the time; it passes for a thread that reads it again and again."""
+        if self._polling.reads(me):
+            self._wait(me, object(), self._polling.until(me, self.now))
+        return self.now
+
+    def progress(self) -> None:
+        """Be told that a call on the repository begins or has returned: nobody only polls."""
+        self._polling.forget_all()
 
     def wake(self, on: Hashable) -> int:
         """Let everybody who waits on `on` go on, when it is their turn; any thread.

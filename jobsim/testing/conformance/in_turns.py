@@ -131,6 +131,7 @@ def _clock(world: World) -> Callable[[], int]:
     steps = itertools.count()
 
     def now_ns() -> int:
+        world.progress()
         return world.now * 1_000_000_000 // TICKS_PER_SECOND + STEP_NS * next(steps)
 
     return now_ns
