@@ -312,6 +312,7 @@ class World:
     def _wait(
         self, me: int, on: Hashable, until: int | None, unless: Callable[[], bool] | None = None
     ) -> int:
+        """Wait, as a thread that polls or as any other; of those `wait_unless` forgets that."""
         if self.current != me or self.over:
             self._come_back(me)
         entry = Waiting(on, until)
