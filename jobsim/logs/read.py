@@ -14,13 +14,14 @@ from jobsim.files.reading import LIMIT_BYTES
 from jobsim.logs.attempts import Attempts, find_attempts
 from jobsim.logs.cells import NOTHING, missing, plain
 from jobsim.logs.chosen import Chosen, named
-from jobsim.logs.clocks import Clocks, read_clocks
+from jobsim.logs.clocks import Clocks
 from jobsim.logs.column_kinds import is_step
 from jobsim.logs.derive import refuse
 from jobsim.logs.events import pivot
 from jobsim.logs.formats import Raw, open_raw
 from jobsim.logs.outcome_columns import outcome_codes
 from jobsim.logs.outcome_words import LABELS, Mode, check_outcomes
+from jobsim.logs.read_clocks import read_clocks
 from jobsim.logs.resolve import looks_like_events, resolve
 from jobsim.logs.rows import Rows, build_rows
 from jobsim.logs.source import Kind, TraceError
