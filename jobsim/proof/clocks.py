@@ -145,13 +145,16 @@ class HostClock:
         """Return by how much stamps that were placed at these moments may be off.
 
         The offset at a stamp is wanted to find the stamp. Each round comes nearer by the factor of
-        the drift, so four are exact to a nanosecond.
+        the drift, and ends when what is left changes the bounds by less than a nanosecond.
         """
         stamps = moments + self._zero
-        for _ in range(4):
+        while True:
             low, high = self.offsets(stamps)
-            stamps = moments + (low + high) // 2
-        return self.place(stamps)[1]
+            offset = (low + high) // 2
+            step = np.abs(moments + offset - stamps).max(initial=0)
+            stamps = moments + offset
+            if step * self.drift < 1:
+                return np.maximum(high - offset, offset - low)
 
 
 def _tightest(

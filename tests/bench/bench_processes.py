@@ -8,6 +8,7 @@ process that is killed at each of ten moments leaves a verdict without an alarm.
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import resource
 import statistics
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import shared_repositories as shared
+from orphaned_run import run_orphaned
 
 from jobsim import Scenario
 from jobsim.domain.codes import AWAITING, COMPLETED, CREATE, OK, RUNNING, UPDATE
@@ -32,7 +34,9 @@ from jobsim.run.hosts import RemoteHost
 from jobsim.run.hosts import judge as judge_calls
 from jobsim.tables.calls import calls_table
 from jobsim.testing.postgres import PostgresServer, PostgresUnavailable
+from jobsim.threads.left import judge_left
 from jobsim.threads.run_threads import run_threads
+from jobsim.threads.shipping import sealed
 
 CALLS, PARTS, SECONDS = 1_000_000, 8, 10.0
 RUNS = 20
@@ -162,6 +166,20 @@ def show_all_rates(folder: Path) -> None:
         print(f"PostgreSQL left out: {exc}")
 
 
+def orphaned(folder: Path) -> str:
+    """Return the verdict on what is left when the first process, which has the queue, is killed."""
+    os.environ["TMPDIR"] = str(folder)
+    url = f"sqlite:///{folder}/orphaned.db?synchronous=OFF"
+    context = multiprocessing.get_context("spawn")
+    first = context.Process(target=run_orphaned, args=(url,))
+    first.start()
+    first.join()
+    (left,) = folder.glob("jobsim-calls-*")
+    while sealed(left) < 2:
+        time.sleep(0.01)
+    return judge_left(left).outcome.value
+
+
 def main() -> bool:
     """Print all of it; return whether the promises held."""
     with tempfile.TemporaryDirectory() as name:
@@ -177,8 +195,10 @@ def main() -> bool:
         print(f"lock in the process: caught in {alone} of {RUNS} with one, {together} with two")
         false = alarms(folder)
         print(f"killed at ten moments: {false} false alarms or unnoticed")
+        left = orphaned(folder)
+        print(f"first process killed: {left}")
     quick = million["merge_s"] + million["judge_s"] < SECONDS
-    return quick and (alone, together, false) == (0, RUNS, 0)
+    return quick and (alone, together, false, left) == (0, RUNS, 0, "OK")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import socket
 import threading
+import time
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,13 +22,22 @@ from ctrl_c import ctrl_c_once
 from thread_cluster import ThreadCluster, clock
 
 from jobsim import Scenario
+from jobsim.repository.job_repo import InMemoryJobRepository
+from jobsim.repository.recorded import RecordedRepository
 from jobsim.repository.sql_repo import SqlJobRepository
 from jobsim.run.run import Run
+from jobsim.scenario.workload import Workload
 from jobsim.threads import clustered, line
-from jobsim.threads.clustered import StartRefused, play
+from jobsim.threads.clock import WallClock
+from jobsim.threads.clustered import OnCluster, StartRefused, play
 from jobsim.threads.crew import Crew
+from jobsim.threads.left import calls_left, judge_left
 from jobsim.threads.member import ProcessNotStarted
 from jobsim.threads.run_threads import run_threads
+from jobsim.threads.shipping import sealed
+from jobsim.threads.spread_pressed import SpreadPressed
+from jobsim.threads.stage import Setting
+from jobsim.threads.travel import packed
 
 MS = 1_000_000
 FAST = math.inf
@@ -197,6 +207,38 @@ def test_what_a_lost_host_had_recorded_is_fetched_or_called_lost(url, monkeypatc
         wrote = run.calls[(run.calls["op"] == "update_status") & (run.calls["outcome"] == "ok")]
         steps = run.final["status"].map(ended).fillna(0).sum()
         assert len(wrote) <= steps <= len(wrote) + (run.calls["outcome"] == "pending").sum()
+
+
+def test_of_a_run_whose_first_process_is_gone_the_calls_are_left(url, monkeypatch):
+    workload = Workload.sample(load())
+    start = OnCluster(ThreadCluster(None, None))
+    with Crew(workload, packed(partial(shared.Cut, url)), 2, pressed=True, start=start) as crew:
+
+        def cut() -> None:  # as it is when that process is killed
+            for member in crew.members:
+                with socket.socket(fileno=os.dup(member.connection.fileno())) as end:
+                    end.shutdown(socket.SHUT_RDWR)
+
+        monkeypatch.setattr(shared.Cut, "cut", cut, raising=False)
+        monkeypatch.setattr(shared.Cut, "left", 20)
+        recorded = RecordedRepository(InMemoryJobRepository())
+        SpreadPressed(crew, Setting(workload, recorded, WallClock(FAST), lambda: None)).begin()
+        while sealed(crew.folder) < 2:  # the others have ended by themselves when it is so
+            time.sleep(0.01)
+        calls, verdict = calls_left(crew.folder), judge_left(crew.folder)
+    assert not verdict.violations, verdict
+    # Each call that was made is there: what they say is what the database holds.
+    with SqlJobRepository(url) as repository:
+        statuses = [job.status.value for job in repository.snapshot()]
+    steps = sum({"awaiting_payment": 0, "running": 1, "completed": 2}[each] for each in statuses)
+    accepted = calls["outcome"] == "ok"
+    assert (accepted & (calls["op"] == "update_status")).sum() == steps >= 20
+    assert (accepted & (calls["op"] == "create")).sum() == len(statuses)
+
+
+def test_a_folder_without_calls_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no calls"):
+        judge_left(tmp_path)
 
 
 @pytest.mark.parametrize(
