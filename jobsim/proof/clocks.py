@@ -154,7 +154,9 @@ class HostClock:
             step = np.abs(moments + offset - stamps).max(initial=0)
             stamps = moments + offset
             if step * self.drift < 1:
-                return np.maximum(high - offset, offset - low)
+                break
+        uncertainty: NDArray[np.int64] = np.maximum(high - offset, offset - low)
+        return uncertainty
 
 
 def _tightest(
