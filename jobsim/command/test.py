@@ -32,7 +32,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "factory", metavar="FACTORY", help="package.module:name of a class or function, or a URL"
     )
-    parser.add_argument("--preemptions", type=int, default=2, metavar="N", help="at most (2)")
+    parser.add_argument(
+        "--preemptions", type=int, default=2, metavar="N", help="at most so many (default 2)"
+    )
     parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="how much is tried")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of what is drawn")
     for name, what in (("illegal", "an illegal transition"), ("not-found", "an unknown id")):
@@ -108,7 +110,7 @@ def _faults(options: argparse.Namespace, stack: contextlib.ExitStack) -> Any:
     url = options.faults or options.factory
     if "://" not in url:
         raise ValueError(
-            f"--faults has to know the server: jobsim test {options.factory} --faults URL"
+            f"--faults needs the server's address: jobsim test {options.factory} --faults URL"
         )
     from jobsim.repository.named import made_by
     from jobsim.testing.faults import Faults

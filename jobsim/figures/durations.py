@@ -13,7 +13,7 @@ from jobsim.figures.recovery import lost_worker
 
 STAGES: Mapping[str, str] = MappingProxyType(
     {
-        "unpaid": "until paid",
+        "unpaid": "awaiting payment",
         "wait": "waiting for a worker",
         "service": "being worked on",
         "lost": "RUNNING without a worker",

@@ -90,7 +90,7 @@ def window_of(
 
     It begins with the first request after the warm-up and ends with the last request: what
     comes later is the drain. In a closed loop the drain begins when the first user has nothing
-    more to ask for, or when the doors close. Where all is asked for in less time than the
+    more to ask for, or when arrivals stop. Where all is asked for in less time than the
     work of one job takes, it is a batch, and the window ends with the work.
 
     Parameters
@@ -149,7 +149,7 @@ def in_window(jobs: Jobs, window: Window) -> tuple[NDArray[np.bool_], NDArray[np
 
 
 def _loop_end(jobs: JobArrays, scenario: Scenario, last: float) -> tuple[float, str]:
-    """Return when the first user of a closed loop was done, or the doors closed."""
+    """Return when the first user of a closed loop was done, or arrivals stopped."""
     users, requests = scenario.users or 0, scenario.jobs
     ends = [(last, "the last request")]
     if scenario.duration is not None:

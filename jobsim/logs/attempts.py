@@ -66,9 +66,9 @@ def find_attempts(
         present = codes >= 0
         if number is not None and _repeats(codes[present], number[present]):
             # Numbered attempts occur once each: this names something else, such as a task.
-            notes = (f"{name} is no job's identifier: its attempts repeat",)
+            notes = (f"{name} does not identify jobs: its attempts repeat",)
         elif present.sum() > _TOO_MANY * max(len(uniques), 1):
-            notes = (f"{name} is no job's identifier: {len(uniques):,} values in {size:,} rows",)
+            notes = (f"{name} does not identify jobs: {len(uniques):,} values in {size:,} rows",)
         else:
             key = np.where(present, codes, len(uniques) + alone)
     when = np.where(np.isnan(rows.started), rows.arrival, rows.started)

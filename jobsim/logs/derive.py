@@ -106,7 +106,7 @@ def derive_arrival(b: Builder) -> None:
         name = b.name("started")
         raise TraceError(
             b.raw.path,
-            f"{name!r} is when jobs started, and no column tells when they arrived or how long "
+            f"{name!r} is when jobs started, and no column says when they arrived or how long "
             f"they waited: if nobody waited, say columns={{'arrival': {name!r}}}",
             b.raw.line,
         )

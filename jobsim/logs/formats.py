@@ -267,7 +267,7 @@ def _swf_start(body: bytes) -> tuple[float | None, tuple[str, ...]]:
     except ValueError:
         date = pd.to_datetime(text, errors="coerce", utc=True)
         if pd.isna(date):
-            return None, (f"UnixStartTime {text!r} is no time: dates are not known",)
+            return None, (f"UnixStartTime {text!r} is not a time: dates are not known",)
         return date.timestamp(), (f"UnixStartTime is the date {text}",)
 
 

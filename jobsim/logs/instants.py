@@ -88,7 +88,7 @@ def read_instants(
     name, column
         The column, as `jobsim.logs.cells.plain` gives it.
     unit
-        Unit of numbers that are no Unix times, or the unit in which those are; None recognises
+        Unit of numbers that are not Unix times, or the unit in which those are; None recognises
         Unix times by their size and takes others for seconds.
     timezone
         Zone of dates that have none.

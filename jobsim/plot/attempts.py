@@ -93,9 +93,9 @@ def sentence(run: Run) -> str:
         return "No request was made."
     jobs = len(run.jobs)
     first, later = int(table["served"].iloc[0]), int(table["served"].iloc[1:].sum())
-    parts = [f"{format_share(first / total)} of them were served by their first attempt"]
+    parts = [f"{format_share(first / total)} of the requests were served on the first attempt"]
     if later:
-        parts.append(f"{format_share(later / total)} by a later one")
+        parts.append(f"{format_share(later / total)} on a later one")
     if left := int(table["left"].sum()):
         tried = table.index[table["left"] > 0]
         most = count_of(int(tried[-1]), "attempt")

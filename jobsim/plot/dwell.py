@@ -104,7 +104,7 @@ def sentence(run: Run) -> str:
     shares = stages[list(STAGES)].sum() / total
     longest = str(shares.idxmax())
     return (
-        f"Half of the finished jobs took {half} or less from creation to end, 95 % took {most} or "
+        f"Half of the finished jobs took {half} or less from creation to end; 95 % took {most} or "
         f"less. {format_share(float(shares[longest]))} of that time they were "
         f"{STAGES[longest]}."
     )

@@ -122,7 +122,7 @@ def sentence(run: Run) -> str:
     )
     longest = table.iloc[int(table["latency"].argmax())]
     return (
-        f"Half of the {count_of(len(table), 'repository call')} took {half} or less, 99 % took "
+        f"Half of the {count_of(len(table), 'repository call')} took {half} or less; 99 % took "
         f"{most} or less; the slowest, {longest['op']}, took "
         f"{format_duration(float(longest['latency']) / 1e6)}."
     )

@@ -154,16 +154,16 @@ def sentence(run: Run) -> str:
     peak = table.iloc[at]
     words = {
         WORKED_ON: "being worked on",
-        LOST_WORKER: "with a lost worker",
+        LOST_WORKER: "without a worker",
         PAID: "paid and waiting",
         UNPAID: "awaiting payment",
     }
     parts = ", ".join(f"{int(peak[part]):,} {words[part]}" for part in PARTS if peak[part])
     left = int(table.iloc[-1].sum())
-    end = f"{count_of(left, 'job')} had not ended" if left else "every job had ended"
+    end = f"{count_of(left, 'job')} had not ended" if left else "the system was empty"
     return (
         f"Peak: {count_of(int(peak.sum()), 'job')} in the system, at "
-        f"{format_duration(float(table.index[at]))} ({parts}). When the run ended, {end}."
+        f"{format_duration(float(table.index[at]))} ({parts}). At the end of the run {end}."
     )
 
 

@@ -139,7 +139,7 @@ def sentence(run: Run) -> str:
     if len(reaped):
         mean, most = (format_duration(float(value)) for value in (reaped.mean(), reaped.max()))
         which = f"{len(reaped):,} of them" if stuck else "all of them" if lost > 1 else "it"
-        parts.append(f"the reaper failed {which}, {mean} later on average and {most} at most")
+        parts.append(f"the reaper failed {which}, {mean} later on average, {most} at most")
     if stuck:
         parts.append(f"{stuck:,} stayed RUNNING for ever")
     if killed:

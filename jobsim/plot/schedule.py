@@ -127,8 +127,8 @@ def schedule(run: ScheduleLike, *, ax: Axes | None = None) -> Axes:
     """
     if not hasattr(run, "rows") or not hasattr(run, "threads"):
         raise TypeError(
-            f"{type(run).__name__} is no schedule; give the violation of an exploration, such as "
-            "explore_repository(...).violation"
+            f"{type(run).__name__} is not a schedule; give the violation of an exploration, "
+            "such as explore_repository(...).violation"
         )
     cut = segments(run)
     end = cut[-1].bottom if cut else 1.0

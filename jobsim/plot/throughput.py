@@ -109,7 +109,7 @@ def sentence(run: Run) -> str:
     done = int(np.count_nonzero(finished <= created.max()))
     return (
         f"While jobs came in, {rate(gaps / came_in)} were created and {rate(done / came_in)} "
-        f"ended; {len(created) - done:,} were still in the system when the last one came."
+        f"ended; {len(created) - done:,} were still in the system when the last one came in."
     )
 
 

@@ -119,7 +119,7 @@ def sentence(run: Run) -> str:
     peak, never = int(stock["unpaid"].max()), int(stock["never"].iloc[-1])
     told = f"At most {count_of(peak, 'job')} awaited payment at once"
     if not never:
-        return f"{told}; in the end every job was paid."
+        return f"{told}; by the end every job was paid."
     which = f"{never:,} of {created:,} ({format_share(never / created)})"
     return f"{told}; {which} are never paid and stay in the store for ever."
 

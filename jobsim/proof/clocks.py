@@ -78,7 +78,7 @@ class HostClock:
 
     def __init__(self, trips: Sequence[RoundTrip], *, drift: float = DRIFT) -> None:
         if not trips:
-            raise ValueError("no round trip tells anything of that host's clock; make one")
+            raise ValueError("no round trip says anything about that host's clock; make one")
         self.drift = drift
         trips = sorted(trips, key=lambda trip: trip.there)
         there = np.array([trip.there for trip in trips], np.int64)
@@ -91,7 +91,7 @@ class HostClock:
         self._high = -_tightest(there - there[0], self._zero - high, drift)
         if (self._low > self._high + _ROUNDING_NS).any():
             raise ValueError(
-                f"the clock goes apart from ours by more than {drift * 1e6:g} ppm: no offset "
+                f"the clock drifts from ours by more than {drift * 1e6:g} ppm: no offset "
                 "explains all round trips; give a larger bound on the drift"
             )
         binding = self._low <= low - self._zero + _ROUNDING_NS

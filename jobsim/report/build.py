@@ -62,7 +62,7 @@ def build_report(
     require_extra()
     if isinstance(run, Run):
         if out is None:
-            raise ValueError("out is missing: where shall the report of this run be written?")
+            raise ValueError("out is missing: say where to write the report of this run")
         target = _free(Path(out))
         return _write(_page(run, None), target)
     folder = Path(run)

@@ -97,6 +97,6 @@ def require_repository(repository: object) -> None:
     missing = [name for name in methods if not callable(getattr(repository, name, None))]
     if missing:
         raise TypeError(
-            f"{type(repository).__name__} is no job repository: it lacks {', '.join(missing)}; "
+            f"{type(repository).__name__} is not a job repository: it lacks {', '.join(missing)}; "
             "a repository offers create, get, update_status and count"
         )

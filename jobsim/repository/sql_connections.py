@@ -232,11 +232,11 @@ def _sqlite_engine(url: URL) -> tuple[Engine, int]:
     in_memory = url.database in (None, "", ":memory:")
     synchronous = str(url.query.get("synchronous", "FULL")).upper()
     if synchronous not in ("OFF", "NORMAL", "FULL", "EXTRA"):
-        raise ValueError(f"synchronous={synchronous} is none of OFF, NORMAL, FULL and EXTRA")
+        raise ValueError(f"synchronous={synchronous} is not one of OFF, NORMAL, FULL and EXTRA")
     url = url.difference_update_query(["synchronous"])
     unknown = sorted(set(url.query) - {"timeout"}) if "uri" not in url.query else []
     if unknown:
-        raise ValueError(f"{unknown[0]} is no option; there are synchronous, timeout and uri")
+        raise ValueError(f"{unknown[0]} is not an option; there are synchronous, timeout and uri")
     timeout = url.query.get("timeout", str(BUSY_TIMEOUT_S))
     try:
         float(str(timeout))

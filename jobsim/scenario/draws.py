@@ -69,8 +69,8 @@ def draw_arrivals(scenario: Scenario) -> NDArray[np.float64]:
     if isinstance(scenario.arrivals, Poisson) and rate is not None and rate > FASTEST:
         raise ValueError(
             f"arrivals.rate is {rate:.3g} per second; above {FASTEST:,.0f} the time between jobs "
-            "is lost in the grain of time (2**-20 s): take milliseconds for microseconds in all "
-            "of the scenario"
+            "is too short for the resolution of time (2**-20 s): multiply all times of the "
+            "scenario by 1,000"
         )
     arrival = scenario.arrivals.sample(rng, scenario.jobs, scenario.duration)
     _check_longest("arrivals", arrival)
@@ -193,8 +193,8 @@ def _times(
     if drawn > 0 and abs(float(rounded.sum()) / drawn - 1.0) > COARSE:
         off = float(rounded.sum()) / drawn - 1.0
         raise ValueError(
-            f"{name} is {drawn / n:.3g} s on average, near the grain of time (2**-20 s), and would "
-            f"be off by {off:+.1%}: take milliseconds for microseconds in all of the scenario"
+            f"{name} is {drawn / n:.3g} s on average, near the resolution of time (2**-20 s), and "
+            f"would be off by {off:+.1%}: multiply all times of the scenario by 1,000"
         )
     return rounded
 

@@ -123,7 +123,9 @@ class Workload(Shown):
                     f"have; a trace has none: leave out {NEEDED_FOR[name]}"
                 )
         if len(self) % self.attempts:
-            raise ValueError(f"{len(self)} rows are no whole requests of {self.attempts} attempts")
+            raise ValueError(
+                f"{len(self)} rows are not a whole number of requests with {self.attempts} attempts"
+            )
         self._check_waits()
 
     def _check_waits(self) -> None:

@@ -307,7 +307,9 @@ def _series(samples: ArrayLike, *, least: int, what: str) -> NDArray[np.float64]
     if values.ndim != 1:
         raise ValueError(f"samples have shape {values.shape}; give one row of numbers")
     if len(values) < least:
-        raise ValueError(f"{what} cannot be had from {len(values)} samples; give at least {least}")
+        raise ValueError(
+            f"{what} cannot be computed from {len(values)} samples; give at least {least}"
+        )
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise ValueError(

@@ -347,7 +347,7 @@ def _require_kinds(
 ) -> None:
     for kind in (*rates, *at.values()):
         if kind not in FAULT_KINDS:
-            raise ValueError(f"{kind!r} is no fault; the faults are {', '.join(FAULT_KINDS)}")
+            raise ValueError(f"{kind!r} is not a fault; the faults are {', '.join(FAULT_KINDS)}")
         if kind in KILLS and server is None:
             raise ValueError(f"{kind} needs the server: Faults(url, server=PostgresServer())")
     if not all(0.0 <= rate <= 1.0 for rate in rates.values()) or sum(rates.values()) > 1.0:

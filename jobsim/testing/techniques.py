@@ -105,7 +105,7 @@ def technique_table(
     known = {cell.technique for cell in every}
     if unknown := sorted(set(known if techniques is None else techniques) - known):
         raise ValueError(
-            f"{unknown[0]!r} is no technique of the table; they are {', '.join(sorted(known))}"
+            f"{unknown[0]!r} is not a technique of the table; they are {', '.join(sorted(known))}"
         )
     rows = []
     for cell in every:

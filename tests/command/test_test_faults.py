@@ -43,7 +43,7 @@ def test_a_factory_is_called_with_the_address_through_the_faults(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["json:dumps", "--faults"], "--faults has to know the server"),
+        (["json:dumps", "--faults"], "--faults needs the server's address"),
         (["sqlite:///x.db", "--faults"], "names no PostgreSQL server"),
     ],
 )

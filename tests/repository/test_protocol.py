@@ -23,7 +23,7 @@ def test_having_the_four_methods_is_enough():
 
 def test_missing_methods_are_named():
     with pytest.raises(
-        TypeError, match="dict is no job repository: it lacks create, update_status"
+        TypeError, match="dict is not a job repository: it lacks create, update_status"
     ):
         require_repository({})
 

@@ -220,7 +220,9 @@ def test_a_reaper_and_outages_need_no_draws():
 
 def test_rows_that_are_no_whole_requests_are_refused():
     zero, nan = np.zeros(3), np.full(3, np.nan)
-    with pytest.raises(ValueError, match="3 rows are no whole requests of 2 attempts"):
+    with pytest.raises(
+        ValueError, match="3 rows are not a whole number of requests with 2 attempts"
+    ):
         Workload(
             Scenario(retry={"attempts": 2}), zero, zero, nan, zero, np.zeros(3, bool), pause=zero
         )
@@ -248,7 +250,7 @@ def test_a_trace_of_a_scenario_that_needs_draws_is_one_line_on_the_command_line(
     ],
 )
 def test_work_that_the_grain_of_time_would_change_is_refused(service, off):
-    with pytest.raises(ValueError, match=rf"near the grain of time .* be off by ({off})"):
+    with pytest.raises(ValueError, match=rf"near the resolution of time .* be off by ({off})"):
         Workload.sample(Scenario(jobs=100_000, work={"service": service}))
 
 

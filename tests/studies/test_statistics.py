@@ -110,9 +110,9 @@ def test_a_fixed_fraction_is_rounded_down():
         (lambda: statistics.batch_means([1.0, 2.0], batches=1), "batches is 1"),
         (
             lambda: statistics.batch_means([1.0] * 9, batches=10),
-            "10 batches cannot be had from 9 samples; give at least 10",
+            "10 batches cannot be computed from 9 samples; give at least 10",
         ),
-        (lambda: statistics.mser5([1.0] * 9), "MSER-5 cannot be had from 9"),
+        (lambda: statistics.mser5([1.0] * 9), "MSER-5 cannot be computed from 9"),
         (lambda: statistics.fixed_fraction([1.0], 1.0), "fraction is 1.0"),
     ],
 )

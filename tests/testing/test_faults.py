@@ -223,7 +223,7 @@ def test_a_large_answer_and_a_notice_go_through(inject):
     ("options", "problem"),
     [
         ({"url": "sqlite:///x.db"}, "see limit_pages"),
-        ({"rates": {"fire": 0.1}}, "'fire' is no fault; the faults are cut_before"),
+        ({"rates": {"fire": 0.1}}, "'fire' is not a fault; the faults are cut_before"),
         ({"at": {3: "kill_server"}}, "kill_server needs the server"),
         ({"rates": {"delay": 0.6, "stall": 0.6}}, "their sum is at most 1"),
         ({"rates": {"delay": -0.1}}, "rates are probabilities"),

@@ -148,7 +148,7 @@ def test_a_table_of_chosen_techniques_has_their_rows_and_refuses_others(tmp_path
     url = f"sqlite:///{tmp_path}/jobs.db?synchronous=OFF"
     table = technique_table(url, techniques=["begin_immediate", "id_from_timestamp"], rounds=1)
     assert table["technique"].tolist() == ["id_from_timestamp", "begin_immediate"]
-    with pytest.raises(ValueError, match="'blind_retry' is no technique of the table"):
+    with pytest.raises(ValueError, match="'blind_retry' is not a technique of the table"):
         technique_table(url, techniques=["blind_retry"])
 
 

@@ -113,8 +113,8 @@ def check_history(
     >>> verdict.outcome.value
     'VIOLATED'
     >>> print(verdict.violations[0].sentence)
-    job 0: reader-0's get answered running by 0.000 ms; reader-1's get, invoked 100 ns later, \
-answered awaiting_payment: the job had come as far as running, and went back
+    job 0: reader-0's get answered running at 0.000 ms; reader-1's get, invoked 100 ns later, \
+answered awaiting_payment: the job had reached running, and went back
     """
     created = jobs if created is None else created
     history = History(calls, final, jobs=0 if created is None else len(created))

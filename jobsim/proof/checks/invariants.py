@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from jobsim.display.text import count_of
 from jobsim.domain import codes
 from jobsim.domain.marks import ERROR_TEXT, RESULT_TEXT
 from jobsim.proof import roles
@@ -192,7 +193,7 @@ def counts(
         call = history.call(int(rows[at]))
         sentence = (
             f"{call.name}, invoked at {history.at(call.invoked_ns)}, answered {int(answer[at])}, "
-            f"but at least {int(least[at])} and at most {int(most[at])} jobs were there"
+            f"but there were {_between(int(least[at]), int(most[at]))}"
         )
         return sentence, (call,)
 
@@ -235,6 +236,12 @@ def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
             wrong[at] = given[int(at)].as_py() not in {texts[int(n)].as_py() for n in writers}
         findings.append(_by_text(history, "content", column, wrong, expected))
     return findings
+
+
+def _between(least: int, most: int) -> str:
+    if least == most:
+        return count_of(most, "job")
+    return f"between {least:,} and {count_of(most, 'job')}"
 
 
 def _finding(rule: str, jobs: IntArray, tell: _Tell) -> Finding:

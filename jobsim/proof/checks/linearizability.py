@@ -281,7 +281,7 @@ def _tell_real_time(history: History, bounds: Bounds, job: int) -> _Proof:
     after, *besides = _later(history, bounds, job, j)
     gap = span(lower[j] - upper[k])
     sentence = (
-        f"{before.name} {before.answer} by {history.at(upper[k])}; "
+        f"{before.name} {before.answer} at {history.at(upper[k])}; "
         f"{after.name}, invoked {gap} later, {after.answer}{_conclusion(after, state)}"
     )
     return sentence, (before, after, *besides)
@@ -292,9 +292,9 @@ def _conclusion(after: Call, state: int) -> str:
     if after.outcome == "illegal" and after.observed is None:
         return " without saying from where, though the job can only have been running"
     if after.outcome in ("illegal", "not_found") or after.op == "get":
-        return f": the job had come as far as {reached}, and went back"
+        return f": the job had reached {reached}, and went back"
     written = after.target or codes.STATUSES[codes.AWAITING].value
-    return f": {reached} was there before anyone can have written {written}"
+    return f": it was {reached} before any call can have written {written}"
 
 
 def _state(bounds: Bounds, job: int, step: int) -> int:

@@ -105,7 +105,7 @@ class Recovery:
             proof = history.final_call(job)
         kill = history.at(int(self._kill[job]))
         sentence = (
-            f"job {job}: {write.name} {write.answer} by {history.at(history.returned[first])}; the "
+            f"job {job}: {write.name} {write.answer} at {history.at(history.returned[first])}; the "
             f"server was killed at {kill}; then {proof.name} {proof.answer}: an acknowledged write "
             "is missing after the recovery"
         )

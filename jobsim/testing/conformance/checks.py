@@ -49,7 +49,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check(
         sequential.get_answers_what_create_did,
-        "A get of a new job answers what its create answered.",
+        "A get of a new job returns what its create returned.",
     ),
     _check(sequential.ids_are_unique, "Two jobs never share an id, even with the same input hash."),
     _check(
@@ -96,12 +96,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check(
         races.concurrent_creates,
-        "Creates at once lose no job, and give each an id of its own.",
+        "Concurrent creates lose no job, and give each an id of its own.",
         Pressure.PERTURBED,
     ),
     _check(
         races.counts_during_creates,
-        "Count misses no create that had returned, and runs ahead of none.",
+        "Count includes every create that has returned, and none that has not begun.",
         Pressure.PERTURBED,
     ),
     _check(
@@ -111,33 +111,33 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check(
         races.one_end_wins,
-        "Of COMPLETED against FAILED at once one succeeds, and its text is kept.",
+        "Of COMPLETED and FAILED at once exactly one succeeds, and its text is kept.",
         Pressure.PERTURBED,
     ),
     _check(
         races.reads_during_writes,
-        "Reads during writes find the job, whole, and never go back.",
+        "Reads during writes find the whole job, and never an earlier status than before.",
         Pressure.PERTURBED,
     ),
     _check(
         races.writes_to_different_jobs,
-        "Writes to different jobs at once are all kept.",
+        "Concurrent writes to different jobs are all kept.",
         Pressure.PERTURBED,
     ),
     _check(
         races.many_jobs,
-        "Of thousands of jobs none is lost, and each is moved as it was asked.",
+        "Of thousands of jobs none is lost, and each ends in the status that was asked for.",
         Pressure.THREADS,
     ),
     _check(
         races.snapshot_is_one_instant,
-        "A snapshot, where offered, shows all jobs as they stood at one instant.",
+        "A snapshot, where offered, shows all jobs as they were at one instant.",
         Pressure.PERTURBED,
     ),
     *(
         _check(
             races.linearizable,
-            "Calls at once, right and wrong, are answered as if one by one.",
+            "Concurrent calls, legal and illegal, are answered as if made one at a time.",
             each,
             f"linearizable_{each.value}",
         )
@@ -145,7 +145,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "every_schedule",
-        "Every schedule of small programs with few preemptions is answered as if one by one.",
+        "Under every schedule with few preemptions, calls are answered as if made one at a time.",
         None,
     ),
 )

@@ -59,7 +59,7 @@ class RepositoryConformance:
         unknown = [name for name in cls.expected_failures if name not in names]
         if unknown:
             raise ValueError(
-                f"{cls.__name__}.expected_failures names {unknown[0]!r}, which is no check; "
+                f"{cls.__name__}.expected_failures names {unknown[0]!r}, which is not a check; "
                 f"the checks are {', '.join(names)}"
             )
 

@@ -145,7 +145,7 @@ _ENDS = (COMPLETED, FAILED)
 
 
 def linearizable(trial: Trial) -> None:
-    """Require that calls at once, right and wrong, are answered as if one by one."""
+    """Require that concurrent calls, legal and illegal, are answered as if made one at a time."""
     jobs = trial.create_jobs(2 * trial.scaled(ROUNDS))
     rng = random.Random(trial.options.seed)  # noqa: S311 - no secret
     # Weighted so that most calls have something to do: reads, starts, and a few creates.

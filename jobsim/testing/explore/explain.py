@@ -99,7 +99,7 @@ class Recording:
         file, line = frame.f_code.co_filename, frame.f_lineno
         if frame.f_code not in self.codes:
             return  # inside a condition or a queue
-        self._add(me, LOCK, f"{'takes' if taken else 'lets go of'} {lock.label()}", file, line)
+        self._add(me, LOCK, f"{'acquires' if taken else 'releases'} {lock.label()}", file, line)
 
     def begins(self, step: Step) -> None:
         """Note that a thread makes a call."""

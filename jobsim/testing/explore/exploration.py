@@ -178,7 +178,7 @@ class Exploration:
         if len(self.uncontrolled) > 3:
             rows.append(("", f"and {len(self.uncontrolled) - 3:,} more programs"))
         points = max((known.points for known in self.explored), default=0)
-        rows.append(("points", f"at most {points:,} a run"))
+        rows.append(("points", f"at most {points:,} per run"))
         rows.append(("time", format_duration(self.seconds)))
         rows.append(
             ("scope", "these programs, at this granularity, up to these preemptions; nothing else")

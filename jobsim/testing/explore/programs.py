@@ -70,8 +70,8 @@ class Program:
         for call in itertools.chain(*given):
             if not isinstance(call, str) or call.removesuffix(OTHER) not in {*_WRITES, *READS}:
                 raise ValueError(
-                    f"{call!r} is no call; use {', '.join(sorted({*_WRITES, *READS}))}, with a ' "
-                    "behind it for a second job"
+                    f"{call!r} is not a call; use {', '.join(sorted({*_WRITES, *READS}))}, with "
+                    "a ' behind it for a second job"
                 )
         object.__setattr__(self, "threads", given)
         object.__setattr__(self, "start", JobStatus(start))
@@ -182,7 +182,7 @@ def _as_program(given: object) -> Program:
     if isinstance(given, Sequence) and all(_is_calls(calls) for calls in given):
         return Program(given)
     raise TypeError(
-        f"{given!r:.100} is no program; give a list of calls for each thread, such as "
+        f"{given!r:.100} is not a program; give a list of calls for each thread, such as "
         '[["running", "get"], ["failed"]], or a Program'
     )
 

@@ -209,7 +209,7 @@ class Runner:
             raise plan.refused
         made = Ran(play.program, deviations, plan.trace, answers, end)
         if plan.left is not None and not end.outside and made.rule is None:
-            raise NotRepeatable(plan.left[0], f"decision {plan.left[0]} was not come to")
+            raise NotRepeatable(plan.left[0], f"decision {plan.left[0]} was not reached")
         return made
 
     def explore(self, program: Program, bound: int, budget: int) -> Explored:

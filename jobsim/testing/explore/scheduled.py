@@ -200,7 +200,7 @@ def rule_of(ran: Ran, *, holds: bool) -> tuple[str | None, str, str]:
         return "deadlock", "no thread can go on", str(ran.end.deadlock)
     if ran.rule == "hang":
         left = "; ".join(f"{name} at {where}" for name, where in ran.end.left)
-        return "hang", f"nothing moved for seconds: {left}", ""
+        return "hang", f"no thread made progress for seconds: {left}", ""
     if answers.raised:
         first = answers.raised[0]
         call = call_text((first.call, 0, first.thread))

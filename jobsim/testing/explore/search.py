@@ -70,7 +70,7 @@ class Planned(Schedule):
 
     @property
     def left(self) -> Deviation | None:
-        """The first deviation that was not come to."""
+        """The first deviation that was not reached."""
         return None if self._at < 0 else (self._at, self._to)
 
     def _useful(self, others: list[int]) -> list[int]:

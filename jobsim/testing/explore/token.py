@@ -76,8 +76,8 @@ class Token:
         parts = text.strip().split("/") if isinstance(text, str) else []
         if len(parts) != 7 or parts[0] != VERSION:
             raise TokenError(
-                f"{text!r:.100} is no schedule; use the text in violation.schedule, which begins "
-                f"with {VERSION}/"
+                f"{text!r:.100} is not a schedule; use the text in violation.schedule, which "
+                f"begins with {VERSION}/"
             )
         try:
             start, _, threads = parts[2].replace(_MARK, OTHER).partition(":")

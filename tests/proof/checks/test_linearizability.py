@@ -282,8 +282,8 @@ RUNNING_AT_20 = [
             [*RUNNING_AT_20, call("get", 61, 70, actor="r", observed="awaiting_payment")],
             "real_time",
             (
-                "job 0: worker-0's update_status(running) answered running by 0.000 ms; r's get, "
-                "invoked 41 ns later, answered awaiting_payment: the job had come as far as "
+                "job 0: worker-0's update_status(running) answered running at 0.000 ms; r's get, "
+                "invoked 41 ns later, answered awaiting_payment: the job had reached "
                 "running, and went back"
             ),
         ),
@@ -291,8 +291,8 @@ RUNNING_AT_20 = [
             [*RUNNING_AT_20, call("get", 61, 70, actor="r", outcome="not_found")],
             "real_time",
             (
-                "job 0: client-0's create answered awaiting_payment by 0.000 ms; r's get, invoked "
-                "51 ns later, found no such job: the job had come as far as awaiting_payment, and "
+                "job 0: client-0's create answered awaiting_payment at 0.000 ms; r's get, invoked "
+                "51 ns later, found no such job: the job had reached awaiting_payment, and "
                 "went back"
             ),
         ),
@@ -300,7 +300,7 @@ RUNNING_AT_20 = [
             [call("get", 0, 5, observed="awaiting_payment"), call("create", 10, 20)],
             "real_time",
             (
-                "job 0: client-0's get answered awaiting_payment by 0.000 ms; client-0's create, "
+                "job 0: client-0's get answered awaiting_payment at 0.000 ms; client-0's create, "
                 "invoked 5 ns later, answered awaiting_payment: awaiting_payment was there before "
                 "anyone can have written awaiting_payment"
             ),
@@ -313,8 +313,8 @@ RUNNING_AT_20 = [
             ],
             "real_time",
             (
-                "job 0: client-0's get answered running by 0.000 ms; w's update_status(running), "
-                "invoked 15 ns later, never returned: running was there before anyone can have "
+                "job 0: client-0's get answered running at 0.000 ms; w's update_status(running), "
+                "invoked 15 ns later, never returned: it was running before any call can have "
                 "written running"
             ),
         ),
@@ -325,7 +325,7 @@ RUNNING_AT_20 = [
             ],
             "real_time",
             (
-                "job 0: worker-0's update_status(running) answered running by 0.000 ms; client-0's "
+                "job 0: worker-0's update_status(running) answered running at 0.000 ms; client-0's "
                 "update_status(failed), invoked 10 ns later, was refused without saying from "
                 "where, though the job can only have been running"
             ),

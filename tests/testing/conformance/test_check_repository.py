@@ -185,7 +185,7 @@ def test_everything_is_restored_after_a_race_that_raises(pressure):
 def test_what_makes_no_repository_is_refused():
     with pytest.raises(TypeError, match="takes a class or a function"):
         check_repository(InMemoryJobRepository())
-    with pytest.raises(TypeError, match="dict is no job repository"):
+    with pytest.raises(TypeError, match="dict is not a job repository"):
         check_repository(dict)
     with pytest.raises(ValueError, match="time_limit must be positive, not 0"):
         check_repository(InMemoryJobRepository, time_limit=0)
@@ -297,7 +297,7 @@ def test_the_pytest_class_has_a_test_a_check_and_clear_errors(tmp_path):
 
 
 def test_an_expected_failure_of_no_check_is_an_error():
-    with pytest.raises(ValueError, match="names 'sixteen', which is no check; the checks are"):
+    with pytest.raises(ValueError, match="names 'sixteen', which is not a check; the checks are"):
         type("TestX", (RepositoryConformance,), {"expected_failures": {"sixteen": "typo"}})
 
 
