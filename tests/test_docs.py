@@ -22,7 +22,7 @@ from jobsim.command.parser import parsed
 from jobsim.figures.metrics import UNITS
 from jobsim.scenario.scenario import Scenario
 from jobsim.tables import schema as tables
-from jobsim.testing import schedules
+from jobsim.testing.conformance import every_schedule
 
 # The units have tests of their own; to trace these would cost as much as they do.
 pytestmark = pytest.mark.no_cover
@@ -61,7 +61,7 @@ def with_blocks(language):
 @pytest.mark.parametrize("name", [name for name in with_blocks("python") if name != "index.md"])
 def test_python_blocks_print_what_stands_below_them(name, monkeypatch):
     # No output shows how many schedules the kit runs.
-    monkeypatch.setattr(schedules, "BUDGET", 100)
+    monkeypatch.setattr(every_schedule, "BUDGET", 100)
     names = {}
     pairs = re.findall(
         r"^```python\n(.*?)^```$(?:\s*^```text\n(.*?)^```$)?",

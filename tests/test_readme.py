@@ -10,7 +10,7 @@ import pytest
 from jobsim import run_virtual
 from jobsim.command.parser import parsed
 from jobsim.scenario.scenario import Scenario
-from jobsim.testing import schedules
+from jobsim.testing.conformance import every_schedule
 
 # The units have tests of their own; to trace these would cost as much as they do.
 pytestmark = pytest.mark.no_cover
@@ -25,7 +25,7 @@ def blocks(language):
 
 def test_the_python_blocks_print_what_stands_below_them(monkeypatch):
     # No output shows how many schedules the kit runs.
-    monkeypatch.setattr(schedules, "BUDGET", 100)
+    monkeypatch.setattr(every_schedule, "BUDGET", 100)
     names = {}
     for code, expected in zip(blocks("python"), blocks("text"), strict=True):
         with contextlib.redirect_stdout(io.StringIO()) as out:

@@ -154,7 +154,7 @@ def sentence(run: Run) -> str:
     peak = table.iloc[at]
     words = {
         WORKED_ON: "being worked on",
-        LOST_WORKER: "without a worker",
+        LOST_WORKER: "RUNNING without a worker",
         PAID: "paid and waiting",
         UNPAID: "awaiting payment",
     }

@@ -70,7 +70,7 @@ def test_dwell_of_stages_without_length_is_linear(run: SimpleNamespace) -> None:
 
 def test_the_sentence_names_the_stage_that_took_most_of_the_time() -> None:
     assert CHART.sentence(made(FOUR)) == (
-        "Half of the finished jobs took 6 s or less from creation to end, 95 % took 8.7 s or less. "
+        "Half of the finished jobs took 6 s or less from creation to end; 95 % took 8.7 s or less. "
         "74 % of that time they were being worked on."
     )
 

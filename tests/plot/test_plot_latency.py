@@ -54,7 +54,7 @@ def test_the_sentence_tells_the_tail_and_the_slowest_call() -> None:
     calls = [("get", 0, 1000, "ok")] * 99
     calls += [("create", 0, 2_000_000, "ok"), ("get", 0, -1, "pending")]
     assert CHART.sentence(made(FOUR, calls=calls)) == (
-        "Half of the 100 repository calls took 1 µs or less, 99 % took 21 µs or less; the slowest, "
+        "Half of the 100 repository calls took 1 µs or less; 99 % took 21 µs or less; the slowest, "
         "create, took 2 ms."
     )
 

@@ -76,7 +76,7 @@ def test_a_status_that_never_occurred_is_not_drawn(run: SimpleNamespace) -> None
 def test_the_sentence_tells_the_peak_and_the_end() -> None:
     assert CHART.sentence(made(FOUR)) == (
         "Peak: 4 jobs in the system, at 2 s (2 being worked on, 1 paid and waiting, 1 awaiting "
-        "payment). When the run ended, 1 job had not ended."
+        "payment). At the end of the run 1 job had not ended."
     )
 
 
@@ -86,8 +86,8 @@ def test_a_job_that_ends_makes_room_for_one_that_begins_at_the_same_moment() -> 
         (1.0, 1.0, 1.0, 2.0, "completed", "worker-0"),
     ]
     assert CHART.sentence(made(rows)) == (
-        "Peak: 1 job in the system, at 0 s (1 being worked on). When the run ended, every job had "
-        "ended."
+        "Peak: 1 job in the system, at 0 s (1 being worked on). At the end of the run the system "
+        "was empty."
     )
 
 
@@ -95,7 +95,7 @@ def test_a_job_whose_worker_was_lost_is_not_being_worked_on() -> None:
     rows = [(0, 1, 0.0, 0.0, 0.0, 9.0, "failed", "worker-0"),
             (1, 1, 5.0, 5.0, NAN, NAN, "awaiting_payment", None)]  # fmt: skip
     run = retried(rows, released={0: 3.0}, crashed=[0], reaped=[0])
-    assert "(1 with a lost worker, 1 paid and waiting)" in CHART.sentence(run)
+    assert "(1 RUNNING without a worker, 1 paid and waiting)" in CHART.sentence(run)
 
 
 @pytest.mark.parametrize("run", [made(), made(calls=[])])

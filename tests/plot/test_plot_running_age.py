@@ -102,7 +102,7 @@ def running(*ends):
 def test_the_sentence_tells_how_late_the_reaper_came():
     run = retried(running(5.0, 9.0), released={0: 3.0, 1: 3.0}, crashed=[0, 1], reaped=[0, 1])
     assert CHART.sentence(run) == (
-        "2 jobs lost their worker; the reaper failed all of them, 4 s later on average and 6 s at "
+        "2 jobs lost their worker; the reaper failed all of them, 4 s later on average, 6 s at "
         "most."
     )
 
@@ -110,7 +110,7 @@ def test_the_sentence_tells_how_late_the_reaper_came():
 def test_the_sentence_tells_who_is_stuck():
     run = retried(running(5.0, NAN), released={0: 3.0, 1: 1.0}, crashed=[0, 1], reaped=[0])
     assert CHART.sentence(run) == (
-        "2 jobs lost their worker; the reaper failed 1 of them, 2 s later on average and 2 s at "
+        "2 jobs lost their worker; the reaper failed 1 of them, 2 s later on average, 2 s at "
         "most; 1 stayed RUNNING for ever."
     )
 

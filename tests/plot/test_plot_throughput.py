@@ -64,7 +64,7 @@ def test_the_sentence_of_a_stream_tells_both_rates() -> None:
     rows = [(float(at), at, at, at + 1.5, "completed", "worker-0") for at in range(11)]
     assert CHART.sentence(made(rows)) == (
         "While jobs came in, 1 jobs per second were created and 54 jobs per minute ended; 2 were "
-        "still in the system when the last one came."
+        "still in the system when the last one came in."
     )
 
 

@@ -92,6 +92,6 @@ def test_the_sentence_tells_the_peak_and_what_stays() -> None:
         "for ever."
     )
     assert CHART.sentence(made(FOUR[:2])) == (
-        "At most 1 job awaited payment at once; in the end every job was paid."
+        "At most 1 job awaited payment at once; by the end every job was paid."
     )
     assert CHART.sentence(made()) == "No job was created."

@@ -20,7 +20,8 @@ def set_kernel_environment(empty_folder: str) -> None:
     os.environ.pop("MPLBACKEND", None)
     os.environ.update(
         COLUMNS="80",
-        IPYKERNEL_CELL_NAME="<cell>",
+        # The name by which control knows the code of a cell for the user's own.
+        IPYKERNEL_CELL_NAME="<ipython-input>",
         IPYTHONDIR=empty_folder,
         LC_ALL="C.UTF-8",
         MATPLOTLIBRC=str(TESTS / "matplotlibrc"),

@@ -228,7 +228,7 @@ def test_count_is_held_to_its_bounds(answer: int, invoked: int, returned: int, r
     if not right:
         (violation,) = verdict.violations
         assert (violation.job, violation.rule) == (-1, "count")
-        assert f"answered {answer}, but at least" in violation.sentence
+        assert f"answered {answer}, but there were" in violation.sentence
 
 
 @pytest.mark.parametrize(("outcome", "right"), [("error", {2, 3}), ("no_effect", {2})])

@@ -301,8 +301,8 @@ RUNNING_AT_20 = [
             "real_time",
             (
                 "job 0: client-0's get answered awaiting_payment at 0.000 ms; client-0's create, "
-                "invoked 5 ns later, answered awaiting_payment: awaiting_payment was there before "
-                "anyone can have written awaiting_payment"
+                "invoked 5 ns later, answered awaiting_payment: it was awaiting_payment "
+                "before any call can have written awaiting_payment"
             ),
         ),
         (
