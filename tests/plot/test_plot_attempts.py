@@ -57,8 +57,8 @@ def test_the_sentence_tells_who_was_served_late_and_who_still_waits():
     ]
     assert CHART.sentence(retried(rows, left={2: 5.0, 5: 6.0})) == (
         "4 requests became 6 jobs, 1.50 for each: 0 % of the requests were served on the first "
-        "attempt, 25 % on a later one, 50 % gave up after up to 2 attempts, 25 % had no answer when the "
-        "run ended."
+        "attempt, 25 % on a later one, 50 % gave up after up to 2 attempts, 25 % had no "
+        "answer when the run ended."
     )
 
 

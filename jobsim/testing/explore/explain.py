@@ -19,6 +19,9 @@ from jobsim.turns.world import World
 CALL, LINE, LOCK, ANSWER = "call", "line", "lock", "answer"
 """Kinds of rows."""
 
+ACQUIRES, RELEASES = "acquires", "releases"
+"""The first word of a `LOCK` row."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -99,7 +102,7 @@ class Recording:
         file, line = frame.f_code.co_filename, frame.f_lineno
         if frame.f_code not in self.codes:
             return  # inside a condition or a queue
-        self._add(me, LOCK, f"{'acquires' if taken else 'releases'} {lock.label()}", file, line)
+        self._add(me, LOCK, f"{ACQUIRES if taken else RELEASES} {lock.label()}", file, line)
 
     def begins(self, step: Step) -> None:
         """Note that a thread makes a call."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from jobsim.testing.explore.explain import ANSWER, CALL, LOCK, Row
+from jobsim.testing.explore.explain import ACQUIRES, ANSWER, CALL, LOCK, Row
 
 if TYPE_CHECKING:
     from jobsim.testing.explore.scheduled import ScheduledRun
@@ -68,7 +68,7 @@ def _apply(now: State, row: Row) -> None:
         now.at.pop(row.thread, None)
     if row.kind == LOCK:
         verb, _, lock = row.text.partition(" the ")
-        if verb == "takes":
+        if verb == ACQUIRES:
             now.held[lock] = row.thread
         else:
             now.held.pop(lock, None)
