@@ -52,7 +52,7 @@ def said(capsys, command, address):
         ("sqlite:///text.db", "file is not a database"),
         ("sqlite:///file:readonly.db?mode=ro&uri=true", "attempt to write a readonly database"),
         ("sqlite:///x.db?timeout=long", "timeout=long is not a number of seconds"),
-        ("sqlite:///x.db?colour=red", "colour is no option"),
+        ("sqlite:///x.db?colour=red", "colour is not an option"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_told_in_one_line(

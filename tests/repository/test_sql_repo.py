@@ -390,7 +390,7 @@ def test_close_leaves_no_connection_open(url):
         ("mysql://host/db", {}, "'mysql' is not one of postgresql, sqlite"),
         ("sqlite://", {"isolation": "REPEATABLE READ"}, "not an isolation level of sqlite"),
         ("postgresql+psycopg://h/d", {"isolation": "SNAPSHOT"}, "not an isolation level of post"),
-        ("sqlite:///x.db?synchronous=SOMETIMES", {}, "none of OFF, NORMAL, FULL and EXTRA"),
+        ("sqlite:///x.db?synchronous=SOMETIMES", {}, "not one of OFF, NORMAL, FULL and EXTRA"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason(url, options, problem):

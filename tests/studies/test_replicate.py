@@ -272,7 +272,7 @@ def test_rows_of_a_sweep_can_be_paired():
     differences = paired(two, three.iloc[1:])
     assert differences.loc["wait_mean", "n"] == 3
     assert differences.loc["service_mean", "mean"] == pytest.approx(0.0)
-    with pytest.raises(ValueError, match="a replication comes twice"):
+    with pytest.raises(ValueError, match="a replication appears twice"):
         paired(table, three)
 
 

@@ -77,10 +77,10 @@ def test_the_start_of_a_users_program():
 @pytest.mark.parametrize(
     ("given", "error", "text"),
     [
-        ([["runing"]], ValueError, "'runing' is no call"),
+        ([["runing"]], ValueError, "'runing' is not a call"),
         ([[]], ValueError, "has threads with calls"),
-        ([3], TypeError, "3 is no program"),
-        (["running"], TypeError, "'running' is no program"),
+        ([3], TypeError, "3 is not a program"),
+        (["running"], TypeError, "'running' is not a program"),
     ],
 )
 def test_what_is_no_program_is_refused(given, error, text):

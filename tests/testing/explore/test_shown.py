@@ -39,7 +39,7 @@ def test_the_chart_cuts_where_the_turn_changed_hands(violation):
 
 
 def test_the_chart_refuses_what_is_no_schedule():
-    with pytest.raises(TypeError, match="int is no schedule"):
+    with pytest.raises(TypeError, match="int is not a schedule"):
         plot.schedule(3)
 
 
