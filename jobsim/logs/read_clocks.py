@@ -109,7 +109,7 @@ def _one_zone(raw: Raw, instants: Mapping[str, Instants], timezone: str | None) 
         raise TraceError(
             raw.path,
             f"{next(iter(dated.values())).name!r} holds dates and {counted[0].name!r} numbers "
-            "that are no Unix times: leave one out by naming the columns, columns={...}",
+            "that are not Unix times: leave one out by naming the columns, columns={...}",
             raw.line,
         )
 

@@ -60,7 +60,9 @@ def paired(
         samples = side.samples if isinstance(side, Replications) else side
         rows = samples.set_index("replication")
         if not rows.index.is_unique:
-            raise ValueError("a replication comes twice; give the rows of one setting a side")
+            raise ValueError(
+                "a replication appears twice; give the rows of one setting on each side"
+            )
         sides.append(rows)
     common = sides[0].index.intersection(sides[1].index)
     if common.empty:

@@ -188,7 +188,7 @@ def replicate(
     if n < 2:
         raise ValueError(f"n is {n}; an interval needs at least 2 replications")
     if until_half_width is not None and not until_half_width > 0:
-        raise ValueError(f"until_half_width is {until_half_width}; it is a positive part")
+        raise ValueError(f"until_half_width is {until_half_width}; it is a positive fraction")
     unit_of(metric)
     half_width(0.0, 2, level)  # refuses a level that is none before anything runs
     about, why = check_horizon(horizon, scenario)
