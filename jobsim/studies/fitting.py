@@ -21,7 +21,14 @@ from jobsim.scenario.distributions import (
     Empirical,
 )
 from jobsim.studies.families import SINGLE, Family, Floats, Times
-from jobsim.studies.goodness import SHARES, bic, figures_of_log, p_value_of, worst_error
+from jobsim.studies.goodness import (
+    SHARES,
+    bic,
+    figures_of_log,
+    kaplan_meier,
+    p_value_of,
+    worst_error,
+)
 from jobsim.studies.mixtures import MIXED
 
 LARGE = 20_000
@@ -34,6 +41,7 @@ _CLOSE = 0.01
 _FEW = 100
 _BETTER = 10.0  # by how much a mixture's criterion must be lower: it can look like anything
 _DOUBT = 0.01  # below this p-value a family is doubted
+_UNSEEN = 0.02  # the share of durations beyond the longest known up to which a sample will do
 _KEPT = 2_000  # values of a sample that becomes a distribution itself
 
 
@@ -129,7 +137,8 @@ def fit_times(times: Times, *, rng: np.random.Generator | None = None) -> Fit:
         tried.append(("mixture", worst_error(MIXED, mixed, truth)))
         if bic(MIXED, mixed, times) < ranked[0][2] - _BETTER:
             fit = _judged(MIXED, mixed, times, truth, rng)
-    if not fit.fits and len(times.beyond) <= 0.01 * times.size:
+    # Where the longest were all cut off, only a family says how long they would have been.
+    if not fit.fits and kaplan_meier(times)[2] <= _UNSEEN:
         fit = _sample_itself(times, truth, fit, rng)
     words = tuple(f"{name} {format_percent(error)}" for name, error in tried)
     return Fit(**{**fit.__dict__, "tried": words})
@@ -230,13 +239,12 @@ def _constant(value: float) -> Fit:
 
 def _sample_itself(times: Times, truth: Floats, best: Fit, rng: np.random.Generator) -> Fit:
     """Return the sample as its own distribution, with bootstrapped intervals."""
-    known = times.known
-    shares = (np.arange(min(len(known), _KEPT)) + 0.5) / min(len(known), _KEPT)
-    kept = np.quantile(known, shares)
-    kept *= known.mean() / kept.mean()
-    figures = np.array([_plain_figures(rng.choice(known, len(known))) for _ in range(200)])
+    size = min(len(times.known), _KEPT)
+    kept = _quantiles(times, (np.arange(size) + 0.5) / size)
+    values = _plain_figures(times)
+    kept *= values[0] / kept.mean()
+    figures = np.array([_plain_figures(_again(times, rng)) for _ in range(200)])
     low, high = np.quantile(figures, [0.025, 0.975], axis=0)
-    values = _plain_figures(known)
     mean, cv, p95 = (Estimate(*row) for row in zip(values, low, high, strict=True))
     made = Empirical(values=tuple(kept.tolist()))
     ends = np.array([kept.mean(), *np.quantile(kept, SHARES)])
@@ -244,6 +252,33 @@ def _sample_itself(times: Times, truth: Floats, best: Fit, rng: np.random.Genera
     return Fit("empirical", made, mean, cv, p95, error, best.p_value, fits=True)
 
 
-def _plain_figures(known: Floats) -> tuple[float, float, float]:
-    mean = float(known.mean())
-    return mean, float(known.std()) / mean, float(np.quantile(known, 0.95))
+def _again(times: Times, rng: np.random.Generator) -> Times:
+    """Draw as many durations again, those that were cut off among them."""
+    known, beyond = times.known, times.beyond
+    if not len(beyond):
+        return Times(rng.choice(known, len(known)), beyond)
+    place = rng.integers(0, times.size, times.size)
+    over = place < len(known)
+    # At least one must be over, or nothing is known of any.
+    return Times(np.append(known[place[over]], known[:1]), beyond[place[~over] - len(known)])
+
+
+def _quantiles(times: Times, shares: Floats) -> Floats:
+    """Return quantiles; those beyond the longest known are taken to be that long."""
+    if not len(times.beyond):
+        return np.asarray(np.quantile(times.known, shares))
+    values, weight, _ = kaplan_meier(times)
+    place = np.searchsorted(np.cumsum(weight), shares)
+    return np.asarray(values[np.minimum(place, len(values) - 1)])
+
+
+def _plain_figures(times: Times) -> tuple[float, float, float]:
+    """Return mean, cv and p95."""
+    p95 = float(_quantiles(times, np.array([0.95]))[0])
+    if not len(times.beyond):
+        mean = float(times.known.mean())
+        return mean, float(times.known.std()) / mean, p95
+    values, weight, left = kaplan_meier(times)
+    mean = float(np.dot(values, weight)) + left * float(values[-1])
+    square = float(np.dot(values**2, weight)) + left * float(values[-1]) ** 2
+    return mean, math.sqrt(max(square / mean**2 - 1.0, 0.0)), p95

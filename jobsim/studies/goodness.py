@@ -20,18 +20,26 @@ def figures_of_log(times: Times) -> Floats:
     """Return mean and quantiles of the log itself, by Kaplan and Meier's estimate."""
     if not len(times.beyond):
         return np.array([times.known.mean(), *np.quantile(times.known, SHARES)])
-    # Each known duration carries its own weight and that of what was cut off before it.
+    values, weight, left = kaplan_meier(times)
+    mean = float(np.dot(values, weight) + left * values[-1])
+    reached = np.searchsorted(np.cumsum(weight), SHARES)
+    found = [float(values[place]) if place < len(values) else math.nan for place in reached]
+    return np.array([mean if left < 1e-3 else math.nan, *found])
+
+
+def kaplan_meier(times: Times) -> tuple[Floats, Floats, float]:
+    """Return all durations in order, the probability of each, and that of more than the longest.
+
+    Each known duration carries its own weight and that of what was cut off before it (Kaplan and
+    Meier, Journal of the American Statistical Association 53, 1958).
+    """
     every = np.concatenate([times.known, times.beyond])
     over = np.concatenate([np.ones(len(times.known)), np.zeros(len(times.beyond))])
     order = np.lexsort((-over, every))
     at_risk = np.arange(len(every), 0, -1)
     survival = np.cumprod(1.0 - over[order] / at_risk)
-    values, weight = every[order], -np.diff(np.concatenate([[1.0], survival]))
-    left = max(1.0 - float(weight.sum()), 0.0)
-    mean = float(np.dot(values, weight) + left * values[-1])
-    reached = np.searchsorted(np.cumsum(weight), SHARES)
-    found = [float(values[place]) if place < len(values) else math.nan for place in reached]
-    return np.array([mean if left < 1e-3 else math.nan, *found])
+    weight = -np.diff(np.concatenate([[1.0], survival]))
+    return every[order], weight, max(1.0 - float(weight.sum()), 0.0)
 
 
 def worst_error(family: Family, theta: Floats, truth: Floats) -> float:

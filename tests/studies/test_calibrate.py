@@ -76,6 +76,21 @@ def test_no_sample_is_too_odd_to_be_fitted(times):
         assert fit.draw(np.random.default_rng(1)).mean > 0
 
 
+def test_a_sample_with_some_cut_off_stands_for_itself_where_no_family_fits():
+    rng = np.random.default_rng(4)
+    kinds = np.array([1.0, 7.0, 30.0])
+    times = rng.choice(kinds, 3000, p=[0.5, 0.3, 0.2]) * rng.uniform(0.97, 1.03, 3000)
+    cut = rng.uniform(0.0, 200.0, 3000)
+    fit = fit_times(Times(times[times <= cut], cut[times > cut]))
+    assert (times > cut).mean() > 0.03
+    assert fit.family == "empirical"
+    # Those that are over are the short ones: their mean is off by more than the interval.
+    assert fit.mean.covers(8.6)
+    assert times[times <= cut].mean() < fit.mean.low
+    assert fit.distribution.mean == pytest.approx(fit.mean.value)
+    assert fit.p95.value == pytest.approx(30.0, rel=0.03)
+
+
 def bursts(rng: np.random.Generator, count: int) -> np.ndarray:
     """Clusters at random, of one to nine jobs each within seconds."""
     size = rng.geometric(0.25, count)
