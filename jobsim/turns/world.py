@@ -9,6 +9,10 @@ Two more kinds of thread touch a world. A thread that is not under control may r
 a controlled one waits for (`wake`). And the thread that called `Control.run` takes the turn from a
 thread that blocks where control does not reach, and gives it to another (`set_aside`). For these
 two, and only for them, everything that says who may go on is guarded by `guard`.
+
+One file, though a long one: whether a hand-over can be lost, or two threads can have the turn, is
+seen only where every place that opens a gate or writes `current` and `ready` stands side by side.
+What they work on has files of its own: `waits`, `polling`, `call_time`, `protocols`, `here`.
 """
 
 from __future__ import annotations

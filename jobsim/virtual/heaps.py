@@ -1,7 +1,7 @@
 """The two functions of `heapq` as numba should compile them; plain Python has them in C.
 
-Those of numba go down to a leaf and up again, which spares comparisons; of a few integers these
-are cheap. Entries that are equal cannot be told apart, so every heap hands out the same sequence.
+A textbook binary heap: a hole moves up or down until the entry fits, with two comparisons a level
+at most. Entries that are equal cannot be told apart, so every heap hands out the same sequence.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ taken to answer at once and rightly, and the second half follows the first. So o
 both, and numba compiles it for arrays of records with the fields that plain Python has in
 objects: results are equal to the last bit.
 
+One file: workers and clients call each other's rules both ways, and numba compiles all of them as
+one namespace.
+
 What happens in one instant happens in the order of the kinds of `jobsim.virtual.state`, then by
 number. A job is started only when nothing else is left to happen at its instant, one at a time.
 """

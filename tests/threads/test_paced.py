@@ -124,6 +124,13 @@ WORKLOADS = {
     "skewed": workload(
         2, {"arrival": [0.5, 0.5], "service": [1.0, 3.0]}, reaper={"timeout": 3.0, "skew": 1.0}
     ),
+    # 1 starts at 2.5, runs out of time at 4, and is done for nothing at 5.5.
+    "deadline": workload(
+        2,
+        {"arrival": [0.5, 1.0], "service": [2.0, 3.0]},
+        workers=1,
+        reaper={"timeout": 2.5, "since": "created"},
+    ),
     # Both workers are gone from 2 to 4, one of them from 6 to 9 as well.
     "outage": workload(
         5,

@@ -32,6 +32,10 @@ DYNAMICS = {
     "patience": ({"patience": exponential(4.0)}, lambda jobs: jobs["left"].any()),
     "reaper": ({"reaper": REAPER}, lambda jobs: jobs["reaped"].any() and jobs["rejected"].any()),
     "skew": ({"reaper": REAPER | {"skew": -0.9}}, lambda jobs: jobs["reaped"].any()),
+    "deadline": (
+        {"reaper": REAPER | {"since": "created", "timeout": 6.0}, "retry": RETRY},
+        lambda jobs: jobs["reaped"].any() and jobs["rejected"].any(),
+    ),
     "crash": (CRASH, lambda jobs: jobs["crashed"].any()),
     "outages": ({"outages": OUTAGES}, lambda jobs: jobs["crashed"].any()),
     "duplicates": (

@@ -247,13 +247,15 @@ class Service:
     def reaper(self, rule):
         """Look at the clock's multiples of `every`, as long as anything runs."""
         every = max(on_grid(rule.every), 1 / TICKS)
-        timeout = max(on_grid(rule.timeout - rule.skew), 1 / TICKS)
+        timeout = on_grid(rule.timeout - rule.skew)
         while True:
             yield self.somebody_runs
             look = (self.env.now // every + 1) * every
             yield Due(self.env, look - self.env.now, "reaper looks")
             for _, job in sorted(self.running.items()):
-                if self.env.now - job.started >= timeout:
+                # At least a tick after its start, however old it is.
+                since = job.created if rule.since == "created" else job.started
+                if self.env.now - since >= timeout and self.env.now > job.started:
                     job.reaped = True
                     self.end(job, "failed")
             if not self.running:

@@ -15,10 +15,16 @@ NAN = math.nan
 coarse = st.sampled_from([0.0, 0.5, 1.0, 1.5, 4.0])
 maybe = st.sampled_from([NAN, NAN, 0.0, 0.5, 1.0])
 reapers = st.builds(
-    lambda more, skew, every: {"timeout": max(skew, 0.0) + more, "skew": skew, "every": every},
+    lambda more, skew, every, since: {
+        "timeout": max(skew, 0.0) + more,
+        "skew": skew,
+        "every": every,
+        "since": since,
+    },
     more=st.sampled_from([0.5, 1.0, 2.0]),
     skew=st.sampled_from([0.0, 0.0, -0.5, 0.25]),
     every=st.sampled_from([0.25, 0.5, 3.0]),
+    since=st.sampled_from(["running", "created"]),
 )
 retries = st.fixed_dictionaries(
     {
