@@ -12,7 +12,7 @@ import pytest
 from jobsim import InMemoryJobRepository, Run, RunFailed
 from jobsim.command.main import main
 from jobsim.run import saved
-from jobsim.threads import outcome
+from jobsim.threads import run_tables
 from jobsim.threads import run_threads as engine
 
 RUN = ["run", "steady", "--jobs", "8", "--speedup", "inf", "--no-report", "--out", "r"]
@@ -60,7 +60,7 @@ def test_a_signal_loses_nothing_that_was_recorded(monkeypatch, capsys, number, c
             signal.raise_signal(number)
 
     if where == "tables":
-        monkeypatch.setattr(outcome, "calls_table", once(outcome.calls_table, press))
+        monkeypatch.setattr(run_tables, "calls_table", once(run_tables.calls_table, press))
     elif where == "saving":
         monkeypatch.setattr(saved, "_sha256", once(saved._sha256, press))
     else:
