@@ -8,7 +8,7 @@ import pytest
 from jobsim_threads import jobsim_threads
 
 from jobsim import InMemoryJobRepository, JobStatus, RunFailed, Scenario, Workload, run_threads
-from jobsim.threads import audit, outcome, session
+from jobsim.threads import audit, run_tables, session
 from jobsim.threads.pressing import Confirmed, Worker
 
 INF = float("inf")
@@ -104,13 +104,13 @@ def test_a_second_ctrl_c_leaves_out_the_last_look(monkeypatch, gate):
 
 
 def test_ctrl_c_while_tables_are_made_loses_nothing(monkeypatch):
-    made = outcome.calls_table
+    made = run_tables.calls_table
 
     def interrupted(recorded):
         _thread.interrupt_main()
         return made(recorded)
 
-    monkeypatch.setattr(outcome, "calls_table", interrupted)
+    monkeypatch.setattr(run_tables, "calls_table", interrupted)
     run = run_threads(workload(5), speedup=INF)
     assert run.ended == "complete"
     assert (run.jobs["status"] == "completed").all()

@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 from jobsim import InMemoryJobRepository, JobStatus, RunFailed, Scenario, Workload, run_threads
 from jobsim.repository.recorded import RecordedRepository
-from jobsim.threads import live, outcome
+from jobsim.threads import live, run_tables
 from jobsim.threads.live import Tally
 
 INF = float("inf")
@@ -134,8 +134,8 @@ def test_the_bar_counts_requests_and_comes_to_its_end_when_the_run_does(capsys, 
         shown.append(capsys.readouterr().err)
         return final_table(*args)
 
-    final_table = outcome.final_table
-    monkeypatch.setattr(outcome, "final_table", look)
+    final_table = run_tables.final_table
+    monkeypatch.setattr(run_tables, "final_table", look)
     run_threads(SCENARIO, speedup=INF, progress=True)
     assert "requests:" in shown[0]
     assert "60/60" not in shown[0]
@@ -152,14 +152,14 @@ def test_a_terminal_that_is_gone_loses_no_run(monkeypatch):
             return super().write(text)
 
     gone = Gone()
-    final_table = outcome.final_table
+    final_table = run_tables.final_table
 
     def leave(*args):
         gone.closing = True
         return final_table(*args)
 
     monkeypatch.setattr(sys, "stderr", gone)
-    monkeypatch.setattr(outcome, "final_table", leave)
+    monkeypatch.setattr(run_tables, "final_table", leave)
     assert run_threads(SCENARIO, speedup=INF, progress=True).ended == "complete"
 
 
