@@ -104,7 +104,7 @@ def race(
 
     Raises
     ------
-    jobsim.testing.pressure.Hung
+    jobsim.testing.conformance.pressure.Hung
         If a thread does not come back.
     """
     with _made(factory, instances) as repositories:
