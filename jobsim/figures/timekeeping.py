@@ -23,7 +23,7 @@ STRETCHED = 1.1
 LATE = 0.25
 """Jobs may be created late by this part of a service time, or of the time between jobs."""
 
-RAN_LATE = "the threads ran late, its waits are not those of this load"
+RAN_LATE = "the threads ran late, so the waits are not those of this load"
 """What is said first of such a run."""
 
 NO_SCHEDULE = "not the waits of this load: the run ignored the schedule"

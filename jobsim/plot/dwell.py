@@ -17,7 +17,7 @@ from jobsim.plot.parts.axes import Jobs, axes_for, frame, legend_beside, note
 from jobsim.plot.parts.ecdf import draw_ecdf, share_axes
 from jobsim.plot.parts.entry import Chart
 from jobsim.plot.parts.room import fitted
-from jobsim.plot.parts.style import INK, STATUS_COLOURS
+from jobsim.plot.parts.style import INK, NEUTRAL, STATUS_COLOURS
 from jobsim.run.run import Run
 
 # The colour is that of the status during the stage; two share one, so the dashes differ.
@@ -26,6 +26,7 @@ _STAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "unpaid": (STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value], "dotted"),
         "wait": (STATUS_COLOURS[JobStatus.AWAITING_PAYMENT.value], "solid"),
         "service": (STATUS_COLOURS[JobStatus.RUNNING.value], "dashed"),
+        "lost": (NEUTRAL, "dashdot"),
         "sojourn": (INK, "solid"),
     }
 )
@@ -35,9 +36,10 @@ def dwell(run: Jobs, *, ax: Axes | None = None) -> Axes:
     """Draw what share of the jobs spent how long or less in each stage (an ECDF).
 
     The stages are `unpaid` (created to paid), `wait` (paid to started), `service` (started
-    to finished) and `sojourn` (created to finished). The time axis is logarithmic where one
-    stage is much longer than another; a line begins with the share of the jobs that spent
-    no more than its left end.
+    to finished, or to the loss of its worker), `lost` (from that loss to finished; left out
+    where no worker was lost) and `sojourn` (created to finished). The time axis is logarithmic
+    where one stage is much longer than another; a line begins with the share of the jobs that
+    spent no more than its left end.
 
     Parameters
     ----------
@@ -72,7 +74,8 @@ def dwell(run: Jobs, *, ax: Axes | None = None) -> Axes:
         note(ax, "no stage has ended")
         return fitted(ax)
     for stage, (colour, dashes) in _STAGES.items():
-        if stage not in ended:
+        # Where no worker was lost, a line at 100 % would only ask what it means.
+        if stage not in ended or (stage == "lost" and not ended[stage].any()):
             continue
         draw_ecdf(
             ax,

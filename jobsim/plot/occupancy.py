@@ -37,11 +37,6 @@ _PARTS: Parts = MappingProxyType(
 """The words and the colour of each part of the jobs in the system, from the bottom up."""
 
 
-def in_system_steps(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Return what `occupancy` stacks: the jobs in the system, thinned to what can be seen."""
-    return thin(in_system(jobs))
-
-
 def status_steps(transitions: pd.DataFrame) -> pd.DataFrame:
     """Return what a cumulative `occupancy` stacks: `STACKED`, thinned to what can be seen."""
     return thin(flow.occupancy(transitions)[list(STACKED)])
@@ -88,9 +83,10 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
         _stacked(ax, table, words, "jobs")
         mark_faults(ax, run, ax.get_xlim()[1])
         return fitted(ax)
-    table = in_system_steps(run.jobs)
+    table = in_system(run.jobs)
+    # Before it is thinned, which may move the peak by as much as cannot be seen.
     frame(ax, "Jobs in the system", _peak_text(table))
-    _stacked(ax, table, _PARTS, "jobs in the system")
+    _stacked(ax, thin(table), _PARTS, "jobs in the system")
     if len(table):
         workers = run.workload.scenario.workers
         # A few workers are always shown, hundreds only where the jobs reach up to them.

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
-from report_runs import FOUR, made
+from report_runs import FOUR, made, retried
 
 from jobsim import plot
 from jobsim.plot.dwell import CHART
@@ -37,6 +37,14 @@ def test_dwell_colours_a_stage_as_the_status_it_is_spent_in(run: SimpleNamespace
         to_rgba(colour) for colour in (waiting, waiting, running, INK)
     ]
     assert lines[0].get_linestyle() != lines[1].get_linestyle()
+
+
+def test_dwell_draws_how_long_jobs_were_without_a_worker_where_one_was_lost() -> None:
+    assert "lost" not in plot.dwell(made(FOUR)).get_legend().get_texts()[-1].get_text()
+    rows = [(0, 1, 0.0, 0.0, 1.0, 9.0, "failed", "worker-0")]
+    ax = plot.dwell(retried(rows, released={0: 3.0}, crashed=[0], reaped=[0]))
+    x, share = line(ax, "lost")
+    assert x[share > 0][0] == pytest.approx(6.0)
 
 
 def test_dwell_tells_median_and_p95(run: SimpleNamespace) -> None:

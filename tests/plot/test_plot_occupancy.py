@@ -11,8 +11,8 @@ from matplotlib.colors import to_rgba
 from report_runs import FOUR, NAN, made, retried
 
 from jobsim import Scenario, plot
-from jobsim.figures.in_system import PARTS
-from jobsim.plot.occupancy import CHART, STACKED, in_system_steps, status_steps
+from jobsim.figures.in_system import PARTS, in_system
+from jobsim.plot.occupancy import CHART, STACKED, status_steps
 from jobsim.plot.parts.style import STATUS_COLOURS
 
 
@@ -32,7 +32,7 @@ def assert_stacked(areas, table, names) -> None:
 
 
 def test_the_stack_is_as_high_as_the_jobs_in_the_system(run: SimpleNamespace) -> None:
-    table = in_system_steps(run.jobs)
+    table = in_system(run.jobs)
     drawn = [part for part in PARTS if table[part].any()]
     assert_stacked(plot.occupancy(run).collections, table, drawn)
 
