@@ -54,7 +54,6 @@ def lab(tmp_path_factory):
         shutil.copy(path, folder)
     profile = tmp_path_factory.mktemp("chromium") / "profile"
     with jupyterlab(folder) as address, browser(profile) as opened:
-        # High enough for all outputs: JupyterLab draws only those in sight.
         opened.look(width=1400, height=3000)
         yield opened, address
 

@@ -45,6 +45,10 @@ def run_all(tab: Browser, address: str, name: str, *, seconds: float = 120.0) ->
         " && at.sessionContext.session.kernel.connectionStatus === 'connected'"
         " && at.sessionContext.session.kernel.status === 'idle'"
     )
+    # JupyterLab keeps only the cells in sight in the page; a picture of all needs all.
+    tab.run(
+        f"{AT} at.content.notebookConfig = {{...at.content.notebookConfig, windowingMode: 'none'}}"
+    )
     tab.run(
         "window.allRun = false; window.jupyterapp.commands.execute('notebook:run-all-cells')"
         ".then(() => { window.allRun = true; })"
