@@ -27,6 +27,7 @@ from jobsim.studies.goodness import (
     figures_of_log,
     kaplan_meier,
     p_value_of,
+    resampled,
     worst_error,
 )
 from jobsim.studies.mixtures import MIXED
@@ -80,7 +81,8 @@ class Fit:
         The worst relative error of mean, p50, p90, p95 and p99.
     p_value
         Of a Kolmogorov-Smirnov test on some of the rows, bootstrapped because parameters were
-        fitted; NaN where more than 1 % were cut off.
+        fitted; where more than 1 % were cut off, of the quantiles against Kaplan and Meier's, NaN
+        if these tell none.
     fits
         Whether the family holds: see `LARGE` and `WRONG`.
     tried
@@ -154,9 +156,9 @@ def _judged(
     """Return a fit with its intervals, and whether it holds."""
     covariance = _covariance(family, theta, times)
     error = worst_error(family, theta, truth)
-    p_value = p_value_of(family, times, rng)
+    p_value = p_value_of(family, theta, times, rng)
     within = WRONG if times.size > LARGE else _CLOSE
-    # Where many were cut off nothing can be tested, and only the error tells.
+    # Where nothing can be tested, only the error tells.
     within = WRONG if math.isnan(p_value) else within
     fits = error <= within or (p_value >= _DOUBT and times.size <= LARGE)
 
@@ -243,24 +245,13 @@ def _sample_itself(times: Times, truth: Floats, best: Fit, rng: np.random.Genera
     kept = _quantiles(times, (np.arange(size) + 0.5) / size)
     values = _plain_figures(times)
     kept *= values[0] / kept.mean()
-    figures = np.array([_plain_figures(_again(times, rng)) for _ in range(200)])
+    figures = np.array([_plain_figures(resampled(times, rng)) for _ in range(200)])
     low, high = np.quantile(figures, [0.025, 0.975], axis=0)
     mean, cv, p95 = (Estimate(*row) for row in zip(values, low, high, strict=True))
     made = Empirical(values=tuple(kept.tolist()))
     ends = np.array([kept.mean(), *np.quantile(kept, SHARES)])
     error = float(np.nanmax(np.abs(ends / truth - 1.0)))
     return Fit("empirical", made, mean, cv, p95, error, best.p_value, fits=True)
-
-
-def _again(times: Times, rng: np.random.Generator) -> Times:
-    """Draw as many durations again, those that were cut off among them."""
-    known, beyond = times.known, times.beyond
-    if not len(beyond):
-        return Times(rng.choice(known, len(known)), beyond)
-    place = rng.integers(0, times.size, times.size)
-    over = place < len(known)
-    # At least one must be over, or nothing is known of any.
-    return Times(np.append(known[place[over]], known[:1]), beyond[place[~over] - len(known)])
 
 
 def _quantiles(times: Times, shares: Floats) -> Floats:

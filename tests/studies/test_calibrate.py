@@ -91,6 +91,24 @@ def test_a_sample_with_some_cut_off_stands_for_itself_where_no_family_fits():
     assert fit.p95.value == pytest.approx(30.0, rel=0.03)
 
 
+def test_a_family_that_is_wrong_is_doubted_though_some_were_cut_off():
+    """Two lognormals come close to four kinds of work: within 5 %, and with false intervals."""
+    rng = np.random.default_rng(1)
+    kinds = rng.choice([1.0, 7.0, 30.0, 45.0], 1500, p=[0.5, 0.3, 0.1, 0.1])
+    times, cut = kinds * rng.lognormal(0.0, 0.15, 1500), rng.uniform(0.0, 400.0, 1500)
+    fit = fit_times(Times(times[times <= cut], cut[times > cut]))
+    assert (fit.family, fit.fits) == ("empirical", True)
+    assert fit.p_value < 0.01
+    right = fit_times(Times(*_cut(KNOWN["lognormal"].sample(rng, 1500), rng)))
+    assert (right.family, right.fits) == ("lognormal", True)
+    assert right.p_value > 0.05
+
+
+def _cut(times: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    cut = rng.uniform(0.0, 40.0, len(times))
+    return times[times <= cut], cut[times > cut]
+
+
 def bursts(rng: np.random.Generator, count: int) -> np.ndarray:
     """Clusters at random, of one to nine jobs each within seconds."""
     size = rng.geometric(0.25, count)
