@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections import deque
 from multiprocessing.connection import Connection
@@ -63,6 +64,8 @@ class Outgoing:
         batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             if batch:
-                self._connection.send(batch)
+                # What `Connection.send` would do, but for types that only it can pickle, for which
+                # it looks at every object.
+                self._connection.send_bytes(pickle.dumps(batch))
         except OSError:
             self.broken = True
