@@ -137,6 +137,7 @@ def test_a_second_start_of_a_part_is_refused(url):
     run = run_threads(load(), partial(SqlJobRepository, url), executor=client, speedup=FAST)
     assert run.check().ok
     assert len(run.transitions) == 180  # nobody played twice
+    client.wait()
     assert sorted(task.status for task in client.tasks) == 2 * ["error"] + 2 * ["finished"]
     assert all(isinstance(t.exception(), StartRefused) for t in client.tasks if t.exception())
 

@@ -36,11 +36,14 @@ class _Future:
         except Exception as exc:  # noqa: BLE001 - as a cluster does
             self._error, self.status = exc, "error"
 
+    def join(self, timeout: float | None = None) -> None:
+        self._thread.join(timeout)
+
     def exception(self) -> BaseException | None:
         return self._error
 
     def result(self, timeout: float | None = None) -> Any:
-        self._thread.join(timeout)
+        self.join(timeout)
         if self._error is not None:
             raise self._error
         return self._answer
@@ -76,6 +79,11 @@ class ThreadCluster:
 
     def nthreads(self) -> dict[str, int]:
         return dict.fromkeys(self._hosts, 1)
+
+    def wait(self) -> None:
+        """Wait until every task has ended."""
+        for task in self.tasks:
+            task.join()
 
     def submit(self, function: Any, *arguments: Any, workers: list[str], **_: Any) -> _Future:
         where = self._hosts[workers[0]]
