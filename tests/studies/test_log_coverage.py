@@ -42,7 +42,7 @@ def test_a_share_is_judged_by_its_range(log_coverage, name, figure, covered, log
     assert log_coverage.within(name, figure, covered, logs) is good
 
 
-def test_every_range_is_of_a_figure_that_some_study_has(log_coverage):
+def test_wrong_methods_stand_beside_the_figures_that_they_spoil(log_coverage):
     found = {}
     for name, study, _ in log_coverage.studies():
         if name.startswith(("lognormal, 5,000 jobs, some", "independent", "arrivals in")):
