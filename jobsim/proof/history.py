@@ -90,6 +90,8 @@ class History:
             self.jobs = max(self.jobs, int(final["job"].to_numpy().max(initial=-1)) + 1)
         # Unknown jobs share one row too many, so that tables by job need no mask for them.
         self.job: NDArray[np.int32] = np.where(given < 0, np.int32(self.jobs), given)
+        self._all_known = not len(given) or int(given.min()) >= 0
+        self._rows: dict[int, NDArray[np.intp]] = {}
         # `end` lies after everything, so that a final read comes later than whatever was recorded.
         self.start = int(self.invoked.min()) if len(calls) else 0
         self.end = int(max(self.invoked.max(), self.returned.max())) + 1 if len(calls) else 1
@@ -109,13 +111,27 @@ class History:
         matching: NDArray[np.intp] = seen[table[seen] == value]
         return matching
 
+    def _rows_of_code(self, code: int) -> NDArray[np.intp]:
+        # Kept, for several checks ask for the same ones.
+        if code not in self._rows:
+            rows = np.flatnonzero(self.code == code)
+            self._rows[code] = rows if self._all_known else rows[self.job[rows] < self.jobs]
+        return self._rows[code]
+
     def rows(self, table: NDArray[np.int8], value: int) -> NDArray[np.intp]:
         """Return the rows of calls on known jobs to which a table of roles gives `value`."""
-        found = np.zeros(len(self.code), np.bool_)
-        for code in self.sees(table, value):  # few: most codes never occur
-            found |= self.code == code
-        rows = np.flatnonzero(found)
-        return rows[self.job[rows] < self.jobs]
+        found = [self._rows_of_code(int(code)) for code in self.sees(table, value)]
+        if len(found) == 1:
+            return found[0]
+        # Each is in order already, which a stable sort makes use of.
+        return np.sort(np.concatenate([np.empty(0, np.intp), *found]), kind="stable")
+
+    def ended(self, *outcomes: int) -> NDArray[np.bool_]:
+        """Tell which calls had one of these outcomes."""
+        found = np.zeros(len(self.outcome), np.bool_)
+        for outcome in outcomes:  # on single bytes far quicker than `isin`
+            found |= self.outcome == outcome
+        return found
 
     def rows_of(self, job: int) -> list[int]:
         """Return the rows of one job's calls."""

@@ -188,7 +188,7 @@ def _attempts(history: History, jobs: pd.DataFrame) -> tuple[list[Finding], tupl
 
 def _failed(history: History, *outcomes: int) -> dict[str, int]:
     """Return how many calls of each operation ended like this, those with none left out."""
-    ended = np.isin(history.outcome, outcomes)
+    ended = history.ended(*outcomes)
     numbers = np.bincount(history.op[ended], minlength=len(codes.OPERATIONS))
     named = zip(codes.OPERATIONS, numbers.tolist(), strict=True)
     return {operation: number for operation, number in named if number}

@@ -106,7 +106,7 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
     # Stable, so that of jobs that began in one moment the first by number is named first.
     jobs = jobs[np.argsort(begun[jobs], kind="stable")]
     # Closed bounds: one job may begin at the very moment at which another ends.
-    ended = np.searchsorted(np.sort(over[jobs]), begun[jobs], side="right")
+    ended = np.searchsorted(np.sort(over[jobs], kind="stable"), begun[jobs], side="right")
     running = np.arange(1, len(jobs) + 1) - ended
     first = np.flatnonzero(running > workers)[:1]
 
@@ -130,12 +130,16 @@ def _given_up(history: History, starts: NDArray[np.intp]) -> NDArray[np.intp]:
     It goes on to its next job then, also where nothing was done: somebody else may end this one
     much later, or nobody.
     """
-    worker = np.full(history.jobs + 1, -1)
+    unanswered = history.ended(codes.ERROR, codes.PENDING, codes.NO_EFFECT)
+    rows = np.flatnonzero(unanswered)
+    # Few, in a sound run none: all that follows is of these alone.
+    rows = rows[np.isin(history.target[rows], (codes.COMPLETED, codes.FAILED))]
+    rows = rows[history.job[rows] < history.jobs]
+    if not len(rows):
+        return rows
+    worker = np.full(history.jobs, -1)
     worker[history.job[starts]] = history.actor[starts]
-    found = np.isin(history.outcome, (codes.ERROR, codes.PENDING, codes.NO_EFFECT))
-    found &= np.isin(history.target, (codes.COMPLETED, codes.FAILED))
-    found &= history.job < history.jobs
-    return np.flatnonzero(found & (worker[history.job] == history.actor))
+    return rows[worker[history.job[rows]] == history.actor[rows]]
 
 
 def accounted(history: History) -> tuple[list[Finding], list[str]]:
