@@ -142,6 +142,22 @@ def test_a_run_with_a_schedule_tells_its_lateness_and_speedup():
     assert "lateness" in repr(run_threads(workload(2), speedup=2.0))
 
 
+def test_a_run_whose_threads_ran_late_marks_its_waits_first():
+    second = workload(8, arrival=np.arange(8.0), service=np.ones(8))
+    run = run_virtual(second)
+    info = run.info.model_copy(update={"engine": "threads", "speedup": 10.0})
+    late = Run(second, info, run.jobs.assign(lateness=5.0))
+    assert (
+        repr(late)
+        .splitlines()[0]
+        .endswith("the threads ran late, its waits are not those of this load")
+    )
+    assert (
+        late.summary().loc["wait_p95", "note"] == "not the waits of this load: the threads ran late"
+    )
+    assert "ran late" not in repr(run)
+
+
 def test_transitions_are_derived_where_none_are_given(run):
     virtual = Run(run.workload, run.info, run.jobs)
     assert virtual.transitions["target"].tolist().count("completed") == 7

@@ -75,6 +75,15 @@ def test_a_wall_limit_ends_the_run_and_leaves_jobs_where_they_are():
     assert run.unreturned == ()
 
 
+def test_requests_that_were_never_asked_are_in_no_figure():
+    # The second would be asked after a quarter of an hour.
+    scenario = Scenario(jobs=4, arrivals={"kind": "paced", "rate": 0.001})
+    found = run_threads(scenario, speedup=1.0, wall_limit=0.1).metrics()
+    assert found["jobs"] == found["requests"] <= 1
+    assert found["stuck"] == 0
+    assert found["amplification"] == 1.0 or not found["created"]
+
+
 def test_ctrl_c_ends_the_run_and_returns_what_was_recorded():
     class Interrupting(InMemoryJobRepository):
         def update_status(self, job_id, target, result=None, error=None):
