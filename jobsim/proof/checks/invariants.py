@@ -139,7 +139,8 @@ def _given_up(history: History, starts: NDArray[np.intp]) -> NDArray[np.intp]:
         return rows
     worker = np.full(history.jobs, -1)
     worker[history.job[starts]] = history.actor[starts]
-    return rows[worker[history.job[rows]] == history.actor[rows]]
+    own: NDArray[np.bool_] = worker[history.job[rows]] == history.actor[rows]
+    return rows[own]
 
 
 def accounted(history: History) -> tuple[list[Finding], list[str]]:
