@@ -19,7 +19,7 @@ COMMANDS = {
     "run": "run a preset, a scenario file or a log",
     "show": "show a saved run",
     "check": "prove or refute that a saved run held",
-    "test": "put a repository of your own to the test",
+    "test": "test a repository of your own",
     "report": "write a saved run's report, an HTML file",
     "sweep": "run every setting in virtual time and compare them",
     "workers-needed": "find the smallest number of workers that will do",

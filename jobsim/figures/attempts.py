@@ -74,7 +74,7 @@ def by_request(jobs: Jobs) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 class Settled(NamedTuple):
-    """What came of each request: arrays with an entry a request, in order.
+    """What came of each request: arrays with one entry per request, in order.
 
     Attributes
     ----------

@@ -135,7 +135,7 @@ def parts(run: Run) -> list[Part]:
             format_duration(float(stages[name].mean())),
         )
         for name, label in STAGES.items()
-        if name != "lost" or stages[name].any()
+        if stages[name].any()
     ]
 
 
@@ -145,12 +145,13 @@ def time_spent(run: Run) -> str:
     total = float(stages["sojourn"].sum())
     if not total:
         return "No job was finished, so there is no time to divide."
-    shares = {name: format_share(float(stages[name].sum()) / total) for name in stages}
-    lost = f", {shares['lost']} RUNNING without a worker" if stages["lost"].any() else ""
+    made = [
+        f"{format_share(float(stages[name].sum()) / total)} {label}"
+        for name, label in STAGES.items()
+        if stages[name].any()
+    ]
     return (
-        f"A finished job took {format_duration(total / len(stages))} on average: "
-        f"{shares['unpaid']} of that until it was paid, {shares['wait']} waiting for a worker, "
-        f"{shares['service']} being worked on{lost}."
+        f"A finished job took {format_duration(total / len(stages))} on average: {', '.join(made)}."
     )
 
 
@@ -180,7 +181,7 @@ def provenance(run: Run, shown: str | None) -> Rows:
         if info.schedule is not None:
             rows.append(("schedule", str(info.schedule)))
         else:
-            speed = "never waited" if math.isinf(info.speedup) else f"{info.speedup:,.6g}"
+            speed = "never waited" if math.isinf(info.speedup) else format_number(info.speedup)
             rows.append(("speed-up", speed))
         rows += process_rows(info)
     rows += [

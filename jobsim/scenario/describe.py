@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def describe(scenario: Scenario) -> str:
-    """Return a scenario in a few plain sentences, one a line, with units.
+    """Return a scenario in a few plain sentences, one per line, with units.
 
     Examples
     --------

@@ -1,9 +1,8 @@
 """Untimely thread switches inside the repository under test, to bring its races to light.
 
 Under the global interpreter lock a thread seldom loses its turn between the check and the act of
-a repository that has forgotten its lock. So a thread gives its turn away at random
-moments, in the middle of source lines too: what Python does not promise to do at one instant
-may be torn apart anywhere. A correct repository answers as it always does, later.
+a repository that has forgotten its lock. So a thread yields at random moments, in the middle of
+source lines too: what Python does not promise to do at one instant may be torn apart anywhere. A correct repository answers as it always does, later.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def test_a_summary_has_tiles_parts_and_all_figures(page_of):
 
 def test_numbers_stay_with_their_units(page_of):
     told = part(page_of(made(FOUR)), "In figures")
-    assert "took 6.33&nbsp;s on average: 5&nbsp;% of that" in told
+    assert "took 6.33&nbsp;s on average: 5&nbsp;% awaiting payment" in told
 
 
 def test_a_run_without_a_job_has_nothing_to_draw(page_of, with_charts):
