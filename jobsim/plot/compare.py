@@ -75,7 +75,7 @@ def compare(comparison: Compared, *, ax: Axes | None = None) -> Axes:
         f"{verdict}; share of jobs within this error",
         grid="both",
     )
-    start, end = share_axes(ax, off, "off by")
+    start, end = share_axes(ax, off, "error")
     if off.dropna(how="all").empty:
         note(ax, "no job started in both runs")
         return fitted(ax)

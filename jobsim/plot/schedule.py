@@ -135,7 +135,11 @@ def schedule(run: ScheduleLike, *, ax: Axes | None = None) -> Axes:
     lanes = len(run.threads)
     ax = axes_for(ax, height=max(2.4, 0.24 * end + 1.0))
     for lane in range(lanes):
-        ax.axvline(lane, color=FAINT, linewidth=1, zorder=0)
+        # Between the boxes only, which are translucent: behind one it would cross the text.
+        turns = [edge for each in cut if each.lane == lane for edge in (each.top, each.bottom)]
+        edges = [0.0, *turns, end]
+        for pause in zip(edges[::2], edges[1::2], strict=True):
+            ax.plot([lane, lane], pause, color=FAINT, linewidth=1, zorder=0)
     for before, after in itertools.pairwise(cut):
         ax.annotate(
             "",

@@ -2,7 +2,8 @@
 
 Under the global interpreter lock a thread seldom loses its turn between the check and the act of
 a repository that has forgotten its lock. So a thread yields at random moments, in the middle of
-source lines too: what Python does not promise to do at one instant may be torn apart anywhere. A correct repository answers as it always does, later.
+source lines too: what Python does not promise to do at one instant may be torn apart anywhere. A
+correct repository answers as it always does, later.
 """
 
 from __future__ import annotations
