@@ -63,7 +63,7 @@ def compare(comparison: Compared, *, ax: Axes | None = None) -> Axes:
     >>> off = pd.DataFrame({"lateness": [0.1], "dispatch": [0.2], "drift": [0.3]})
     >>> ax = compare(SimpleNamespace(jobs=off, agree=True))
     >>> ax.get_xlabel()
-    'off by (ms)'
+    'error (ms)'
     >>> plt.close(ax.figure)
     """
     off = comparison.jobs[list(_LAGS)].abs().dropna(axis="columns", how="all")
