@@ -19,7 +19,7 @@ _LINES = (
 )
 
 
-class Foretold(Protocol):
+class Prediction(Protocol):
     """The part of a `Forecast` that `forecast` reads."""
 
     @property
@@ -35,12 +35,12 @@ class Foretold(Protocol):
         """How many jobs wait."""
 
 
-def forecast(foretold: Foretold, *, ax: Axes | None = None) -> Axes:
+def forecast(prediction: Prediction, *, ax: Axes | None = None) -> Axes:
     """Draw when the backlog is gone and how long a new job waits, with 95 % intervals.
 
     Parameters
     ----------
-    foretold
+    prediction
         What `jobsim.forecast` returns.
     ax
         Where to draw; a new figure if not given.
@@ -62,8 +62,8 @@ def forecast(foretold: Foretold, *, ax: Axes | None = None) -> Axes:
     >>> plt.close(ax.figure)
     """
     ax = axes_for(ax)
-    table = foretold.table.sort_values("workers")
-    inside = f"{foretold.running:,} running and {foretold.waiting:,} waiting now"
+    table = prediction.table.sort_values("workers")
+    inside = f"{prediction.running:,} running and {prediction.waiting:,} waiting now"
     frame(ax, "From now on, by number of workers", f"{inside}; median, 95 % interval", grid="y")
     if table.empty:
         note(ax, "no number of workers was asked about")

@@ -1,4 +1,4 @@
-"""A log beside the model: its own jobs served again, and its last part foretold."""
+"""A log beside the model: its own jobs served again, and its last part predicted."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Backtest(Shown):
 
 
 def backtest(log: Log, workers: int | None = None, *, holdout: float = 0.25) -> Backtest:
-    """Serve a log's own jobs again, and foretell its unseen last part, beside what it recorded.
+    """Serve a log's own jobs again, and predict its unseen last part, beside what it recorded.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def _waited_beside_idle(log: Log, peak: int) -> float:
 
 
 def _unseen(log: Log, workers: int, holdout: float) -> pd.DataFrame | None:
-    """Return the waits of the last part beside what the calibrated scenario foretells."""
+    """Return the waits of the last part beside what the calibrated scenario predicts."""
     try:
         calibration = calibrate(log, holdout=holdout)
     except ValueError:  # too few jobs in the first part

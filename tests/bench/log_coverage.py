@@ -101,7 +101,7 @@ def rate_once(bursty: bool, seed: int) -> dict[str, bool]:
 
 
 def log_once(jobs: int, workers: int, seed: int) -> dict[str, bool]:
-    """Calibrate a whole log, and foretell its last part."""
+    """Calibrate a whole log, and predict its last part."""
     load = jobsim.Scenario(
         jobs=jobs, workers=workers, seed=seed, arrivals={"kind": "poisson", "rate": 3.2},
         payment={"delay": {"kind": "lognormal", "mean": 8.0, "cv": 0.7}, "abandon": 0.08},
