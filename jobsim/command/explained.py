@@ -6,7 +6,7 @@ FIGURES = """\
 figures, in seconds:
   wait_*        from the payment to the start: mean p50 p95 p99
   sojourn_*     from the creation to the end: mean p50 p95 p99
-  response_*    from the request as it was meant to its useful result: mean p50 p95 p99
+  response_*    from a request's intended start to its useful result: mean p50 p95 p99
   lateness_*    created late against the schedule, on threads: p50 p99 max
   recovery_*    from the loss of a worker until its job was failed: mean max
   service_mean makespan
