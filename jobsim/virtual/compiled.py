@@ -7,6 +7,7 @@ own twin.
 
 from __future__ import annotations
 
+import gc
 import threading
 import types
 import warnings
@@ -117,10 +118,11 @@ def compile_recursion() -> Serve:
 
 
 def compile_event_loop() -> Callable[..., None]:
-    """Compile `rules.play` and all that it calls."""
+    """Return `rules.play` and all that it calls, to be compiled at its first call."""
     numba = _numba()
     # The same functions over names of their own, among which each finds the others compiled.
-    # Inlined: a call would count a reference to every array that it passes on.
+    # Inlined, for a call counts a reference to every array that it passes on. To call what is
+    # called from several places compiles in 7.4 s instead of 9.3, and runs at 0.88 of the speed.
     names = dict(vars(rules))
     for name, value in vars(rules).items():
         if isinstance(value, types.FunctionType) and value.__module__ == rules.__name__:
@@ -128,8 +130,20 @@ def compile_event_loop() -> Callable[..., None]:
             names[name] = numba.njit(copy, inline="always")
     for function in (heaps.heappush, heaps.heappop):
         names[function.__name__] = numba.njit(function)
-    play: Callable[..., None] = _jit(numba, names["play"].py_func)
-    return play
+    play = _jit(numba, names["play"].py_func)
+
+    def run(*arguments: object) -> None:
+        # What the compiler makes lives until it is done: looking for garbage in it finds none.
+        collects = gc.isenabled() and not play.signatures
+        if collects:
+            gc.disable()
+        try:
+            play(*arguments)
+        finally:
+            if collects:
+                gc.enable()
+
+    return run
 
 
 def serve(
