@@ -28,11 +28,11 @@ _PILOTS = 1_000_000_000  # the first replication of the pilots: nobody makes so 
 def long_enough(found: Found, run: Run, *, metric: str, level: float, goal: float) -> Found:
     """Return replications that are long enough for the usual figures and `metric`, if any are.
 
-    How long is decided by pilots, which have seeds of their own. Were it decided by the
-    beginnings of the very runs that are reported, those that begin with few long waits would
-    stay short, the others would be made long, and the mean over both would be too low. For a
-    like reason the length is planned for clearly less than a half-width that is to be reached: of
-    intervals that stop just below it, too many are there by luck.
+    How long is decided by pilots, which have seeds of their own, so that the length does not depend
+    on the beginnings of the very runs that are reported. By how much that matters is not known:
+    coverage with and without it differed by no more than chance. The length is planned for clearly
+    less than a half-width that is to be reached: of intervals that stop just below it, too many
+    are there by luck.
 
     Parameters
     ----------
