@@ -7,6 +7,7 @@ so in `/proc`; elsewhere a long time without a step has to do, and is the weaker
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -78,9 +79,17 @@ class Watch:
         if native is None:
             return False
         try:
-            stat = (_TASKS / str(native) / "stat").read_bytes()
+            # By its number: Ctrl-C between the opening and the closing of a file object would be
+            # told as a file that nobody closed.
+            file = os.open(_TASKS / str(native) / "stat", os.O_RDONLY)
         except OSError:  # it has just ended
             return False
+        try:
+            stat = os.read(file, 4096)
+        except OSError:
+            return False
+        finally:
+            os.close(file)
         # The name in parentheses may itself hold any character.
         return stat.rpartition(b")")[2].split()[0] == b"S"
 
