@@ -233,8 +233,12 @@ def test_ctrl_c_ends_the_run_and_keeps_what_was_recorded():
     import _thread
 
     class Interrupting(InMemoryJobRepository):
+        updates = 0
+
         def update_status(self, *args, **kwargs):
-            _thread.interrupt_main()
+            self.updates += 1
+            if self.updates >= 10:  # of two workers, so that the first ones have returned
+                _thread.interrupt_main()
             return super().update_status(*args, **kwargs)
 
     run = seeded(Workload.sample(Scenario(jobs=3000, workers=2)), Interrupting)
