@@ -117,7 +117,11 @@ def test_the_first_page_of_the_docs_shows_its_picture(lab):
     opened, _ = lab
     opened.go("about:blank")
     opened.open(FIRST_PAGE)
-    assert opened.run("return document.querySelector('h1').innerText").startswith("jobsim")
+    # The address leads on to the first page, whose picture is there once all is loaded.
+    title = opened.wait_for(
+        "return document.readyState === 'complete' && document.querySelector('h1')?.innerText"
+    )
+    assert title.startswith("jobsim")
     assert opened.run("return document.querySelector('img.run').naturalWidth") > 600
     assert [line for line in opened.console() if "favicon" not in line] == []
 

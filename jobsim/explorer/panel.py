@@ -132,7 +132,7 @@ class Explorer:
         before = jobs_by_stage(self.run.jobs)
         self._chart = Chart(before)
         longest = max((len(knob.label) for knob in self._knobs.values()), default=0)
-        style = {"description_width": f"{longest * 0.55:.1f}em"}
+        style = {"description_width": f"{longest * 0.62:.1f}em"}
         for path, knob in self._knobs.items():
             self.sliders[path] = _slider(widgets, knob, style)
             self.sliders[path].observe(self._moved, names="value")
