@@ -100,7 +100,7 @@ def sentence(run: Run) -> str:
         tried = table.index[table["left"] > 0]
         most = count_of(int(tried[-1]), "attempt")
         up_to = "" if len(tried) == 1 else "up to "
-        parts.append(f"{format_share(left / total)} gave up after {up_to}{most}")
+        parts.append(f"{format_share(left / total)} were given up after {up_to}{most}")
     if still := int(table["open"].sum()):
         parts.append(f"{format_share(still / total)} had no answer when the run ended")
     each = f"{jobs / total:.2f}"

@@ -42,7 +42,7 @@ def test_requests_that_nobody_settled_are_open():
 def test_the_sentence_divides_the_requests():
     assert CHART.sentence(retried(STORM, left={4: 7.0})) == (
         "3 requests became 5 jobs, 1.67 for each: 33 % of the requests were served on the first "
-        "attempt, 33 % on a later one, 33 % gave up after 2 attempts."
+        "attempt, 33 % on a later one, 33 % were given up after 2 attempts."
     )
 
 
@@ -57,7 +57,7 @@ def test_the_sentence_tells_who_was_served_late_and_who_still_waits():
     ]
     assert CHART.sentence(retried(rows, left={2: 5.0, 5: 6.0})) == (
         "4 requests became 6 jobs, 1.50 for each: 0 % of the requests were served on the first "
-        "attempt, 25 % on a later one, 50 % gave up after up to 2 attempts, 25 % had no "
+        "attempt, 25 % on a later one, 50 % were given up after up to 2 attempts, 25 % had no "
         "answer when the run ended."
     )
 
