@@ -32,7 +32,7 @@ def machine_repair(workers: int, users: int, service: float, think: float) -> fl
 def test_a_closed_loop_is_measured_in_its_steady_state(users, known):
     exact = machine_repair(6, users, 1.0, 10.0)
     assert exact == pytest.approx(known, abs=5e-4)
-    scenario = Scenario(jobs=60_000, **CLOSED).replace({"arrivals.users": users})
+    scenario = Scenario(jobs=200_000, **CLOSED).replace({"arrivals.users": users})
     found = run_virtual(scenario).metrics()
     assert found["throughput"] == pytest.approx(exact, rel=0.01)
     assert found["utilisation"] == pytest.approx(exact / 6, rel=0.01)
