@@ -150,7 +150,7 @@ def test_a_run_whose_threads_ran_late_marks_its_waits_first():
     assert (
         repr(late)
         .splitlines()[0]
-        .endswith("the threads ran late, its waits are not those of this load")
+        .endswith("the threads ran late, so the waits are not those of this load")
     )
     assert (
         late.summary().loc["wait_p95", "note"] == "not the waits of this load: the threads ran late"

@@ -175,7 +175,7 @@ def test_a_short_line_is_used_if_it_has_submit_and_run_time(swf):
     check(workload)
     assert workload.service.tolist() == [7.0]
     assert workload.source.unrecognised == 1
-    assert workload.source.skipped == {"missing run time": 2}
+    assert workload.source.skipped == {"not over": 1, "missing submit time": 1}
 
 
 # Nothing lost without a word
@@ -203,7 +203,7 @@ def test_a_short_line_is_used_if_it_has_submit_and_run_time(swf):
         (line(5, 10, status=3), "partial execution"),
         (line(5, 10, status=4), "partial execution"),
         ("no job at all", "unreadable run time"),
-        ("garbage", "missing run time"),
+        ("garbage", "missing submit time"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_counted_with_its_reason(swf, row, reason):
