@@ -42,7 +42,7 @@ class UnknownPresetError(JobsimError, ValueError):
     Examples
     --------
     >>> str(UnknownPresetError("stedy", ("steady", "unpaid")))
-    "No preset 'stedy'; did you mean 'steady'? There are: steady, unpaid"
+    "There is no preset 'stedy'; did you mean 'steady'? There are: steady, unpaid"
     """
 
     def __init__(self, name: str, choices: tuple[str, ...]) -> None:
@@ -51,8 +51,8 @@ class UnknownPresetError(JobsimError, ValueError):
 
     def __str__(self) -> str:
         close = difflib.get_close_matches(self.name, self.choices, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"No preset {self.name!r}; {hint}There are: {', '.join(self.choices)}"
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        return f"There is no preset {self.name!r}{hint} There are: {', '.join(self.choices)}"
 
 
 def preset(name: str, /) -> Scenario:

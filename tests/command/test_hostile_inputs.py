@@ -88,7 +88,7 @@ FILES = [
     ("deepkey.toml", b"a" + b".a" * 2_000 + b" = 1\n", 2, "nested"),
     ("parts.json", b'{"jobs": 2, "patience": ' + b'{"kind": "sum", "parts": [' * 200
      + b'{"kind": "constant", "value": 1.0}' + b"]}" * 200 + b"}", 2, "nested"),
-    ("noending", b"jobs = 2", 2, "No preset"),
+    ("noending", b"jobs = 2", 2, "no preset"),
     ("case.TOML", b"jobs = 2", 0, ""),
     ("binary.toml", bytes(range(256)) * 10, 2, "not UTF-8"),
     ("gzip.toml", gzip.compress(b"jobs = 2"), 2, "not UTF-8"),

@@ -55,8 +55,8 @@ def test_block_times_lie_where_they_were_observed_and_a_deadline_cuts_them_off()
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("stedy", "No preset 'stedy'; did you mean 'steady'? There are: steady, stampede,"),
-        ("??", "No preset '??'; There are: steady,"),
+        ("stedy", "There is no preset 'stedy'; did you mean 'steady'? There are: steady,"),
+        ("??", "There is no preset '??'. There are: steady,"),
     ],
 )
 def test_an_unknown_preset_is_an_error_with_the_choices(name, text):
