@@ -3,6 +3,7 @@
 Virtual time moves when nobody can go on, and whoever polls a clock can always go on. So it is made
 to wait, each time a little longer: by a part of the time for which it has polled so far. A deadline
 is overrun by that part at most, and is reached in a number of looks that grows with its logarithm.
+For a thread that polls for ever time stops in the end: nanoseconds have to fit 64 bits.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ READS = 1_000
 
 PART = 64
 """A polling thread waits for one in so many of the ticks for which it has polled."""
+
+END = 2**52
+"""The tick beyond which nobody polls on: 136 years."""
 
 
 class Polling:
@@ -27,9 +31,9 @@ class Polling:
         return number > READS
 
     def until(self, me: int, now: int) -> int:
-        """Return up to which tick a thread that polls is to wait."""
+        """Return up to which tick a thread that polls is to wait; `now` if no time is left."""
         since = self._since.setdefault(me, now)
-        return now + 1 + (now - since) // PART
+        return max(now, min(now + 1 + (now - since) // PART, END))
 
     def forget(self, me: int) -> None:
         """Forget a thread that has waited for something else."""

@@ -358,13 +358,18 @@ class World:
                 self._switch(me, to)
         elif self.waits.timed or self.calendar is not None:
             # Whoever spins waits for somebody who sleeps.
-            self._wait(me, object(), self._polling.until(me, self.now))
+            self._poll(me)
 
     def read_clock(self, me: int) -> int:
         """Return the time; it passes for a thread that reads it again and again."""
         if self._polling.reads(me):
-            self._wait(me, object(), self._polling.until(me, self.now))
+            self._poll(me)
         return self.now
+
+    def _poll(self, me: int) -> None:
+        tick = self._polling.until(me, self.now)
+        if tick > self.now:
+            self._wait(me, object(), tick)
 
     def progress(self) -> None:
         """Be told that a call on the repository begins or has returned: nobody only polls."""

@@ -11,6 +11,7 @@ from jobsim.domain.models import JobStatus
 from jobsim.testing import explore_repository, replay_schedule
 from jobsim.testing.explore.search import Planned
 from jobsim.turns.control import Control
+from jobsim.turns.polling import END, Polling
 from jobsim.turns.schedules import FirstReady
 
 WAIT_S = 5.0
@@ -34,6 +35,13 @@ def test_time_passes_for_a_thread_that_polls_the_clock(schedule):
     assert run.ended == "complete"
     assert len(moves) == 4
     assert taken.between(WAIT_S, 1.02 * WAIT_S).all()
+
+
+def test_time_ends_for_a_thread_that_polls_for_ever():
+    now, polling = 0, Polling()
+    for _ in range(5_000):
+        now = polling.until(1, now)
+    assert now == END == polling.until(1, now)
 
 
 def test_whoever_yields_in_a_loop_waits_for_a_sleeper_in_few_rounds():
