@@ -85,9 +85,18 @@ def test_requests_that_were_never_asked_are_in_no_figure():
 
 
 def test_ctrl_c_ends_the_run_and_returns_what_was_recorded():
+    creates = threading.Semaphore(0)
+
     class Interrupting(InMemoryJobRepository):
+        def create(self, input_hash):
+            job = super().create(input_hash)
+            creates.release()
+            return job
+
         def update_status(self, job_id, target, result=None, error=None):
             job = super().update_status(job_id, target, result, error)
+            for _ in range(3):
+                creates.acquire()
             _thread.interrupt_main()
             return job
 
