@@ -213,7 +213,7 @@ class Part:
         wait_all(self._daemons, GRACE_S)
         for daemon, actor in zip(self._daemons, self._actors, strict=True):
             if not actor.recorder.is_inside_call():
-                daemon.wait(_BUSY_S)  # on its way out, on a machine that is busy
+                daemon.wait(_BUSY_S)  # it is about to end, which takes longer on a busy machine
         self._tell()
         faults = [exception_text(a.fault) for a in self._actors if a.fault is not None]
         self._out.send_last("end", stacks(self._daemons), faults)

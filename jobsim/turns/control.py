@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-import ctypes
-import logging
-import queue
 import sys
 import threading
 from collections.abc import Callable
@@ -19,6 +15,7 @@ from jobsim.turns import loops, real
 from jobsim.turns.chance import Draws
 from jobsim.turns.crew import Crew
 from jobsim.turns.deadlock import Deadlock, place_of
+from jobsim.turns.farewell import end_threads
 from jobsim.turns.here import HERE
 from jobsim.turns.monitoring import Monitored
 from jobsim.turns.outside import LOOK_S, Watch
@@ -42,8 +39,6 @@ CALM_S = 0.03
 
 TELL_S = 0.1
 """How often `on_tick` is called."""
-
-_FAREWELL_S = 0.5
 
 T = TypeVar("T")
 
@@ -358,45 +353,12 @@ class Control:
         if not left:
             loops.close(world.loops)
             return ()
-        silenced = logging.getLogger("concurrent.futures")
-        was, silenced.disabled = silenced.disabled, True  # a pool logs whatever ends its threads
-        try:
-            stayed = tuple(world.names[n] for n in left if not self._end(world, n))
-        finally:
-            silenced.disabled = was
+        stayed = end_threads(world, left)
         loops.close(world.loops)
         if self._kept.intersection(left):
             # Who was not at its gate when that was opened has left it open behind it.
             self._crew.abandon()
         return stayed
-
-    def _end(self, world: World, number: int) -> bool:
-        """Let one thread unwind, alone; return whether it ended.
-
-        One that blocks outside control, or computes without a point, is sent an exception.
-        """
-        if number in world.ended:
-            return True
-        # If the gate is open already, its thread is on the way through and sees `aborting` there.
-        with contextlib.suppress(RuntimeError):
-            world.gates[number].release()
-        if not self._says_farewell(world, number):
-            for ident, owner in list(world.numbers.items()):
-                if owner == number:
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(ident), ctypes.py_object(Abort)
-                    )
-            return self._says_farewell(world, number)
-        return True
-
-    def _says_farewell(self, world: World, number: int) -> bool:
-        """Wait a moment for the end of a thread; return whether it has ended."""
-        while number not in world.ended:
-            try:
-                world.farewell.get(timeout=_FAREWELL_S)
-            except queue.Empty:
-                break
-        return number in world.ended
 
     def _arm(self, world: World, number: int) -> None:
         self._tracer.thread(world, number)

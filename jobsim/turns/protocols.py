@@ -22,8 +22,8 @@ class Schedule(ABC):
     prunes
         Whether points are left out that can show nothing new; tests compare both.
     most_points
-        After so many points a run is ended as a hang, at the same point each time. Where there
-        is no such number, only its long silence on the wall clock ends a run that hangs.
+        After so many points a run is ended as a hang, at the same point each time. By default
+        there is no such limit, and a hang is noticed by the wall clock alone.
     """
 
     prunes = True
