@@ -18,8 +18,14 @@ from jobsim.studies.statistics import (
     correlated,
     fixed_fraction,
     mser5,
+    skewed_half_width,
 )
 from jobsim.studies.tally import tally
+
+# In errors that are accepted of replications. Up to here the half-width, which allows for skewness,
+# covers as often as it says. A limit near the usual error of a run would do harm: the error is
+# measured too, and the runs that meet the limit would be those that look good by luck.
+_ACCEPTED = 2.0
 
 
 def wait_interval(
@@ -33,8 +39,9 @@ def wait_interval(
     """Return the interval of the mean wait, or another figure of the wait, from one long run.
 
     By batch means; a quantile or a share is pooled over the batches, with a jackknife over them.
-    Batches that depend on each other make an interval too narrow: if they do, or if the run is
-    too short in another way, `problem` of the interval says so.
+    The half-width allows for skewness, see `jobsim.studies.statistics.skewed_half_width`. Batches
+    that depend on each other make an interval too narrow: if they do, or if the run is too short
+    in another way, `problem` of the interval says so.
 
     Parameters
     ----------
@@ -73,12 +80,18 @@ def wait_interval(
     cut = mser5(waits) if check_warmup(warmup) == "mser5" else fixed_fraction(waits, float(warmup))
     settled = waits[cut:]
     means = batch_series(settled, batches)
-    found = Pooled(
+    pooled = Pooled(
         pd.DataFrame({"wait_mean": means.mean(axis=1)}),
         [{"wait": tally(batch)} for batch in means],
         steady=True,
-        cure="the run is too short",
-    ).interval(metric, level)
-    if not found.problem and correlated(means.mean(axis=1)):
-        return replace(found, problem="the run is too short: its batches depend on each other")
-    return found
+    )
+    found, values = pooled.interval(metric, level), pooled.values(metric)
+    # What happened in no batch, or in all, has a bound and no spread.
+    if batches > 2 and values.std() > 0.0:
+        found = replace(found, half_width=skewed_half_width(values, level=level))
+    problem = ""
+    if pooled.shortfall(metric) > _ACCEPTED:
+        problem = "the run is too short for this figure"
+    elif correlated(means.mean(axis=1)):
+        problem = "the run is too short: its batches depend on each other"
+    return replace(found, problem=problem)

@@ -139,9 +139,13 @@ class Pooled:
         """
         return self._memory_shortfall(planned=False)
 
-    def factor(self, figures: Sequence[str], service_mean: float) -> float:
-        """Return how many times as many jobs the figures take; at most 1 if these will do."""
-        if all(self.shortfall(figure) <= 1.0 for figure in figures):
+    def factor(self, figures: Sequence[str], service_mean: float, *, pilot: bool = False) -> float:
+        """Return how many times as many jobs the figures take; at most 1 if these will do.
+
+        Those of a pilot do not do just because their errors are accepted: it is others that are
+        planned by it, and these may have less luck.
+        """
+        if not pilot and all(self.shortfall(figure) <= 1.0 for figure in figures):
             return 1.0
         known = [
             figure

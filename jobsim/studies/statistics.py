@@ -145,11 +145,62 @@ def paired_interval(first: ArrayLike, second: ArrayLike, *, level: float = 0.95)
     return mean_interval(right - left, level=level)
 
 
+def skewed_half_width(samples: ArrayLike, *, level: float = 0.95) -> float:
+    """Return a half-width for the mean of independent samples that are not symmetric.
+
+    Waits of a busy queue have a long upper tail, and so have the means of a few batches of them.
+    Student's interval then covers too little, since samples that happen to have no large value show
+    both a low mean and a small spread. Willink's interval reaches further on the side of the longer
+    tail, and less far on the other. This is the longer of its two sides, so that the interval stays
+    symmetric. Symmetric samples give Student's half-width.
+
+    Parameters
+    ----------
+    samples
+        Shape (n,), n at least 3.
+    level
+        Confidence level, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 3 samples, or as for `mean_interval`.
+
+    References
+    ----------
+    Willink (2005), A confidence interval and test for the mean of an asymmetric distribution,
+    Communications in Statistics - Theory and Methods 34(4). Tafazzoli, Wilson, Lada and Steiger
+    (2011), Performance of Skart: a skewness- and autoregression-adjusted batch means procedure for
+    simulation analysis, INFORMS Journal on Computing 23(2), apply it to batches.
+
+    Examples
+    --------
+    >>> samples = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 15.0]
+    >>> round(mean_interval(samples).half_width, 2), round(skewed_half_width(samples), 2)
+    (2.92, 4.71)
+    """
+    values = _series(samples, least=3, what="a skewness")
+    n = len(values)
+    deviation = float(values.std(ddof=1))
+    student = half_width(deviation, n, level)
+    if deviation == 0.0:
+        return student
+    unit = deviation / math.sqrt(n)
+    skewness = float(((values - values.mean()) ** 3).mean()) / deviation**3
+    bias = skewness * n**2 / ((n - 1) * (n - 2)) / (6.0 * math.sqrt(n))
+    # The side of the longer tail, where the formula is well defined; for a bias of 0 it is 0 / 0.
+    bias, t = abs(bias), student / unit
+    if bias < 1e-6:
+        return student
+    return float((1.0 - np.cbrt(1.0 - 6.0 * bias * (t + bias))) / (2.0 * bias)) * unit
+
+
 def batch_means(series: ArrayLike, *, batches: int = 25, level: float = 0.95) -> Interval:
     """Return the interval for the mean of one long run, cut into equal batches.
 
     The first few entries are left out where the length is no multiple of `batches`. Delete the
-    warm-up before, see `mser5` and `fixed_fraction`.
+    warm-up before, see `mser5` and `fixed_fraction`. From three batches on, the half-width allows
+    for their skewness, see `skewed_half_width`.
 
     Parameters
     ----------
@@ -177,6 +228,8 @@ def batch_means(series: ArrayLike, *, batches: int = 25, level: float = 0.95) ->
     """
     means = batch_series(series, batches).mean(axis=1)
     found = mean_interval(means, level=level)
+    if batches > 2:
+        found = replace(found, half_width=skewed_half_width(means, level=level))
     if correlated(means):
         return replace(found, problem="too short: the batches depend on each other")
     return found
