@@ -1,4 +1,4 @@
-"""Errors that speak of one job, the base of those that speak of a path, and that of all errors."""
+"""The base class of all errors, the errors about one job, and the base of errors about a path."""
 
 
 class JobsimError(Exception):
@@ -6,7 +6,7 @@ class JobsimError(Exception):
 
 
 class JobNotFoundError(JobsimError):
-    """No job has this id; create it first, or look for a typo in the id.
+    """No job has this id; create the job first, or look for a typo in the id.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class JobNotFoundError(JobsimError):
 
 
 class InvalidStateTransitionError(JobsimError):
-    """The lifecycle has no step from the one state to the other.
+    """The lifecycle has no step from one state to the other.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class InvalidStateTransitionError(JobsimError):
     """
 
     def __init__(self, from_state: str, to_state: str) -> None:
-        # A (str, Enum) member formats as its name on 3.12+: keep the plain value.
+        # From 3.12 on a (str, Enum) member formats as its name: keep the plain value.
         from_state, to_state = str.__str__(from_state), str.__str__(to_state)
         super().__init__(from_state, to_state)
         self.from_state = from_state
@@ -53,14 +53,14 @@ class InvalidStateTransitionError(JobsimError):
 
 
 class PathError(JobsimError):
-    """Something about a file or a folder; the text says what.
+    """A file or a folder cannot be used; the text says why.
 
     Parameters
     ----------
     path
-        The file or folder, as it was given.
+        The file or folder, as the caller gave it.
     problem
-        What is wrong with it, and what to do where that is known.
+        What is wrong with it and, where that is known, what to do.
 
     Examples
     --------

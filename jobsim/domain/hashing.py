@@ -1,4 +1,4 @@
-"""The digest under which a client's request is known."""
+"""The digest that identifies what a client asked for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 def hash_inputs(payload: dict[str, Any]) -> str:
     """Return the SHA-256 hex digest of a payload's canonical JSON.
 
-    Canonical means sorted keys, no white space, UTF-8: the order of the fields does not
-    change the hash.
+    Canonical means sorted keys, no white space and UTF-8, so the order of the fields does not
+    matter.
 
     Parameters
     ----------
     payload
-        Anything that the standard `json` module can write.
+        Anything that the standard `json` module can serialise.
 
     Returns
     -------
@@ -26,9 +26,9 @@ def hash_inputs(payload: dict[str, Any]) -> str:
     Raises
     ------
     TypeError
-        If the payload holds something that JSON has no form for.
+        If the payload holds something that JSON cannot represent.
     ValueError
-        If it holds NaN or an infinity, which JSON has no form for either.
+        If it holds NaN or an infinity, or text that UTF-8 cannot hold.
 
     Examples
     --------

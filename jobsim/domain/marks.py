@@ -1,4 +1,4 @@
-"""The names of actors, and the texts by which a run's own writes are known again."""
+"""The names of actors, and the texts by which a run recognises its own writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ CLIENT, WORKER, POLLER, REAPER_ROLE = "client", "worker", "poller", "reaper"
 """What an actor does in a run."""
 
 AUDITOR = "auditor"
-"""Who counts before the run and reads every job after it."""
+"""The actor that counts the jobs before a run and reads every job after it."""
 
 
 def actor_name(role: str, number: int) -> str:
@@ -23,12 +23,12 @@ def actor_name(role: str, number: int) -> str:
 
 
 REAPER = actor_name(REAPER_ROLE, 0)
-"""The one actor that fails what runs too long."""
+"""The one actor that fails jobs that run too long."""
 
 INPUT_HASH = "{request:064x}"
-"""What an engine asks for: the number of the request, as a digest would look.
+"""The input hash that an engine uses: the number of the request, padded to a digest's length.
 
-All attempts of a request ask for the same. Without retries it is the number of the job.
+All attempts of a request share it. Without retries it is the number of the job.
 """
 
 RESULT_TEXT = "done by {actor}"

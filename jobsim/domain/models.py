@@ -33,9 +33,9 @@ class Job(BaseModel):
     input_hash
         Digest of what the client asked for, see `jobsim.hash_inputs`.
     blockchain_identifier
-        What the payment is tied to.
+        The reference of the payment.
     created_at, updated_at
-        Aware UTC datetimes; `updated_at` never lies before `created_at`.
+        Aware UTC datetimes; `updated_at` is never earlier than `created_at`.
     result
         What the work produced, if it completed.
     error
@@ -71,7 +71,7 @@ LEGAL_TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
         JobStatus.FAILED: frozenset(),
     }
 )
-"""Each state with the states that may follow it. An unpaid job has no other way out."""
+"""Each state with the states that may follow it. An unpaid job can only start running."""
 
 
 def validate_transition(current: JobStatus, target: JobStatus) -> None:

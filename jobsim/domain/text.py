@@ -1,4 +1,4 @@
-"""Text that can be written down, whatever answered it or went wrong."""
+"""Text that can be stored and shown, whatever a repository answered or raised."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import traceback
 from functools import cache
 from pathlib import Path
 
-_PASSWORD = re.compile(r"(://[^/:@]*:).*(@)")
+_PASSWORD = re.compile(r"(://[^/:@]*:).*(?=@)|([?&]password=)[^&\s]*", re.IGNORECASE)
+"""Before the host, or among the options of the address: drivers take it from either place."""
+
 _PACKAGE = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 
 
 def encodable(text: str) -> str:
-    r"""Return the text with half characters as escapes, so that UTF-8 can hold it.
+    r"""Return the text with lone surrogates escaped, so that UTF-8 can hold it.
 
     A lone surrogate comes from a file name that is not UTF-8, for instance, or from a character
     that was cut in two. Tables and files refuse it.
@@ -28,14 +30,16 @@ def encodable(text: str) -> str:
 
 
 def without_password(address: str) -> str:
-    """Return a database's address as it may be shown: a password in it is hidden.
+    """Return the address of a database with its password hidden.
 
     Examples
     --------
     >>> without_password("postgresql://joe:secret@host/jobs"), without_password("sqlite:///x.db")
     ('postgresql://joe:***@host/jobs', 'sqlite:///x.db')
+    >>> without_password("postgresql://host/jobs?user=joe&password=secret")
+    'postgresql://host/jobs?user=joe&password=***'
     """
-    return _PASSWORD.sub(r"\1***\2", address)
+    return _PASSWORD.sub(r"\1\2***", address)
 
 
 def exception_text(exc: BaseException) -> str:
@@ -43,10 +47,10 @@ def exception_text(exc: BaseException) -> str:
 
     Examples
     --------
-    >>> exception_text(OSError("disk full"))  # never raised, so from nowhere
+    >>> exception_text(OSError("disk full"))  # never raised, so it has no line
     'OSError: disk full'
     """
-    # format_exception_only also copes with an exception whose own text fails.
+    # Unlike str(), this also works for an exception whose __str__ raises.
     text = traceback.format_exception_only(exc)[-1].strip()
     where = _raised_at(exc)
     return encodable(f"{text} ({where})" if where else text)
@@ -55,8 +59,8 @@ def exception_text(exc: BaseException) -> str:
 def _raised_at(exc: BaseException) -> str:
     """Return file, line and function of the innermost frame of the user's code, or nothing.
 
-    A driver raises deep inside a library, and the line that people look for is their own.
-    Where all of it is jobsim's, as in its broken examples, its innermost line has to do.
+    A driver raises deep inside a library, but people look for the line in their own code. Where
+    every frame is jobsim's, as in its broken examples, the innermost of these is named.
     """
     frames = traceback.extract_tb(exc.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith((_PACKAGE, *_libraries()))]

@@ -1,4 +1,4 @@
-"""The libraries that shape results: which versions will do, and what to do about another one."""
+"""The oldest versions that work of the libraries that results depend on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from jobsim.domain.exceptions import JobsimError
 
 NEEDED: Mapping[str, tuple[int, int]] = {"numpy": (2, 1), "pandas": (3, 0)}
-"""The lowest versions; an installer knows them too, a path that was put together does not."""
+"""The lowest versions. An installer checks them too; a path that was set by hand does not."""
 
 
 class VersionError(JobsimError, ImportError):
-    """A library is too old; the text says which one was loaded, and how to get another.
+    """A library is too old; the text says which version was loaded, and how to get a newer one.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class VersionError(JobsimError, ImportError):
     found
         The version that was loaded.
     where
-        Its file.
+        The file that it was loaded from.
 
     Examples
     --------
@@ -45,7 +45,7 @@ Install a newer one (pip install 'pandas>=3.0'), or use an environment of its ow
 
 
 def require_versions() -> None:
-    """Raise `VersionError` if a library that is loaded is too old; loads none."""
+    """Raise `VersionError` if a loaded library is too old; imports nothing itself."""
     for name, needed in NEEDED.items():
         module = sys.modules.get(name)
         found = str(getattr(module, "__version__", ""))

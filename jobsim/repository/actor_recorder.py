@@ -1,4 +1,4 @@
-"""What one actor asks of a repository and is answered, noted as it happens: the hot path."""
+"""The recorder of one actor: notes each call and its answer as it happens. This is the hot path."""
 
 from __future__ import annotations
 
@@ -33,28 +33,32 @@ from jobsim.repository.call_rows import FAULTS_AT, KEPT, ROW, ActorHistory, deco
 from jobsim.repository.known_jobs import IDENTIFIERS, NOBODY, UPDATED_AT, Known, code_of_answer
 from jobsim.repository.protocol import JobRepository, no_effect_test
 
-# What is expected is looked up, not computed.
+# The codes of expected answers are looked up, not computed.
 _CREATED = encode(CREATE, AWAITING, OK, AWAITING)
 _UPDATED = {status: encode(UPDATE, number, OK, number) for number, status in enumerate(STATUSES)}
 _GOT = {status: encode(GET, NO_STATUS, OK, number) for number, status in enumerate(STATUSES)}
 _COUNTED = encode(COUNT, NO_STATUS, OK, NO_STATUS)
 _AWAITING_PAYMENT, _RUNNING = JobStatus.AWAITING_PAYMENT, JobStatus.RUNNING
 _MAX_ERROR_TEXT = 500
-"""Characters kept of an error: a driver may put a whole statement with its rows into one."""
+"""Characters kept of an error text: a driver may quote a whole statement with its rows."""
 
 _NO_JOB = (AttributeError, KeyError, TypeError)
-"""What reading an answer as a job raises if it is none."""
+"""What reading the attributes of an answer raises if it is not a job."""
+
+_RECORDED = (Exception, KeyboardInterrupt)
+"""What ends a call. Ctrl-C does too: left open, the call would be overwritten by the actor's next
+one, and whatever it had written would have no writer in the history."""
 
 
 class BadAnswerError(TypeError):
-    """A repository answered a call with something that is no job (or, for `count`, no number).
+    """A repository answered a call with something that is not a job (or, for `count`, an int).
 
     Fix the repository: `create`, `get` and `update_status` return the `Job`.
     """
 
 
 class Recorder(Protocol):
-    """What one actor's calls are read from, in this process or another."""
+    """Where the calls of one actor are read from; they may be made in another process."""
 
     @property
     def name(self) -> str:
@@ -64,14 +68,14 @@ class Recorder(Protocol):
         """Return the calls that have returned, from that row on, as `call_rows.KEPT`."""
 
     def history(self) -> ActorHistory:
-        """Return what was noted so far; a call still open comes last, as PENDING."""
+        """Return the calls so far; one that is still open comes last, as PENDING."""
 
 
 class ActorRecorder:
     """One actor's view of a recorded repository; made by `RecordedRepository.actor`.
 
-    For one thread at a time. Costs two clock reads and one append a call; nothing that it
-    writes is shared but the table of known jobs, one atomic dictionary operation each.
+    For one thread at a time. Each call costs two clock reads and one append. The only thing that
+    recorders share is the table of known jobs, and each use of it is one atomic operation.
 
     Attributes
     ----------
@@ -115,7 +119,7 @@ class ActorRecorder:
         self.name = name
         self.next_job: int | None = None
         self.returned_ns = -1
-        # Bound once: looking a method up costs as much as the note itself.
+        # Bound once: looking up a method costs as much as recording the call.
         self._create = repository.create
         self._get = repository.get
         self._update_status = repository.update_status
@@ -133,8 +137,8 @@ class ActorRecorder:
         self._invoked = -1
         self._last_error: BaseException | None = None
 
-    # The calls are written out one by one: a helper that they shared would cost one more call in
-    # each, as much as reading the clock.
+    # The four methods repeat themselves: a shared helper would cost one more Python call in each,
+    # as much as reading the clock.
 
     def create(self, input_hash: str) -> Job:
         """Create a job on the wrapped repository and note the call."""
@@ -144,7 +148,7 @@ class ActorRecorder:
         self._invoked = invoked
         try:
             job = self._create(input_hash)
-        except Exception as exc:
+        except _RECORDED as exc:
             self._note_failure(exc)
             raise
         returned = self._clock_ns()
@@ -165,19 +169,19 @@ class ActorRecorder:
 
     def get(self, job_id: str) -> Job:
         """Get a job from the wrapped repository and note the call."""
-        # Not `get` with a default: that call takes as long as reading the clock.
+        # Not `dict.get`: that method call takes as long as reading the clock.
         try:
             known = self._known[job_id]
         except KeyError:
             known = NOBODY
-        # Read before the invocation: only what was known by then bounds the answer.
+        # Read before the invocation: only what was known before it bounds the answer.
         number, floor, known_id, input_hash, chain = known
         invoked = self._clock_ns()
         self._op, self._target, self._number = GET, None, number
         self._invoked = invoked
         try:
             job = self._get(job_id)
-        except Exception as exc:
+        except _RECORDED as exc:
             self._note_failure(exc)
             raise
         returned = self._clock_ns()
@@ -216,12 +220,12 @@ class ActorRecorder:
         self._invoked = invoked
         try:
             job = self._update_status(job_id, target, result, error)
-        except Exception as exc:
+        except _RECORDED as exc:
             self._note_failure(exc)
             raise
         returned = self._clock_ns()
-        # An end comes after the start and the creation, also after those whose answers came while
-        # it was under way: so what is known by now bounds it, and not only what was before.
+        # COMPLETED and FAILED follow the creation and the start even if the answers of these came
+        # while this call was under way. So here everything known by now is a bound.
         if target is not _RUNNING:
             floor = known[UPDATED_AT]
         try:
@@ -249,7 +253,7 @@ class ActorRecorder:
         self._invoked = invoked
         try:
             count = self._count()
-        except Exception as exc:
+        except _RECORDED as exc:
             self._note_failure(exc)
             raise
         returned = self._clock_ns()
@@ -261,7 +265,7 @@ class ActorRecorder:
         return count
 
     def noted(self, exc: BaseException) -> bool:
-        """Return whether `exc` came out of the repository: it is then in the history."""
+        """Return whether the repository raised `exc`, so that it is in the history."""
         return exc is self._last_error
 
     def is_inside_call(self) -> bool:
@@ -274,21 +278,21 @@ class ActorRecorder:
         return len(self._buffer) // KEPT.itemsize
 
     def kept_from(self, row: int) -> bytearray:
-        """Return a copy of the calls from that row on, as they are kept: see `call_rows.KEPT`.
+        """Return a copy of the calls from that row on, as `call_rows.KEPT`.
 
         May be called from another thread at any time.
         """
-        # Never a view: a bytearray that somebody looks at cannot grow.
+        # Never a view: a bytearray cannot grow while a view of it exists.
         return self._buffer[row * KEPT.itemsize :]
 
     def history(self) -> ActorHistory:
-        """Return a copy of what was noted so far; a call still open comes last, as PENDING.
+        """Return a copy of the calls so far; one that is still open comes last, as PENDING.
 
         May be called from another thread while the actor is inside a call.
         """
-        # The open call is read first: had it been read after the rows, a call that returned
-        # in between would be in neither. Read like this, it may be in both, or more may have
-        # returned since: it is open only if it was invoked after every call that was kept.
+        # The open call is read before the rows. Read after them, a call that returned in between
+        # would be missing from both. In this order it may be in both, so it counts as open only
+        # if it was invoked after every call in the rows.
         op, target, number, invoked = self._latest()
         rows = decode(np.frombuffer(bytes(self._buffer), dtype=KEPT))
         if invoked > (rows["invoked_ns"][-1] if len(rows) else -1):
@@ -298,12 +302,12 @@ class ActorRecorder:
         return ActorHistory(self.name, rows, dict(self._errors))
 
     def _latest(self) -> tuple[int, str | None, int, int]:
-        """Return the call that was invoked last, its four fields those of one call.
+        """Return operation, target, job and invocation of the call that was invoked last.
 
-        The actor writes them without a lock while another thread reads, `_invoked` last. If
-        `_invoked` is the same before and after, the others are those of that call, or some are
-        already those of the next. In that case this call had been kept before, and
-        whoever reads the kept calls afterwards finds it there and takes it for returned.
+        The actor writes these fields without a lock, `_invoked` last, while another thread reads
+        them. If `_invoked` is the same before and after, the other fields belong to that call, or
+        some of them already to the next one. In the second case the call has been kept, so a
+        reader that looks at the kept calls afterwards finds it there and does not use the fields.
         """
         while True:
             invoked = self._invoked
@@ -312,10 +316,10 @@ class ActorRecorder:
                 return latest
 
     def _unexpected(self, job: Job, job_id: str, known: Known, floor: datetime | None) -> int:
-        """Return the code of an answered `get` or update that is not as expected in all things."""
+        """Return the code of an answered `get` or update that differs from what was expected."""
         identifiers = known[IDENTIFIERS] if floor is not None else [job_id]
         code = code_of_answer(self._op, self._target, job, identifiers, floor)
-        # What another job's answer says, or one that went back, bounds nothing.
+        # A faulty answer, of another job or with a time that went back, bounds no later call.
         if self._op == UPDATE and floor is not None and not code >> FAULTS_AT:
             known[UPDATED_AT] = job.updated_at
         return code
@@ -338,10 +342,10 @@ class ActorRecorder:
             outcome, observed = ILLEGAL, number_of(exc.from_state)
         else:
             text = exception_text(exc)
-            # Only the repository can know that; else an error leaves open what became of the call.
+            # Only the repository can know that. Any other error leaves the effect of the call open.
             if self._had_no_effect(exc):
                 outcome = NO_EFFECT
-            # By the row that the call is about to get, for the packed row has no space for text.
+            # Filed under the row that the call is about to get: the packed row holds no text.
             self._errors[self.kept_calls()] = text[:_MAX_ERROR_TEXT]
         code = encode(self._op, number_of(self._target), outcome, observed)
         self._buffer += pack(code, self._number, self._invoked, returned)

@@ -1,4 +1,4 @@
-"""Repositories that raise exceptions of their own, made to fit the protocol."""
+"""Adapts repositories that raise their own exceptions to the protocol."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.protocol import JobRepository, no_effect_test, require_repository
 
 ExceptionTypes = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
-"""Which exceptions: a type, a tuple of types, or a function that is asked of each."""
+"""Which exceptions: a type, a tuple of types, or a function that decides for each."""
 
 UNKNOWN_STATE = "unknown"
-"""The `from_state` of a refusal that did not say which state it saw."""
+"""The `from_state` of a refusal that does not name the state it saw."""
 
 
 class AdaptedRepository:
-    """A repository seen through a translation of its exceptions; made by `adapt`.
+    """A repository with its exceptions translated; made by `adapt`.
 
     As thread-safe as the repository it wraps: it holds no state of its own.
     """
@@ -50,7 +50,7 @@ class AdaptedRepository:
         result: str | None = None,
         error: str | None = None,
     ) -> Job:
-        """Move the job to `target`, its own refusals translated to jobsim's."""
+        """Move the job to `target`; refusals are translated to jobsim's exceptions."""
         try:
             return self.repository.update_status(job_id, target, result=result, error=error)
         except (JobNotFoundError, InvalidStateTransitionError):
@@ -87,14 +87,13 @@ def adapt(
     repository
         Any object with the four methods of `JobRepository`.
     illegal
-        What it raises when a transition is not legal: an exception type, a tuple of them, or a
-        function that takes an exception and returns whether it is one, for a library that
-        has one type with a code. Becomes `InvalidStateTransitionError`, whose
-        ``from_state`` is taken from the original if it has that attribute and is
-        ``"unknown"`` if not.
+        What it raises when a transition is not legal: an exception type, a tuple of types, or a
+        function from an exception to a bool, for a library that has one type with an error code.
+        Becomes `InvalidStateTransitionError`. Its ``from_state`` is copied from the original
+        exception if that has the attribute, and is ``"unknown"`` if not.
     not_found
-        What it raises for an id it does not know. Becomes `JobNotFoundError`. Where one
-        exception fits both, `not_found` wins.
+        What it raises for an unknown id. Becomes `JobNotFoundError`. An exception that matches
+        both is taken as `not_found`.
 
     Raises
     ------
@@ -123,7 +122,7 @@ def matcher(name: str, kinds: ExceptionTypes) -> Callable[[Exception], bool]:
     Raises
     ------
     TypeError
-        If they are neither exception types nor a function; it speaks of them as `name`.
+        If `kinds` is neither exception types nor a function; the message calls it `name`.
 
     Examples
     --------

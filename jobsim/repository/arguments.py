@@ -1,4 +1,4 @@
-"""What a repository of ours accepts as arguments, and what it says of the rest."""
+"""The checks of arguments that jobsim's own repositories share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def as_status(value: object) -> JobStatus:
     Raises
     ------
     ValueError
-        If it names none.
+        If it is not a status.
 
     Examples
     --------

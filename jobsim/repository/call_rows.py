@@ -1,4 +1,4 @@
-"""Recorded calls as numbers: the rows that are read, and the few bytes that are kept."""
+"""Recorded calls as numbers: a packed form that recorders keep, and rows that readers use."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ ROW = np.dtype(
 CHANGED, BACKDATED = 1, 2
 
 FAULTS_AT = 11
-"""The bit of a kept code from which on it says what is wrong with the answer."""
+"""The lowest bit of a packed code that says what is wrong with the answer."""
 
 KEPT = np.dtype([("code", "i4"), ("job", "i4"), ("invoked_ns", "i8"), ("returned_ns", "i8")])
-"""A call as it is kept: the first five fields of a row packed into one number."""
+"""A call as recorders keep it: the first five fields of a row are packed into one number."""
 
 pack = struct.Struct("=iiqq").pack
 """Returns the bytes of one kept call."""

@@ -1,17 +1,17 @@
-"""A history that outlives its process: each call is in a file before it is made, and after it.
+"""A history that outlives its process: each call is written to a file before and after it is made.
 
-What was written is with the operating system at once, so that SIGKILL in the middle of a call loses
-nothing: the files then say which call was open. They are for reading by the process that merges
-the histories, also while they are being written.
+The writes are not buffered, so SIGKILL in the middle of a call loses nothing: the files then show
+which call was open. The process that merges the histories may read them while they are written.
 
-An actor has four files, each written by its thread alone: `.calls`, the calls that have returned
+Each actor has four files, and only its thread writes them: `.calls`, the calls that have returned
 as `call_rows.KEPT`, appended; `.open`, the call that was invoked last, overwritten in place;
-`.errors`, the texts of errors, one JSON array ``[row, text]`` a line; and `.ids`, the jobs that
-were created, one JSON array ``[number, id]`` a line.
+`.errors`, the texts of errors, one JSON array ``[row, text]`` per line; and `.ids`, the jobs that
+were created, one JSON array ``[number, id]`` per line.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -29,34 +29,40 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _IN_PLACE = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
+def _write(file: int, data: Any) -> None:
+    """Write all of the data, or raise: after half a row every later row would be misread."""
+    if os.write(file, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 class _Kept(bytearray):
-    """Kept calls that are in a file as well."""
+    """Kept calls that are also written to a file."""
 
     file: int
 
     def __iadd__(self, calls: Any) -> _Kept:  # type: ignore[misc]  # bytes only, as is kept
-        os.write(self.file, calls)
+        _write(self.file, calls)
         super().__iadd__(calls)
         return self
 
 
 class _Errors(dict[int, str]):
-    """Texts of errors that are in a file as well."""
+    """Texts of errors that are also written to a file."""
 
     file: int
 
     def __setitem__(self, row: int, text: str) -> None:
-        os.write(self.file, (json.dumps([row, text]) + "\n").encode())
+        _write(self.file, (json.dumps([row, text]) + "\n").encode())
         super().__setitem__(row, text)
 
 
 class JournalledRecorder(ActorRecorder):
-    """An `ActorRecorder` whose calls are in files; costs about three microseconds a call.
+    """An `ActorRecorder` that also writes its calls to files, in about three microseconds a call.
 
     Parameters
     ----------
     stem
-        Path of its files without their suffixes.
+        Path of its files without the suffix.
     name, repository, known, numbers, clock_ns
         As for `ActorRecorder`.
     """
@@ -78,26 +84,26 @@ class JournalledRecorder(ActorRecorder):
         self._count = self._announced(repository.count)
 
     def _announced(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a call that is in the file before it is made: it is never made unknown."""
+        """Return the call with a write before it, so that no call is made without a record."""
 
         def announced(*arguments: Any, **more: Any) -> Any:
             op, target, number, invoked = self._latest()
             code = encode(op, number_of(target), PENDING, NO_STATUS)
-            # One write of few bytes: whoever reads sees the call before or this one, whole.
+            # One write of a few bytes: a reader sees all of the previous call or all of this one.
             os.lseek(self._open_file, 0, os.SEEK_SET)
-            os.write(self._open_file, pack(code, number, invoked, -1))
+            _write(self._open_file, pack(code, number, invoked, -1))
             return call(*arguments, **more)
 
         return announced
 
     def _named(self, create: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a create whose answer is in the file before the call is: its job can be found."""
+        """Return a create that writes the new id before the call is kept, so its job is found."""
 
         def named(*arguments: Any) -> Any:
             job = create(*arguments)
             job_id = getattr(job, "job_id", None)
             if isinstance(job_id, str):
-                os.write(self._ids_file, (json.dumps([self._number, job_id]) + "\n").encode())
+                _write(self._ids_file, (json.dumps([self._number, job_id]) + "\n").encode())
             return job
 
         return named
@@ -110,7 +116,7 @@ class JournalledRecorder(ActorRecorder):
 
 
 class JournalReader:
-    """Reads what a `JournalledRecorder` writes, while it does or after its process has died.
+    """Reads the files of a `JournalledRecorder`, during the run or after its process has died.
 
     For one thread.
     """
@@ -120,9 +126,9 @@ class JournalReader:
         self._stem = stem
 
     def kept_from(self, row: int) -> bytearray:
-        """Return the calls that have returned, from that row on, as they are kept."""
+        """Return the calls that have returned, from that row on, as `call_rows.KEPT`."""
         kept = self._read(".calls", row * KEPT.itemsize)
-        # A call of which half is there was being written when the disk was full.
+        # The last row may be incomplete if the disk was full.
         return bytearray(kept[: len(kept) - len(kept) % KEPT.itemsize])
 
     def is_inside_call(self) -> bool:
@@ -131,8 +137,8 @@ class JournalReader:
         return len(rows) > 0 and bool(rows["outcome"][-1] == PENDING)
 
     def history(self) -> ActorHistory:
-        """Return what was noted so far; a call still open comes last, as PENDING."""
-        # In this order, for the reason that `ActorRecorder.history` gives.
+        """Return the calls so far; one that is still open comes last, as PENDING."""
+        # The open call first, for the reason given in `ActorRecorder.history`.
         latest = self._read(".open", 0)
         kept = np.frombuffer(self.kept_from(0), dtype=KEPT)
         opened = np.frombuffer(latest[: len(latest) // KEPT.itemsize * KEPT.itemsize], dtype=KEPT)
@@ -141,12 +147,12 @@ class JournalReader:
         return ActorHistory(self.name, decode(kept), self._numbered(".errors"))
 
     def created(self) -> dict[int, str]:
-        """Return number and id of each job that was created."""
+        """Return the id of each created job by its number."""
         return self._numbered(".ids")
 
     def _numbered(self, suffix: str) -> dict[int, str]:
         """Return the texts of a file by their numbers."""
-        # Of the last line one part may be there.
+        # The last line may be incomplete: only what a newline ends is read.
         lines = self._read(suffix, 0).decode().split("\n")[:-1]
         return {int(row): text for row, text in map(json.loads, lines)}
 
@@ -155,5 +161,5 @@ class JournalReader:
             with Path(f"{self._stem}{suffix}").open("rb") as file:
                 file.seek(start)
                 return file.read()
-        except FileNotFoundError:  # it has not begun
+        except FileNotFoundError:  # the actor has not started yet
             return b""

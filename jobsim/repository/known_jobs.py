@@ -1,4 +1,4 @@
-"""What a recorder knows of the jobs it has seen created, and how an answer is held against it."""
+"""What recorders know about created jobs, and how they check answers against it."""
 
 from __future__ import annotations
 
@@ -10,34 +10,33 @@ from jobsim.domain.models import Job
 from jobsim.repository.call_rows import BACKDATED, CHANGED, encode
 
 Known = list[Any]
-"""What is known of a created job: its number, the last `updated_at`, its three identifiers.
+"""What is known about a created job: its number, the last `updated_at`, its three identifiers.
 
-A list, for one is made per job: an object of a class takes twice the time. The identifiers never
-change. `updated_at` is written by accepted updates and needs no lock: whatever value a reader
-finds was answered by a call that had returned before, so it bounds every call that the reader
-makes afterwards.
+A list, since one is made per job and an object of a class takes twice the time. The identifiers
+never change. Accepted updates write `updated_at`, and it needs no lock: any value that a reader
+finds is from a call that had returned before, so it bounds every later call of that reader.
 """
 
 UPDATED_AT = 1
 IDENTIFIERS = slice(2, None)
-"""Where these stand in what is known of a job."""
+"""Positions in `Known`."""
 
 NOBODY: Known = [-1, None, None, None, None]
 """Stands for a job that this recorder has not seen created."""
 
 
 def identifiers_of(job: Job) -> list[str]:
-    """Return what never changes of a job, in the order in which it is known."""
+    """Return the attributes of a job that never change, in the order of `Known`."""
     return [job.job_id, job.input_hash, job.blockchain_identifier]
 
 
 def code_of_answer(
     op: int, target: str | None, job: Job, identifiers: list[str], floor: datetime | None
 ) -> int:
-    """Return the code of a call that answered `job`, whatever it holds; the slow way.
+    """Return the code of a call that answered `job`, whatever it holds; the slow path.
 
-    Without a floor the job is not one that this recorder has seen created, and only the id
-    that was asked for can be compared.
+    Without a floor the recorder has not seen the job created, and can only compare the id that was
+    asked for.
     """
     faults = 0
     if identifiers_of(job)[: len(identifiers)] != identifiers:

@@ -1,4 +1,4 @@
-"""A repository that is named in a text: an address of a database, or a function to import."""
+"""Repositories named by a text: the address of a database, or a function to import."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class NoSuchRepository(JobsimError):  # noqa: N818 - says what is the matter
 
 
 def repository_factory(name: str) -> Callable[[], Any]:
-    """Return what makes the repository that a text names; nothing is made yet.
+    """Return a factory of the repository that a text names; nothing is made yet.
 
     Parameters
     ----------
     name
         A database's address, as `jobsim.repository.sql_repo.SqlJobRepository` takes it
         (``"sqlite:///jobs.db"``), or ``"package.module:factory"``, a class or a function
-        without arguments. The module is looked for in the working directory, too.
+        without arguments. The working directory is searched for the module as well.
 
     Raises
     ------
     NoSuchRepository
-        If the module cannot be imported, has no such name, or that cannot be called; or if an
-        address is given and the extra ``sql`` is not installed.
+        If the module cannot be imported, lacks that name, or the name is not callable; or if the
+        text is an address and the extra ``sql`` is not installed.
 
     Examples
     --------
@@ -75,13 +75,14 @@ def made_by(name: str, factory: Callable[[], Any]) -> Any:
     Raises
     ------
     NoSuchRepository
-        If it raises, as where a database cannot be reached; what it raised is the cause.
+        If the factory raises, for example because it cannot reach its database; that exception is
+        the cause.
     """
     try:
         return factory()
     except Exception as exc:
         first = str(exc).partition("\n")[0]
-        # A function may say next to nothing; a database says what is wrong in a sentence.
+        # The error of a database is a sentence; that of a function may be no more than a key.
         if "://" not in name:
             first = f"{type(exc).__name__}: {first}"
         elif isinstance(exc, ModuleNotFoundError):

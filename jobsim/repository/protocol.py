@@ -1,4 +1,4 @@
-"""What a repository must offer, the four methods, and the one that it may offer besides."""
+"""The four methods that a repository must have, and a fifth that it may have."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from jobsim.domain.models import Job, JobStatus
 class JobRepository(Protocol):
     """Any thread-safe store of jobs with these four methods.
 
-    A class need not inherit from this; having the methods is enough. A repository that
-    raises exceptions of its own fits through `jobsim.adapt`.
+    A class need not inherit from this; having the methods is enough. Use `jobsim.adapt` for a
+    repository that raises exceptions of its own.
 
-    A call that ends in an exception other than a refusal may have been carried out, and is judged
-    so. A repository that knows better may have a fifth method, ``had_no_effect(exc)``: whether a
-    call of it that raised `exc` changed nothing and never will, as where no connection could be
-    made. It speaks of the whole call, also where that tried several times.
+    A call that raises anything but a refusal may still have taken effect, and is judged so. A
+    repository that knows better may have a fifth method, ``had_no_effect(exc)``: it returns whether
+    a call that raised `exc` changed nothing and never will, as when no connection could be made.
+    The answer is about the whole call, including every attempt that the call made.
     """
 
     def create(self, input_hash: str) -> Job:
@@ -36,9 +36,10 @@ class JobRepository(Protocol):
         result: str | None = None,
         error: str | None = None,
     ) -> Job:
-        """Move the job to `target` and return it as it is then.
+        """Move the job to `target` and return the updated job.
 
-        Raises `JobNotFoundError` or `InvalidStateTransitionError`, and then changes nothing.
+        A refused call raises `JobNotFoundError` or `InvalidStateTransitionError`, and changes
+        nothing.
         """
         ...
 
@@ -48,10 +49,10 @@ class JobRepository(Protocol):
 
 
 def no_effect_test(repository: object) -> Callable[[BaseException], bool]:
-    """Return the repository's ``had_no_effect``; without one, of no exception is that known.
+    """Return the repository's ``had_no_effect``, or a function that always returns False.
 
-    What wraps a repository and passes each call on once passes this on, too. Whatever repeats
-    calls must not: of a call whose second attempt was refused the first may have been carried out.
+    A wrapper that passes each call on once should pass this on too. A wrapper that repeats calls
+    must not: if the second attempt was refused, the first may still have taken effect.
 
     Examples
     --------
@@ -59,7 +60,7 @@ def no_effect_test(repository: object) -> Callable[[BaseException], bool]:
     >>> no_effect_test(InMemoryJobRepository())(ConnectionRefusedError())
     False
     """
-    # Of its class: whatever answers to any name, as a proxy may, has not said that it knows.
+    # Looked up on the class: a proxy that answers to any name does not know.
     if not hasattr(type(repository), "had_no_effect"):
         return _not_known
     test: Callable[[BaseException], bool] = getattr(repository, "had_no_effect")  # noqa: B009
@@ -75,12 +76,12 @@ RepositoryFactory = Callable[[], JobRepository]
 
 
 def require_repository(repository: object) -> None:
-    """Return if the object offers the four methods, raise if not.
+    """Return if the object has the four methods, raise if not.
 
     Raises
     ------
     TypeError
-        If a method is missing, and it says which; or if it was given the class itself.
+        If methods are missing, which the message names; or if the object is a class.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A wrapper that notes every call on a repository, cheaply enough to leave on."""
+"""A wrapper that records every call on a repository, cheaply enough to leave on."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class RecordedRepository:
-    """Any repository, with every call on it noted: who, what, when, and what came of it.
+    """Any repository, with every call recorded: who called, what, when, and with which outcome.
 
-    Thread-safe if the wrapped repository is: each thread writes to a buffer of its own, no
-    lock is taken, and what a call answers or raises is passed on unchanged.
+    Thread-safe if the wrapped repository is: each thread writes to a buffer of its own and takes
+    no lock. Answers and exceptions are passed on unchanged.
 
     Parameters
     ----------
     repository
         Any object with the four methods of `JobRepository`.
     clock_ns
-        Stamps each call when it begins and when it returns, in nanoseconds; never decreases.
+        Returns nanoseconds that never decrease; called when a call begins and when it returns.
     recorder
-        The kind of recorder that each actor gets, such as one that survives its process.
+        Makes the recorder of each actor, such as one whose records survive its process.
 
     Examples
     --------
@@ -69,10 +69,11 @@ class RecordedRepository:
         *,
         kept: Recorder | None = None,
     ) -> ActorRecorder:
-        """Return a recorder of its own for one thread, under this name in the history.
+        """Return a new recorder for one thread, under this name in the history.
 
         Its calls may go to another instance over the same store than those of other actors.
-        Where they are recorded more closely elsewhere, `kept` says where: it stands in the history.
+        `kept` replaces the recorder in the history, where another process records the same calls
+        more closely.
         """
         recorder = self._recorder(
             name,
@@ -107,21 +108,22 @@ class RecordedRepository:
         return self._current().count()
 
     def changed(self, job_id: str, job: Job) -> bool:
-        """Return whether what was answered for an id has other identifiers than were created.
+        """Return whether an answer for an id has other identifiers than the created job.
 
         Raises
         ------
         AttributeError
-            If the answer is no job.
+            If the answer is not a job.
         """
         known = self._known.get(job_id, [job_id])
         identifiers: list[str] = known[IDENTIFIERS] if len(known) > 1 else known
         return identifiers_of(job)[: len(identifiers)] != identifiers
 
     def known(self, job_id: str) -> tuple[Any, ...] | None:
-        """Return what is known of a created job, for `learn` in another process.
+        """Return what is known about a created job, for `learn` in another process.
 
-        Its moment goes as microseconds: a datetime takes ten times as long to pickle as the rest.
+        `updated_at` is sent as microseconds: a datetime takes ten times as long to pickle as the
+        rest.
         """
         known = self._known.get(job_id)
         if known is None:
@@ -132,9 +134,9 @@ class RecordedRepository:
         return number, updated_at, *identifiers
 
     def learn(self, known: Sequence[Any]) -> None:
-        """Take over what another process knows of a job, so that calls on it are checked here too.
+        """Take over what another process knows about a job, so that calls on it are checked here.
 
-        Whatever led to it had returned there before it was sent, so it bounds every later call.
+        The calls behind it had returned before it was sent, so it bounds every later call.
         """
         number, updated_at, job_id, *_ = known
         if isinstance(updated_at, int):
@@ -144,15 +146,15 @@ class RecordedRepository:
             mine[UPDATED_AT] = updated_at
 
     def add(self, recorder: Recorder) -> None:
-        """Make the calls of an actor that is recorded elsewhere part of this history."""
+        """Add the calls of an actor that is recorded elsewhere to this history."""
         self._actors.append(recorder)
 
     def recorders(self) -> list[Recorder]:
-        """Return the recorder of every actor, in the order in which they first appeared."""
+        """Return the recorders of all actors, in the order in which they were added."""
         return list(self._actors)
 
     def histories(self) -> list[ActorHistory]:
-        """Return what every actor noted so far, in the same order."""
+        """Return the history of every actor so far, in the same order."""
         return [recorder.history() for recorder in self.recorders()]
 
     def _current(self) -> ActorRecorder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sqlite3
 import threading
@@ -21,39 +22,39 @@ from jobsim.repository.sql_errors import may_be_repeated, not_sent
 from jobsim.repository.sql_statements import Statement
 
 DRIVERS = {"postgresql": "psycopg", "sqlite": "pysqlite"}
-"""The driver of each database, as SQLAlchemy calls it."""
+"""The driver for each database, by its name in SQLAlchemy."""
 
 DIALECTS = tuple(DRIVERS)
-"""What SQL is spoken; both have UPDATE ... RETURNING."""
+"""The supported databases; both have UPDATE ... RETURNING."""
 
 ISOLATION = {
     "postgresql": ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"),
     "sqlite": ("SERIALIZABLE",),
 }
-"""The isolation levels that each has; SQLite's one is its default."""
+"""The isolation levels of each database; SQLite has only its default."""
 
 MOST_CONNECTIONS = 16
-"""How many are open at once; one more call waits for one of them."""
+"""How many connections are open at once; further calls wait for one of them."""
 
 ATTEMPTS = 50
-"""How often a statement is tried of which the database says that nothing was done."""
+"""How often a statement is tried in all, if the database says that nothing was done."""
 
 CONNECT_TIMEOUT_S = 10
-"""How long PostgreSQL is waited for, unless the address has a ``connect_timeout``."""
+"""How long to wait for PostgreSQL to connect, unless the address has a ``connect_timeout``."""
 
 BUSY_TIMEOUT_S = 30.0
-"""How long SQLite waits for a lock, unless the address names a ``timeout``."""
+"""How long SQLite waits for a lock, unless the address has a ``timeout``."""
 
 _PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.1
 
 
 class Connections:
-    """Executes one statement a transaction, each on a connection that nobody else has.
+    """Executes each statement in a transaction of its own, on a connection no other thread uses.
 
-    Thread-safe. Connections are kept by this class, and not by SQLAlchemy's pool, and statements
-    go to the driver's cursor: a check-out and SQLAlchemy's description of a result cost more than
-    SQLite takes for a statement. The connection that was given back last is taken first.
+    Thread-safe. This class keeps the connections instead of SQLAlchemy's pool, and statements go
+    straight to the driver's cursor: checking a connection out and describing the result cost more
+    than SQLite needs for a statement. The connection that was returned last is used next.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class Connections:
     Raises
     ------
     ValueError
-        If the database or its isolation level is not one of those above.
+        If the address, one of its options or the isolation level cannot be used.
     """
 
     def __init__(self, url: str | URL, isolation: str | None) -> None:
@@ -81,7 +82,8 @@ class Connections:
         dialect: Any = self.engine.dialect
         self._errors: type[Exception] = dialect.loaded_dbapi.Error
         self._is_gone: Callable[..., bool] = dialect.is_disconnect
-        # Each use is one atomic operation. The semaphore bounds how many are open, idle or not.
+        # Each use is one atomic operation. The semaphore bounds how many are in use, and a
+        # connection is opened only when none is idle, so it bounds how many are open as well.
         self._idle: deque[PoolProxiedConnection] = deque()
         self._free = threading.Semaphore(most)
         self._closed = False  # written by `close` only, once
@@ -89,8 +91,8 @@ class Connections:
     def run(self, statement: Statement, **values: object) -> list[Any]:
         """Execute a statement in a transaction of its own and return its rows.
 
-        What the database says was not done is tried again, `ATTEMPTS` times at most and later
-        each time. A lost connection is never tried again: the statement may have been done.
+        A statement that the database rolled back is tried again after growing pauses, `ATTEMPTS`
+        times in all. After a lost connection it is never tried again: it may have been committed.
         """
         pause, arguments = _PAUSE_S, statement.arguments(values)
         for _ in range(ATTEMPTS - 1):
@@ -99,13 +101,13 @@ class Connections:
             except self._errors as exc:
                 if not may_be_repeated(exc):
                     raise
-            # Those who failed together would fail together again.
+            # Random, since statements that collided would collide again after equal pauses.
             time.sleep(random.uniform(0.0, pause))  # noqa: S311 - no secret
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         return self._once(statement.text, arguments)
 
     def prepare(self, function: Callable[[Connection], None]) -> None:
-        """Call a function with one connection, which is kept; for the first use of a database."""
+        """Call a function with one connection, and keep that; for the first use of a database."""
         with self._free:
             raw = self.engine.raw_connection()
             try:
@@ -122,7 +124,7 @@ class Connections:
         self.engine.dispose()
 
     def _once(self, text: str, arguments: Any) -> list[Any]:
-        """Run a statement on a connection of its own, which no failure leaks."""
+        """Run a statement on an idle or new connection, and give it back or close it on failure."""
         with self._free:
             if self._closed:
                 raise RuntimeError("this repository is closed; make a new one")
@@ -134,15 +136,15 @@ class Connections:
                 rows = _fetched(connection, text, arguments)
             except self._errors as exc:
                 if self._is_gone(exc, connection.dbapi_connection, None):
-                    # The server is gone, and with it what the others are connected to: one
-                    # call is lost an incident, not one a connection.
+                    # The server is gone, so the idle connections are dead too. Without them, one
+                    # call is lost per incident and not one per connection.
                     connection.close()
                     self._drop_idle()
                 else:
                     self._give_back(connection)
                 raise
             except BaseException:
-                connection.invalidate()  # interrupted: nobody knows what it still answers
+                connection.invalidate()  # interrupted: its next answer may be to this statement
                 raise
             self._give_back(connection)
             return rows
@@ -156,7 +158,7 @@ class Connections:
 
     def _give_back(self, connection: PoolProxiedConnection) -> None:
         self._idle.append(connection)
-        if self._closed:  # meanwhile; `close` may have looked before the append
+        if self._closed:  # `close` may have emptied the deque before this append
             self._drop_idle()
 
     def _drop_idle(self) -> None:
@@ -166,12 +168,12 @@ class Connections:
 
 
 def database_url(url: str | URL) -> URL:
-    """Return an address as it is used: of a database that is known, with the driver that is.
+    """Return an address with the driver that jobsim uses for its database.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If it is not an address, or names another database or driver.
 
     Examples
     --------
@@ -209,8 +211,8 @@ def _fetched(connection: PoolProxiedConnection, text: str, arguments: Any) -> li
 def _postgres_engine(url: URL, isolation: str | None) -> Engine:
     """Return an engine whose connections commit each statement, at an isolation level.
 
-    Both settings are of the session and go with the request for a connection: a statement needs
-    no BEGIN and COMMIT around it, and a new connection no further round trip.
+    The isolation level and the time zone are session options sent when connecting: a statement
+    needs no BEGIN and COMMIT around it, and a new connection no further round trip.
     """
     settings = [str(url.query.get("options", "")), "-ctimezone=UTC"]
     if isolation is not None:
@@ -237,12 +239,14 @@ def _sqlite_engine(url: URL) -> tuple[Engine, int]:
     unknown = sorted(set(url.query) - {"timeout"}) if "uri" not in url.query else []
     if unknown:
         raise ValueError(f"{unknown[0]} is not an option; there are synchronous, timeout and uri")
-    timeout = url.query.get("timeout", str(BUSY_TIMEOUT_S))
+    timeout = str(url.query.get("timeout", BUSY_TIMEOUT_S))
     try:
-        float(str(timeout))
+        usable = 0 <= float(timeout) < math.inf
     except ValueError:
-        raise ValueError(f"timeout={timeout} is not a number of seconds") from None
-    url = url.update_query_dict({"timeout": str(timeout)})
+        usable = False
+    if not usable:
+        raise ValueError(f"timeout={timeout} is not a number of seconds")
+    url = url.update_query_dict({"timeout": timeout})
     engine = create_engine(
         url,
         poolclass=NullPool,
@@ -263,10 +267,10 @@ def _sqlite_engine(url: URL) -> tuple[Engine, int]:
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:
-    """Switch the file to write-ahead logging, if it is not.
+    """Switch the file to write-ahead logging, unless it has been switched.
 
-    The switch needs the file for itself, and SQLite does not wait for it: where several
-    open a new file at once, all but one are told that it is busy.
+    The switch needs exclusive access, and SQLite does not wait for it: when several connections
+    open a new file at once, all but one get "busy".
     """
     for attempt in range(ATTEMPTS):
         try:

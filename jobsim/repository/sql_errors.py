@@ -1,4 +1,4 @@
-"""What a database's error says about the statement that it ended."""
+"""What an error of the database says about the statement that raised it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _ROLLED_BACK = frozenset({SERIALIZATION_FAILURE, DEADLOCK_DETECTED})
 
 _SQLITE_BUSY = 5
 _SQLITE_PRIMARY = 0xFF
-"""An extended code of SQLite has its primary code in the lowest byte."""
+"""The lowest byte of an extended error code of SQLite is its primary code."""
 
 
 def may_be_repeated(exc: BaseException) -> bool:
-    """Return whether nothing was done and the same statement may succeed at once.
+    """Return whether nothing was done and the same statement may succeed if it is repeated.
 
     True for a serialization failure, a deadlock and a busy SQLite file. Never for a lost
     connection: the statement may have been committed before its answer was lost.
@@ -30,19 +30,20 @@ def may_be_repeated(exc: BaseException) -> bool:
 
 
 def not_sent(exc: BaseException) -> None:
-    """Note on an error that it was raised before the statement was sent, as by connecting.
+    """Mark an error as raised before the statement was sent, for example while connecting.
 
-    Who asked for the connection knows that; drivers report a refusal and a lost answer alike.
+    Only the code that connects knows this: drivers report a refused connection and a lost answer
+    alike.
     """
     marked: Any = exc
     marked.was_not_sent = True
 
 
 def had_no_effect(exc: BaseException) -> bool:
-    """Return whether an error says that the statement that it ended was not carried out.
+    """Return whether an error says that its statement was not carried out.
 
-    True besides where the connection had been refused. Any other error, an answer that was lost
-    above all, leaves open what happened.
+    True if `may_be_repeated` is, and if the statement was never sent. Any other error, above all a
+    lost answer, leaves open what happened.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def had_no_effect(exc: BaseException) -> bool:
 
 
 def _with_its_causes(exc: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it was made of; SQLAlchemy keeps the driver's in `orig`."""
+    """Yield an error and its causes; SQLAlchemy keeps the driver's error in `orig`."""
     seen: set[int] = set()
     todo: list[BaseException | None] = [exc]
     while todo:

@@ -1,4 +1,4 @@
-"""A repository in a database: PostgreSQL or SQLite, by SQLAlchemy."""
+"""A repository in a database, PostgreSQL or SQLite, through SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from jobsim.repository.sql_errors import had_no_effect
 from jobsim.repository.sql_statements import SOURCES, Statement, Statements, jobs_table
 
 _SCHEMA_LOCK = 0x6A6F6273696D
-"""The number of the lock under which the table is made on PostgreSQL."""
+"""The key of the advisory lock under which PostgreSQL creates the table."""
 
 
 class SqlJobRepository:
-    """Jobs in a table of a database, each transition one guarded UPDATE.
+    """Jobs in a table of a database; each transition is one guarded UPDATE.
 
     Thread-safe, and safe for use by many processes and hosts at once: all methods may be called
     from any thread, and each takes effect at one instant between its call and its return. No
     transition reads before it writes: ``UPDATE ... WHERE job_id = ? AND status IN (...)`` checks
-    and acts in one statement, and the database keeps others from the row meanwhile. A call that
-    is refused changes nothing.
+    and acts in one statement, while the database locks the row. A refused call changes nothing.
 
     A call that ends in an error of the database may have been carried out, unless `had_no_effect`
-    says otherwise: an answer can be lost after the commit. Such a call is never repeated here. Of
-    serialization failures, deadlocks and a busy file the database says that nothing was done, and
-    these are, a limited number of times.
+    says otherwise: an answer can be lost after the commit. Such a call is never repeated here.
+    After a serialization failure, a deadlock or a busy file nothing was done; then the statement
+    is repeated, a limited number of times.
 
     Parameters
     ----------
     url
         As SQLAlchemy takes it: ``"sqlite:///jobs.db"`` or
         ``"postgresql+psycopg://user@host/database"``. The table ``jobs`` is made if it is missing.
-        A SQLite file is put in WAL mode; ``?synchronous=NORMAL`` after its name leaves the last
-        transactions to a power cut. ``"sqlite://"`` is a database in memory for this instance
-        alone, whose threads take turns.
+        A SQLite file is put in WAL mode; ``?synchronous=NORMAL`` after its name is faster, but a
+        power cut may lose the last transactions. ``"sqlite://"`` is a database in memory that only
+        this instance can see; its threads share one connection.
     isolation
-        ``"READ COMMITTED"``, ``"REPEATABLE READ"`` or ``"SERIALIZABLE"``, SQLite has the last one
-        only; None for the database's default. The repository is right under each.
+        ``"READ COMMITTED"``, ``"REPEATABLE READ"`` or ``"SERIALIZABLE"``; SQLite has only the last.
+        None is the database's default. The repository is correct under each of them.
 
     Raises
     ------
     ValueError
-        If the URL is of another database, it has no such isolation level, or its table ``jobs`` has
-        other columns.
+        If the URL cannot be used, the database has no such isolation level, or it has a table
+        ``jobs`` with other columns.
     psycopg.OperationalError, sqlite3.OperationalError
-        If the database cannot be reached. All errors of the database are the driver's own.
+        If the database cannot be reached. Errors of the database are the driver's own, here and in
+        every method.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class SqlJobRepository:
             self._connections.prepare(lambda connection: _make(connection, table))
         except BaseException as exc:
             self.close()
-            # The driver's own, as of every other call.
+            # SQLAlchemy wraps errors here, and nowhere else: raise the driver's own.
             if isinstance(exc, DBAPIError) and exc.orig is not None:
                 raise exc.orig from exc
             raise
@@ -120,7 +120,7 @@ class SqlJobRepository:
         result: str | None = None,
         error: str | None = None,
     ) -> Job:
-        """Move a job along its lifecycle and return it as the database has it then.
+        """Move a job along its lifecycle and return it as stored.
 
         Parameters
         ----------
@@ -148,8 +148,8 @@ class SqlJobRepository:
             if given is not None:
                 _require_text(name, given)
         move = self._statements.move.get(target)
-        # It ends: a job that is refused here and found ready below has moved on in between, and
-        # the lifecycle has no cycle.
+        # The loop ends: if the update is refused here and the status below allows it, the job has
+        # moved on in between, and the lifecycle has no cycle.
         while True:
             if move is not None and _is_text(job_id):
                 moved = self._connections.run(
@@ -157,8 +157,8 @@ class SqlJobRepository:
                 )
                 if moved:
                     return self._job(moved[0])
-            # A statement of its own: it sees what had been committed by its beginning. Within
-            # the first one, a read would answer the status from before a wait for the row.
+            # A statement of its own, which sees everything committed before it began. A read inside
+            # the UPDATE would answer the status from before the wait for the row.
             status = self._status(job_id)
             if status not in SOURCES[target]:
                 raise InvalidStateTransitionError(status, target)
@@ -180,11 +180,11 @@ class SqlJobRepository:
         return counts
 
     def had_no_effect(self, exc: BaseException) -> bool:
-        """Return whether a call of this repository that raised `exc` changed nothing, for certain.
+        """Return whether a call of this repository that raised `exc` certainly changed nothing.
 
-        It did not if no connection could be made, or if the database took it back: each call writes
-        in one transaction, and what came before that only read. Always False for a subclass that
-        creates or updates in ways of its own; what else such a call did is not known here.
+        That is so if no connection could be made, or if the database rolled the call back: each
+        call writes in a single transaction. Always False for a subclass with its own `create` or
+        `update_status`, since what else these do is not known here.
         """
         kind = type(self)
         if (kind.create, kind.update_status) != (
@@ -210,7 +210,7 @@ class SqlJobRepository:
         self.close()
 
     def _rows_of(self, statement: Statement, job_id: str) -> list[Any]:
-        # Whatever the database cannot hold is the id of no job.
+        # A text that the database cannot hold is not the id of any job.
         return self._connections.run(statement, id=job_id) if _is_text(job_id) else []
 
     def _status(self, job_id: str) -> JobStatus:
@@ -220,9 +220,10 @@ class SqlJobRepository:
 
 
 def _make(connection: Connection, table: Table) -> None:
-    """Make the table if it is missing; several may do so at once.
+    """Make the table if it is missing; several processes may do so at once.
 
-    ``CREATE TABLE IF NOT EXISTS`` alone looks first and can fail for all but one of them.
+    ``CREATE TABLE IF NOT EXISTS`` alone would not do: it checks before it creates, and when several
+    run at once it can fail for all but one.
     """
     on_server = connection.dialect.name == "postgresql"
     connection.exec_driver_sql("BEGIN" if on_server else "BEGIN IMMEDIATE")
@@ -233,21 +234,21 @@ def _make(connection: Connection, table: Table) -> None:
     try:
         connection.execute(select(*table.c).where(false()))
     except DBAPIError as exc:
-        # Told when it is opened: as the failure of every call it would look like a fault of ours.
+        # Checked when the repository is opened: later, every call would fail for no clear reason.
         problem = str(exc.orig).partition("\n")[0]
         raise ValueError(
-            f"there is a table {table.name!r} already, and it is another: {problem}; "
+            f"the database already has a table {table.name!r} with other columns: {problem}; "
             "use another database or schema"
         ) from exc
 
 
 def _now() -> str:
-    """Return the time of the caller's clock as SQLite keeps it: text that sorts by time."""
+    """Return the time of the caller's clock as SQLite stores it: text that sorts by time."""
     return datetime.now(timezone.utc).isoformat(timespec="microseconds")
 
 
 def _from_server(row: Any) -> Job:
-    """Make a job of a row whose types the server's driver has converted already."""
+    """Make a job of a row whose values the driver has converted to Python types."""
     job_id, status, input_hash, identifier, created_at, updated_at, result, error = row
     return Job(
         job_id=job_id,
@@ -273,7 +274,7 @@ def _is_text(value: object) -> bool:
         return False
     try:
         value.encode()
-    except UnicodeEncodeError:  # half a character
+    except UnicodeEncodeError:  # a lone surrogate
         return False
     return True
 
@@ -283,6 +284,6 @@ def _require_text(name: str, value: object) -> None:
         raise not_text(name, value)
     if not _is_text(value):
         raise ValueError(
-            f"{name} has a NUL or half a character, which no database text can hold; "
+            f"{name} contains a NUL or a lone surrogate, which no database text can hold; "
             f"escape it: {value!r:.200}"
         )

@@ -1,7 +1,7 @@
-"""The table of jobs and the statements on it, written once for every database.
+"""The table of jobs and its statements, written once for every database.
 
-They are SQLAlchemy Core, compiled once for the dialect: what is executed is text, because building
-a statement for each call would cost more than SQLite needs to run it.
+The statements are SQLAlchemy Core and are compiled to text once per repository: building one for
+each call would cost more than SQLite needs to run it.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ SOURCES: Mapping[JobStatus, tuple[JobStatus, ...]] = {
     target: tuple(source for source in JobStatus if target in LEGAL_TRANSITIONS[source])
     for target in JobStatus
 }
-"""Each status with those from which a job may come to it."""
+"""Each status with the statuses that may precede it."""
 
 FIELDS = tuple(Job.model_fields)
-"""The columns of an answer, in the order in which `sql_repo` reads them."""
+"""The columns of a row, in the order in which `sql_repo` reads them."""
 
 
 def jobs_table(dialect: Dialect) -> Table:
-    """Return the table; where the database knows no moments in UTC they are text of one width."""
+    """Return the table; where the database has no type for UTC times they are text of one width."""
     moment = DateTime(timezone=True) if dialect.name == "postgresql" else String(32)
     return Table(
         "jobs",
@@ -62,31 +62,31 @@ def jobs_table(dialect: Dialect) -> Table:
 class Statement:
     """One statement as the driver takes it: its text, and the order of its arguments.
 
-    `order` is empty where the driver takes them by name.
+    `order` is empty for a driver that takes arguments by name.
     """
 
     text: str
     order: tuple[str, ...]
 
     def arguments(self, values: dict[str, object]) -> Any:
-        """Return the arguments in the form that the driver wants."""
+        """Return the arguments in the form that the driver takes."""
         return tuple([values[name] for name in self.order]) if self.order else values
 
 
 class Statements:
     """All statements of a repository, compiled for one dialect.
 
-    On PostgreSQL moments are the server's, on SQLite the caller's clock is the only one. A job's
-    `updated_at` is never set back, whatever the clock does; and it is `clock_timestamp()`, because
-    `now()` is when the transaction began, which a wait for a lock puts in the past of
-    whoever held it.
+    PostgreSQL uses the clock of the server, SQLite that of the caller. A job's `updated_at` is
+    never set back, whatever the clock does. It is `clock_timestamp()` and not `now()`: `now()` is
+    when the transaction began, and a transaction that waited for a lock may have begun before the
+    holder of the lock wrote.
     """
 
     def __init__(self, table: Table, dialect: Dialect) -> None:
         self._dialect = dialect
         server = dialect.name == "postgresql"
         columns = [table.c[name] for name in FIELDS]
-        # Of one statement, so that both are equal.
+        # The same expression twice, and within one statement it has one value: both are equal.
         born = func.statement_timestamp() if server else bindparam("now")
         row: dict[str, Any] = {name: bindparam(name) for name in FIELDS[:4]}
         new = insert(table).values(**row, created_at=born, updated_at=born)
@@ -107,7 +107,7 @@ class Statements:
             if server
             else func.max(updated, bindparam("now"))
         )
-        # The guard: the statement changes a job only where the step is legal, at one instant.
+        # The guard: the statement checks that the step is legal and takes it at one instant.
         self.move = {
             target: self._compiled(
                 update(table)
@@ -130,5 +130,5 @@ class Statements:
 
 
 def _constant(status: JobStatus) -> ColumnElement[str]:
-    """Return a status as part of a statement's text: it is no argument of the call."""
+    """Return a status as a literal of the statement's text, not as an argument."""
     return literal_column(f"'{status.value}'", String)

@@ -48,10 +48,11 @@ def said(capsys, command, address):
         ("mysql://joe:secret@host/none", "'mysql' is not one of postgresql, sqlite"),
         ("postgresql+asyncpg://joe:secret@host/none", "write postgresql+psycopg"),
         ("sqlite:///no/folder/jobs.db", "unable to open database file"),
-        ("sqlite:///other.db", "there is a table 'jobs' already, and it is another: no such col"),
+        ("sqlite:///other.db", "already has a table 'jobs' with other columns: no such col"),
         ("sqlite:///text.db", "file is not a database"),
         ("sqlite:///file:readonly.db?mode=ro&uri=true", "attempt to write a readonly database"),
         ("sqlite:///x.db?timeout=long", "timeout=long is not a number of seconds"),
+        ("sqlite:///x.db?timeout=nan", "timeout=nan is not a number of seconds"),
         ("sqlite:///x.db?colour=red", "colour is not an option"),
     ],
 )
@@ -66,7 +67,7 @@ def test_a_server_that_refuses_is_told_in_its_own_words(capsys, postgres_url, co
     with psycopg.connect(postgres_url.replace("+psycopg", "")) as connection:
         connection.execute("CREATE TABLE jobs (id INT)")
     other = said(capsys, command, postgres_url)
-    assert "there is a table 'jobs' already" in other
+    assert "already has a table 'jobs'" in other
     address = postgres_url.partition("?")[0]
     missing = f"{address.rpartition('/')[0]}/none"
     assert 'database "none" does not exist' in said(capsys, command, missing)

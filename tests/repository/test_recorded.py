@@ -302,6 +302,22 @@ def test_times_that_cannot_be_compared_are_a_bad_answer():
         recorded.update_status(job_id, JobStatus.RUNNING)
 
 
+def test_a_call_that_ctrl_c_cuts_off_is_an_error_that_may_have_written():
+    class Interrupted(InMemoryJobRepository):
+        def update_status(self, *args, **kwargs):
+            super().update_status(*args, **kwargs)
+            raise KeyboardInterrupt
+
+    recorded = RecordedRepository(Interrupted())
+    job = recorded.create("a" * 64)
+    with pytest.raises(KeyboardInterrupt):
+        recorded.update_status(job.job_id, JobStatus.RUNNING)
+    assert recorded.get(job.job_id).status is JobStatus.RUNNING
+    calls = calls_table(recorded)
+    assert list(calls["outcome"]) == ["ok", "error", "ok"]
+    assert not check_history(calls).violations
+
+
 def test_a_call_that_has_not_returned_is_pending():
     inside, go_on = threading.Event(), threading.Event()
 
