@@ -48,6 +48,8 @@ class Proof(NamedTuple):
     """When the last thing happened, seconds."""
     gap: tuple[float, float] | None
     """From the return of one to the invocation of the next; None where they overlap."""
+    killed: float | None
+    """When the server was killed, seconds; negative before the first call, None if it was not."""
     left_out: int
     """Calls that are not drawn."""
 
@@ -74,6 +76,7 @@ def proof(violation: Violation) -> Proof:
         {actor: (of_actor[0], of_actor[-1]) for actor, of_actor in rows.items()},
         max(bar.start if bar.end is None else bar.end for bar in bars),
         _gap(bars, violation.job),
+        None if violation.killed_ns is None else (violation.killed_ns - zero) / 1e9,
         len(violation.calls) - len(calls),
     )
 
@@ -102,7 +105,8 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     A bar is a call from its invocation to its return, in the colour of the status that its
     answer revealed; hatched if it was refused, open to the right if it never returned. The
     final read is a diamond, after all other calls. Where one call had returned before the other was
-    invoked, the time between them is shaded: there they can no longer have overtaken each other.
+    invoked, the time between them is shaded: there they can no longer have overtaken each other. A
+    line marks when the server was killed, if that lost a write.
 
     Parameters
     ----------
@@ -152,11 +156,13 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     )
     end = shown.end or 1e-6  # a call without duration, such as the final read
     room = 0.03 * end
-    ax.set_xlim(-room, end + room)
+    first = min(0.0, shown.killed or 0.0)
+    ax.set_xlim(first - room, end + room)
     time_axis(ax, end, "time since the first of these calls")
     if not shown.end:
         ax.set_xticks([0.0])
-    ax.set_ylim(rows - (0.2 if shown.gap else 0.5), -0.75)
+    below = 0.2 if shown.gap or shown.killed is not None else 0.5
+    ax.set_ylim(rows - below, -0.75)
     ax.set_yticks(
         [(first + last) / 2 for first, last in shown.lanes.values()],
         [literal(actor, limit=30) for actor in shown.lanes],
@@ -166,6 +172,8 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
         ax.axhline(first - 0.7, color=FAINT, linewidth=0.8)
     if shown.gap:
         _shade(ax, shown.gap, end)
+    if shown.killed is not None:
+        _mark_kill(ax, shown.killed, rows, end)
     for bar in shown.bars:
         _draw(ax, bar, end, edge=end + room)
     return fitted(ax)
@@ -279,5 +287,21 @@ def _shade(ax: Axes, gap: tuple[float, float], end: float) -> None:
         ha=place,
         va="bottom",
         color=MUTED,
+        fontsize="small",
+    )
+
+
+def _mark_kill(ax: Axes, killed: float, rows: int, end: float) -> None:
+    """Mark when the server was killed, below the rows, where no call has its text."""
+    ax.axvline(killed, color=INK, linewidth=1.2, zorder=0.6)
+    late = killed > end / 2
+    ax.annotate(
+        "server killed",
+        (killed, rows - 0.62),
+        xytext=(-4 if late else 4, 0),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        va="center",
+        color=INK,
         fontsize="small",
     )

@@ -198,12 +198,14 @@ def span(ns: int) -> str:
 
     Examples
     --------
-    >>> span(640), span(41_000), span(3_120_000)
-    ('640 ns', '41.0 µs', '3.120 ms')
+    >>> span(640), span(41_000), span(3_120_000), span(4_960_000_000)
+    ('640 ns', '41.0 µs', '3.120 ms', '4.960 s')
     """
     if ns < 1_000:
         return f"{ns} ns"
-    return f"{ns / 1e3:.1f} µs" if ns < 1_000_000 else f"{ns / 1e6:.3f} ms"
+    if ns < 1_000_000:
+        return f"{ns / 1e3:.1f} µs"
+    return f"{ns / 1e6:.3f} ms" if ns < 1_000_000_000 else f"{ns / 1e9:.3f} s"
 
 
 def _codes(column: pd.Series) -> NDArray[np.int8]:

@@ -101,12 +101,15 @@ class Violation:
     calls
         The calls that prove it. Two for a violation of real time, the one that returned
         first in front; a third where a refusal did not say from which state.
+    killed_ns
+        When the server was killed that lost a write, on the clock of `calls`; else None.
     """
 
     job: int
     rule: str
     sentence: str
     calls: tuple[Call, ...]
+    killed_ns: int | None = None
 
 
 class HistoryViolation(JobsimError, AssertionError):  # noqa: N818 - a violation, not a fault

@@ -183,6 +183,19 @@ class TestLanes:
         assert texts(ax)[0] == f"rule: real_time, the last {MAX_CALLS} of 40 calls"
 
 
+class TestKill:
+    @pytest.mark.parametrize("killed", [7_200, 4_000])
+    def test_a_line_marks_when_the_server_was_killed_also_before_the_first_call(self, killed):
+        lost = Violation(7, "lost_after_recovery", "a write is missing", (WROTE, STALE), killed)
+        ax = plot.counterexample(lost)
+        label = next(text for text in ax.texts if text.get_text() == "server killed")
+        assert label.xy[0] == pytest.approx((killed - 5_000) * 1e-9)
+        assert ax.get_xlim()[0] < label.xy[0] < ax.get_xlim()[1]
+
+    def test_where_nothing_was_killed_there_is_none(self):
+        assert "server killed" not in texts(drawn(WROTE, STALE))
+
+
 class TestGap:
     def test_it_is_shaded_from_return_to_invocation_and_has_its_length(self):
         ax = drawn(WROTE, STALE)

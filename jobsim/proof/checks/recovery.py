@@ -103,13 +103,13 @@ class Recovery:
             proof = history.call(max(again, key=lambda row: history.invoked[row]))
         else:
             proof = history.final_call(job)
-        kill = history.at(int(self._kill[job]))
+        killed_ns = int(self._kill[job])
         sentence = (
             f"job {job}: {write.name} {write.answer} at {history.at(history.returned[first])}; the "
-            f"server was killed at {kill}; then {proof.name} {proof.answer}: an acknowledged write "
-            "is missing after the recovery"
+            f"server was killed at {history.at(killed_ns)}; then {proof.name} {proof.answer}: "
+            "an acknowledged write is missing after the recovery"
         )
-        return Violation(job, RULE, sentence, (write, proof))
+        return Violation(job, RULE, sentence, (write, proof), killed_ns)
 
 
 def _writes(history: History, row: int, step: int) -> bool:

@@ -41,6 +41,7 @@ def test_an_end_that_is_missing_is_the_cause_and_stands_alone(kind):
     assert verdict.counts == {"lost_after_recovery": 1}
     (violation,) = verdict.violations
     assert [c.row for c in violation.calls] == [2, -1]
+    assert violation.killed_ns == 60
     assert violation.sentence == (
         "job 0: worker-0's update_status(completed) answered completed at 0.000 ms; the server was "
         "killed at 0.000 ms; then the final read's get answered running: an acknowledged write is "
