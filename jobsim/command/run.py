@@ -12,12 +12,13 @@ from jobsim.command.codes import BAD_INPUT
 from jobsim.command.endings import fault
 from jobsim.command.explained import FIGURES
 from jobsim.command.keeping import claim_for, keep
-from jobsim.command.log_options import add_log, log_of, refuse_without_log
+from jobsim.command.log_options import add_log, refuse_without_log
 from jobsim.command.results import add_require, say_run
 from jobsim.command.scenario_options import (
     add_scenario,
     require_fits,
     scenario_of,
+    workload_of,
 )
 from jobsim.command.terminal import complain, say
 
@@ -175,7 +176,7 @@ def _workload(scenario: Scenario, options: argparse.Namespace) -> Workload:
 
     if options.log is None:
         return Workload.sample(scenario)
-    workload = log_of(options).workload(scenario)
+    workload = workload_of(options, scenario)
     threads = options.engine == "threads"
     require_fits(scenario, options, threads=threads, requests=workload.requests)
     return workload

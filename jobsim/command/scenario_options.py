@@ -43,7 +43,7 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     if given is None:
         if log is None:
             options.parser.error("give a PRESET, a scenario FILE or a --log")
-        scenario = Scenario(workers=8)
+        scenario = Scenario()
     elif Path(given).suffix.lower() in _SUFFIXES:
         scenario = Scenario.load(given, limit_bytes=read_limit_bytes(options))
     else:
@@ -59,6 +59,16 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     return scenario.replace(changes)
 
 
+def workload_of(options: argparse.Namespace, scenario: Scenario) -> Workload:
+    """Return the jobs of the log that the options name; it says how many workers unless they do."""
+    from jobsim.scenario.trace_rows import shown_workers
+
+    log = log_of(options)
+    if options.scenario is None and options.workers is None:
+        scenario = scenario.replace(shown_workers(log))
+    return log.workload(scenario)
+
+
 def load_of(options: argparse.Namespace) -> Scenario | Workload:
     """Return the scenario, or the jobs of the log, that a study is about; say what was read."""
     from jobsim.command.terminal import say
@@ -67,7 +77,7 @@ def load_of(options: argparse.Namespace) -> Scenario | Workload:
         scenario = scenario_of(options)
         refuse_without_log(options)
         if options.log is not None:
-            workload = log_of(options).workload(scenario)
+            workload = workload_of(options, scenario)
             assert workload.source is not None  # noqa: S101 - a log has one
             say(workload.source.describe() + "\n")
             return workload

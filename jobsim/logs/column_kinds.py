@@ -21,7 +21,7 @@ _DATE = (
 )
 _CLOCK = (
     r"-?(\d+-)?\d+:\d\d(:\d\d)?([.,]\d+)?|-?P[\dTWDHMS.,]+|\d+ days?.*"
-    r"|(\d+([.,]\d+)?\s*[a-zµμ]+[\s,]*)+"
+    r"|(\d+([.,]\d+)?\s*[a-zµμ]+(\(s\))?[\s,]*)+"
 )
 ACCEPTED_KINDS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((*INSTANTS, "time"), frozenset({"date", "epoch", "number", "empty"})),

@@ -49,8 +49,7 @@ def _reasons(
         part = "partial execution" if b.raw.kind == "swf" else "never meant to run"
         yield part, codes == SKIPPED
     # An arrival that is counted back from the end needs the service even of a job that never ran.
-    counted_back = "arrival" not in b.clocks.seconds
-    service_needed = ~never if not counted_back else np.ones(b.size, dtype=np.bool_)
+    service_needed = ~never | np.isnan(b["arrival"])
     unfinished = label == LABELS.index("unfinished")
     # A duration that is missing or unreadable may still follow from the instants.
     for reason, holds in b.problems["service"]:

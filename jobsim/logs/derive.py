@@ -6,9 +6,14 @@ from typing import NoReturn
 
 import numpy as np
 
+from jobsim.logs.cells import plain
+from jobsim.logs.chosen import named
 from jobsim.logs.clocks import Clocks, Floats
+from jobsim.logs.column_kinds import kind_of
 from jobsim.logs.formats import Raw
 from jobsim.logs.source import TraceError
+
+_MOST_SHOWN = 40  # columns that an error looks at
 
 
 class Builder:
@@ -91,7 +96,13 @@ def derive_arrival(b: Builder) -> None:
     if b.has("arrival"):
         return
     if b.has("started", "wait"):
-        b.derive("arrival", b["started"] - b["wait"], "started", "wait")
+        values = b["started"] - b["wait"]
+        if b.has("created"):
+            # Who never started waited for longer than anything tells.
+            values = np.where(np.isnan(b["started"]), b["created"], values)
+        b.derive("arrival", values, "started", "wait")
+        if b.has("created"):
+            b.problems["arrival"] = b.problems["created"]
     elif b.has("finished", "sojourn"):
         b.derive("arrival", b["finished"] - b["sojourn"], "finished", "sojourn")
     elif b.has("finished", "service", "wait"):
@@ -107,7 +118,8 @@ def derive_arrival(b: Builder) -> None:
         raise TraceError(
             b.raw.path,
             f"{name!r} is when jobs started, and no column says when they arrived or how long "
-            f"they waited: if nobody waited, say columns={{'arrival': {name!r}}}",
+            f"they waited: if nobody waited, say columns={{'arrival': {name!r}}}"
+            f"{_instants_among(b.raw)}",
             b.raw.line,
         )
     else:
@@ -117,6 +129,7 @@ def derive_arrival(b: Builder) -> None:
 def refuse(raw: Raw, alone: str | None = None) -> NoReturn:
     """Raise the error that says which columns a log needs; `alone` is one that does not do."""
     header = ", ".join(repr(str(name)) for name in raw.headers)
+    header += _instants_among(raw)
     only = "" if alone is None else f" {alone!r} alone does not tell when a job arrived;"
     raise TraceError(
         raw.path,
@@ -127,11 +140,28 @@ def refuse(raw: Raw, alone: str | None = None) -> NoReturn:
     )
 
 
+def _instants_among(raw: Raw) -> str:
+    """Say which columns hold moments, whatever their names are: the answer is among them."""
+    places = range(min(len(raw.headers), _MOST_SHOWN))
+    cells = raw.take(list(places))
+    found = [
+        repr(named(raw, place))
+        for place in places
+        if kind_of(plain(cells[place])) in {"date", "epoch"}
+    ]
+    return f" (moments are in {', '.join(found)})" if found else ""
+
+
 def derive_rest(b: Builder) -> None:
     """Derive start, service and end, each from what is there."""
     start_of_work = "paid" if b.has("paid") else "arrival"
     if b.has("sojourn") and not b.has("finished") and not b.has("started"):
         b.derive("finished", b["arrival"] + b["sojourn"], "arrival", "sojourn")
+    if b.has("sojourn", "service") and not (b.has("started") or b.has("wait")):
+        wait = b["sojourn"] - b["service"]
+        # Long times are often rounded to seconds.
+        wait = np.where((wait < 0) & (wait >= -1.0), 0.0, wait)
+        b.derive("wait", wait, "sojourn", "service")
     if not b.has("started") and b.has("wait"):
         b.derive("started", b[start_of_work] + b["wait"], start_of_work, "wait")
     if not b.has("service"):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +15,7 @@ import pyarrow.parquet as pq
 
 from jobsim.files.reading import LIMIT_BYTES
 from jobsim.logs.delimited import Delimited, read_columns, sniff
+from jobsim.logs.json_rows import records
 from jobsim.logs.opening import open_log
 from jobsim.logs.source import Kind, TraceError
 
@@ -89,7 +88,7 @@ def open_raw(
     if found == "swf":
         return _from_swf(path, name, data, opened.sha256, opened.notes)
     if found == "json":
-        frame = pd.DataFrame(_records(path, data), dtype=object)
+        frame = pd.DataFrame(records(path, data, table), dtype=object)
         return _from_frame(frame, path, name, "json", opened.sha256, opened.notes)
     if found == "parquet":
         return _from_parquet(path, name, data, opened.sha256)
@@ -196,45 +195,6 @@ def _from_database(url: str, table: str | None) -> Raw:
     except (sa.exc.SQLAlchemyError, ValueError, ImportError) as error:
         raise TraceError(shown, f"table {table!r}: {_first_line(error)}") from error
     return _from_frame(frame, shown, table, "sql", None)
-
-
-def _records(path: str, data: bytes) -> list[dict[str, Any]]:
-    """Return the objects of JSON lines, of an array, or of the one list in an object."""
-    try:
-        found = _parse_json(data)
-    except RecursionError as error:
-        raise TraceError(path, "its JSON is nested too deeply for a log") from error
-    except ValueError as error:
-        raise TraceError(path, f"neither JSON nor JSON lines: {error}") from error
-    if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list) and value]
-        found = lists[0] if len(lists) == 1 else [found]
-    rows = [row for row in found if isinstance(row, dict)]
-    if len(rows) < len(found) or not rows:
-        raise TraceError(path, "its JSON holds no list of objects, one per job")
-    if any(isinstance(value, dict) for value in rows[0].values()):
-        rows = [_flat(row) for row in rows]
-    return rows
-
-
-def _parse_json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError:
-        lines = [line for line in data.splitlines() if line.strip()]
-        if len(lines) < 2 and not data.lstrip().startswith(b"{"):
-            raise
-        return [json.loads(line) for line in lines]
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}.{inner}": item for inner, item in value.items()}
-        else:
-            flat[key] = value
-    return flat
 
 
 def _from_swf(path: str, name: str, data: bytes, sha256: str, notes: tuple[str, ...]) -> Raw:

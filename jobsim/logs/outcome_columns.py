@@ -13,6 +13,7 @@ from jobsim.logs.chosen import Chosen, named
 from jobsim.logs.clocks import Flags
 from jobsim.logs.formats import Raw
 from jobsim.logs.outcome_words import (
+    CANCELLED,
     CODES,
     COMPLETED,
     FAILED,
@@ -98,11 +99,22 @@ def _overruled(
     if first == "failed" and role == "exit_code":
         # That no fault of the scheduler is noted does not make the job's own exit good.
         silent = silent | ((codes == COMPLETED) & (found == FAILED))
-    if first == "status" and role == "exit_code":
-        # Nor is a job good that is only said to be over.
-        over = words.map(normal).isin(_OVER).to_numpy(dtype=np.bool_)
-        silent = silent | (over & (found == FAILED))
+    if first == "status":
+        # Nor is a job good that is only said to be over; what says how may be anywhere.
+        over = _said(words, _OVER)
+        if role == "status":
+            silent = silent | (over & np.isin(found, (FAILED, CANCELLED)))
+        elif role == "exit_code":
+            silent = silent | (over & (found == FAILED))
+            # PBS writes F for finished, SLURM for failed.
+            silent = silent | (_said(words, frozenset({"f"})) & (found != UNKNOWN))
     return silent
+
+
+def _said(words: pd.Series, any_of: frozenset[str]) -> Flags:
+    """Return where one of these words stands; each distinct one is looked at once."""
+    hit = [word for word in words.unique() if normal(word) in any_of]
+    return words.isin(hit).to_numpy(dtype=np.bool_)
 
 
 def _blank(cells: pd.Series) -> Flags:

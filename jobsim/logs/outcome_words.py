@@ -32,7 +32,7 @@ _MEANINGS: Mapping[str, tuple[str, ...]] = {
         *("completed", "complete", "success", "succeeded", "successful", "ok", "done", "finished"),
         *("passed", "pass", "true", "yes", "cd", "succeed", "processed", "fulfilled", "delivered"),
         *("partiallysucceeded", "succeeded with issues", "success with issues", "acked", "y", "t"),
-        *("closed", "resolved", "exited normally", "neutral"),
+        *("closed", "resolved", "exited normally", "neutral", "fixed", "no tests", "cached"),
         *("erledigt", "erfolgreich", "erfolg", "abgeschlossen", "fertig", "beendet"),
     ),
     "failed": (
@@ -42,11 +42,13 @@ _MEANINGS: Mapping[str, tuple[str, ...]] = {
         *("infrastructure fail", "startup failure", "deadline exceeded", "evicted", "rejected"),
         *("f", "to", "nf", "bf", "dl", "launch failed", "start fail", "fatal", "dead letter"),
         *("deadlettered", "unhealthy", "system failure", "script failure", "n", "failed final"),
+        *("exit", "zombi", "ate abort", "internal error", "unauthorized"),
         *("reaped", "backoff limit exceeded", "fault", "nacked", "bad", "lost"),
         *("up for retry", "retried", "fehlgeschlagen", "fehler", "fehlerhaft", "gescheitert"),
     ),
     "cancelled": (
         *("cancelled", "canceled", "aborted", "killed", "ca", "revoked", "terminated", "removed"),
+        *("pi abort", "withdraw"),
         *("stopped", "cancel", "abort", "abandoned by user", "deleted", "cancelled by user"),
         *("cancelled before start", "cancelled before it ran", "withdrawn", "interrupted"),
         *("cancelled during run", "cancelled while it ran", "manually stopped"),
@@ -65,18 +67,25 @@ _MEANINGS: Mapping[str, tuple[str, ...]] = {
         *("signaling", "stage out", "staged", "starting", "received", "submitted", "deferred"),
         *("restarting", "delayed", "paused", "not started", "idle", "enqueued", "open", "runnable"),
         *("waiting for resource", "preparing", "building", "working", "ready", "accepted", "busy"),
+        *("run", "pend", "psusp", "ususp", "ssusp", "q", "h", "qw", "hqw", "eqw", "booting"),
+        *("not running", "on hold", "blocked", "late", "awaiting retry", "cancelling", "canceling"),
+        *("pausing", "timing out", "limited", "prioritized", "waiting children", "assigned"),
         *("laufend", "läuft", "wartend", "wartet", "offen", "in bearbeitung", "in arbeit"),
     ),
     "skipped": (
         *("skipped", "not built", "manual", "upstream failed", "stale", "not run", "no status"),
-        *("action required", "skip"),
+        *("action required", "skip", "autoskip", "manualskip", "omitted"),
     ),
 }  # fmt: skip
 _WORDS = {word: CODES.index(meaning) for meaning, words in _MEANINGS.items() for word in words}
 
+_MOST_WORDS = 50  # distinct words of a column of outcomes
+_ANY_ANSWER = {"true", "false", "yes", "no", "y", "n", "t", "f", "open", "new", "closed"}
+
 _SWF = {0: FAILED, 1: COMPLETED, 2: SKIPPED, 3: SKIPPED, 4: SKIPPED, 5: CANCELLED}
 _TRUTH = {0: FAILED, 1: COMPLETED}
-_TELLING = {2, 9, 124, 126, 127, 128, 130, 134, 136, 137, 139, 141, 143, 255, -9, -11, -15}
+_TELLING = {124, 126, 127, 128, 130, 134, 136, 137, 139, 141, 143, 255, -9, -11, -15}
+_LEAST_EXIT = 64  # below it a number may as well be the code of a state; sysexits.h begins here
 
 
 class AmbiguousOutcomes(ValueError):  # noqa: N818 - says what was found
@@ -119,6 +128,23 @@ def meaning_of(word: str, given: Mapping[str, str] | None = None) -> int:
     return UNKNOWN
 
 
+def are_outcomes(column: pd.Series) -> bool:
+    """Tell whether all words of a column are known outcomes, good and bad ones among them.
+
+    Examples
+    --------
+    >>> are_outcomes(pd.Series(["Succeeded", "Failed", "Running"], dtype="str"))
+    True
+    >>> are_outcomes(pd.Series(["yes", "no"], dtype="str"))  # may be anything
+    False
+    """
+    words = column[~missing(column, NOTHING)].unique()
+    if not 0 < len(words) <= _MOST_WORDS or {normal(word) for word in words} & _ANY_ANSWER:
+        return False
+    codes = {meaning_of(word) for word in words}
+    return UNKNOWN not in codes and COMPLETED in codes and bool({FAILED, CANCELLED} & codes)
+
+
 def check_outcomes(given: Mapping[str, str]) -> None:
     """Raise a ValueError if a word is mapped to no outcome."""
     for word, meaning in given.items():
@@ -148,7 +174,7 @@ def number_mode(name: str, column: pd.Series, role: str) -> tuple[Mode, str]:
     if not known.any() or np.isnan(found[known]).mean() > 0.5:
         return "words", "by its words"
     values = {float(value) for value in np.unique(found[known & ~np.isnan(found)])}
-    if any(value in _TELLING or (value > 5 and value < 100) for value in values):
+    if any(value in _TELLING or (_LEAST_EXIT <= value < 100) for value in values):
         odd = next(value for value in sorted(values, reverse=True))
         return "exit_code", f"exit codes: {odd:.0f} is one, so 0 is success"
     if values and all(100 <= value < 600 for value in values):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from jobsim.domain.versions import require_versions
 from jobsim.files.reading import LIMIT_BYTES
+from jobsim.logs.arrays import spread_arrays
 from jobsim.logs.attempts import Attempts, find_attempts
 from jobsim.logs.cells import NOTHING, missing, plain
 from jobsim.logs.chosen import Chosen, named
@@ -60,6 +61,7 @@ def read_table(
         refuse(raw)
     if not len(chosen.frame):
         raise TraceError(raw.path, "it holds no rows")
+    spread_arrays(chosen)
     total = len(chosen.frame)
     skipped = _filter(raw, chosen, where)
     if looks_like_events(raw, chosen):

@@ -34,7 +34,7 @@ def read_clocks(
     clocks = Clocks()
     units = Units(raw, chosen, unit)
     instants: dict[str, Instants] = {}
-    for role in (*INSTANTS, "time"):
+    for role in (*INSTANTS, "time", "created"):
         if role in chosen.place:
             instants[role] = _instants(raw, chosen, role, units, timezone, dayfirst)
     _one_zone(raw, instants, timezone)

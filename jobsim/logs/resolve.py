@@ -6,12 +6,14 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-from jobsim.logs.cells import plain
-from jobsim.logs.chosen import Chosen, known_producer
+from jobsim.logs.cells import is_text, plain
+from jobsim.logs.chosen import Chosen, known_producer, named
 from jobsim.logs.events import tells_moments
 from jobsim.logs.formats import Raw
+from jobsim.logs.outcome_words import are_outcomes
 from jobsim.logs.roles import (
     MAYBE_ACTIVITIES,
+    OUTCOMES,
     ROLES,
     SPELLINGS,
     candidates,
@@ -41,7 +43,7 @@ def resolve(
         Where two columns could be the same and differ, naming them and the option.
     """
     given = _given(raw, columns)
-    named = candidates(raw.headers)
+    by_name = candidates(raw.headers)
     # What the caller named goes first and is no candidate for any other role.
     taken = {place for _, place in given}
     by_role: dict[str, list[tuple[int, int]]] = {}
@@ -54,19 +56,21 @@ def resolve(
     producer = known_producer(raw, where) if not given else None
     if producer is not None:
         fixed |= producer.place
-    for found in named:
+    for found in by_name:
         place = where[found.column]
         roles = {role for role, _ in given} | set(fixed)
         if found.role not in roles and place not in taken and place not in fixed.values():
             by_role.setdefault(found.role, []).append((found.rank, place))
     # Only columns that may be needed are decoded: a log may have hundreds of others.
     needed = {*taken, *fixed.values(), *(where[name] for name in extra)}
+    needed |= {place for _, place in producer.more_status} if producer else set()
     needed |= {place for options in by_role.values() for _, place in options}
     chosen = Chosen(frame=_cells(raw, sorted(needed)))
     if raw.kind == "swf":
         chosen.units = dict.fromkeys(fixed, ("s", "as the format says"))
     if producer is not None:
         chosen.units, chosen.notes = producer.units, producer.notes
+        chosen.more_status = producer.more_status
     for role, place in given:
         chosen.place[role], chosen.reason[role] = place, "you said so"
     for role, place in fixed.items():
@@ -74,8 +78,37 @@ def resolve(
         chosen.reason.setdefault(role, "as the format says")
     if producer is None and not raw.roles:
         choose(raw, chosen, by_role)
+        _status_by_words(raw, chosen)
     _require_single(raw, chosen)
     return chosen
+
+
+def _status_by_words(raw: Raw, chosen: Chosen) -> None:
+    """Take the one column whose words are outcomes, where no name tells one.
+
+    Left out, every job would count as completed, and that without a word.
+    """
+    if {*OUTCOMES, "activity"} & set(chosen.place):
+        return
+    found = []
+    for place, header in enumerate(raw.headers):
+        # Whether a payment failed says nothing about the work.
+        if place in chosen.place.values() or "pay" in str(header).lower():
+            continue
+        cells = _cells(raw, [place])[place]
+        if is_text(cells) and are_outcomes(cells):
+            chosen.frame[place] = cells
+            found.append(place)
+    if len(found) > 1:
+        names = " and ".join(repr(named(raw, place)) for place in found)
+        raise TraceError(
+            raw.path,
+            f"{names} could all be how a job ended: say which, "
+            f"columns={{'status': {str(raw.headers[found[0]])!r}}}",
+            raw.line,
+        )
+    if found:
+        chosen.place["status"], chosen.reason["status"] = found[0], "by its words"
 
 
 def _cells(raw: Raw, places: list[int]) -> pd.DataFrame:

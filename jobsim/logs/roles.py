@@ -24,7 +24,7 @@ SPELLINGS: Mapping[str, str] = {
 }  # fmt: skip
 """Other names of the same that `columns=` takes."""
 
-OTHER_ENDS = ("failed", "discarded", "cancelled", "canceled", "errored", "aborted")
+OTHER_ENDS = ("failed", "discarded", "cancelled", "canceled", "errored", "aborted", "revoked")
 """Stems of moments at which only some jobs end; each job has one of them."""
 
 MAYBE_ACTIVITIES = ("type", "msg", "message", "kind")
@@ -37,7 +37,7 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("enqueued", "enqueue", "queue", "inserted", "published", "posted", "placed", "issued"),
         *("sent", "ordered", "registered", "q", "qsub", "job created", "job submitted"),
         *("job submit", "job arrival", "job submission", "added", "opened", "scheduled submit"),
-        *("qtime", "eingang", "eingegangen", "eingangszeit", "eingereicht", "erstellt", "angelegt"),
+        *("runnable", "expected start", "qtime", "eingang", "eingegangen", "eingangszeit", "eingereicht", "erstellt", "angelegt"),
         *("ankunft", "ankunftszeit", "bestellt"),
     ),
     "paid": (
@@ -51,7 +51,7 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("picked up", "picked", "dequeued", "attempted", "performed", "locked", "claimed"),
         *("job start", "job started", "task start", "launched", "launch", "dispatched"),
         *("dispatch", "job current start", "work started", "acquired", "running since"),
-        *("actual start", "assigned", "reserved"),
+        *("actual start", "assigned", "reserved", "stime"),
         *("beginn", "begonnen", "gestartet", "startzeit", "anfang"),
     ),
     "finished": (
@@ -89,7 +89,7 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("conclusion", "status", "state", "outcome", "result", "final status", "final state"),
         *("job status", "job state", "build result", "task state", "task status", "run status"),
         *("exit state", "job result", "run result", "execution status", "resolution", "zustand"),
-        *("ergebnis",),
+        *("ergebnis", "phase", "stat", "state type", "state name", "status name", "final result"),
     ),
     "success": ("success", "succeeded", "ok", "is success", "passed", "successful", "is ok"),
     "failed": ("failed", "is failed", "is error", "has error", "failure", "errored", "has failed"),
@@ -121,6 +121,7 @@ _SUFFIXES = frozenset(
     {"at", "on", "time", "timestamp", "ts", "date", "datetime", "utc", "dttm", "when", "stamp",
      "dt", "epoch", "unix", "gmt", "local", "am", "um", "zeitpunkt"}
 )  # fmt: skip
+_PREFIXES = frozenset({"date", "time", "datetime", "timestamp", "datum", "zeit", "zeitpunkt"})
 _THINGS = frozenset({"request", "queue", "payment", "pay", "order", "q"})
 """Stems that alone name a thing; with ``at`` or ``time`` behind them, when it was."""
 _PLAIN_ONLY = frozenset({"status", "success", "failed", "error", "exit_code", "activity", "job",
@@ -146,6 +147,17 @@ class Candidate:
     rank: int
 
 
+def last_name(header: Hashable) -> str:
+    """Return a header without the names of the objects around it: the last says what it is.
+
+    Examples
+    --------
+    >>> last_name("metadata.creationTimestamp"), last_name("Elapsed (min.)")
+    ('creationTimestamp', 'Elapsed (min.)')
+    """
+    return re.sub(r"^([\w-]+\.)+(?=\w)", "", str(header))
+
+
 def stem_of(header: str) -> tuple[str, bool]:
     """Return a header without its unit and without words such as ``at``, and whether it had such.
 
@@ -153,7 +165,10 @@ def stem_of(header: str) -> tuple[str, bool]:
     --------
     >>> stem_of("createdAt"), stem_of("Elapsed (min)"), stem_of("queue_time_ms"), stem_of("ts")
     (('created', True), ('elapsed', False), ('queue', True), ('', True))
+    >>> stem_of("Date Opened"), stem_of("status.conditions.Failed at")
+    (('opened', True), ('failed', True))
     """
+    header = last_name(header)
     words = words_of(BRACKETS.sub("", header)) or words_of(header)
     if len(words) > 1 and words[-1] in {*NAMES, *FOREIGN} - {"m"}:
         words = words[:-1]
@@ -162,6 +177,8 @@ def stem_of(header: str) -> tuple[str, bool]:
     had = False
     while words and words[-1] in _SUFFIXES:
         words, had = words[:-1], True
+    if len(words) > 1 and words[0] in _PREFIXES and words[1] not in {"to", "in", "since"}:
+        words, had = words[1:], True
     return " ".join(words), had
 
 
@@ -186,15 +203,14 @@ def candidates(headers: Iterable[Hashable]) -> list[Candidate]:
     """
     found = []
     for header in headers:
-        # Of a nested object's fields the last name says what it is.
-        name = re.sub(r"^([\w-]+\.)+(?=\w)", "", str(header))
+        name = last_name(header)
         stem, had = stem_of(name)
         whole = " ".join(words_of(name))
         if not whole:  # a separator at the end of each line
             continue
         for role, stems in _STEMS.items():
             names = [whole] if role in _PLAIN_ONLY else [stem, whole]
-            if role in INSTANTS and stem in {*_THINGS, *OTHER_ENDS} and not had:
+            if role in INSTANTS and stem in _THINGS and not had:
                 continue
             ranks = [stems.index(name) for name in names if name in stems]
             # `event` alone is an activity; with a suffix it is when that was.

@@ -11,6 +11,7 @@ from jobsim.logs.cells import missing
 from jobsim.logs.chosen import Chosen, named
 from jobsim.logs.column_kinds import ACCEPTED_KINDS, kind_of
 from jobsim.logs.durations import read_durations
+from jobsim.logs.events import tells_moments
 from jobsim.logs.formats import Raw
 from jobsim.logs.instants import AmbiguousInstants, read_instants
 from jobsim.logs.roles import (
@@ -19,6 +20,7 @@ from jobsim.logs.roles import (
     OTHER_ENDS,
     ROLES,
     is_thing,
+    last_name,
     stem_of,
 )
 from jobsim.logs.source import TraceError
@@ -35,6 +37,8 @@ def choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]]) 
         role: sorted((rank, place) for rank, place in found if kinds[place] in ACCEPTED_KINDS[role])
         for role, found in by_role.items()
     }
+    _settle_nested(raw, options, kinds)
+    _settle_ends(raw, by_role, options, kinds)
     for role in (*INSTANTS, *DURATIONS):
         # A column that by its name must be it is read, and its cells counted as unreadable.
         if not options.get(role):
@@ -89,6 +93,8 @@ def _take(
             full = _agreeing(raw, chosen, role, full)
         if role == "job":
             full = _telling(chosen, full, options.get("attempt", []))
+        if role == "activity":
+            full = _transition(raw, chosen, full)
         chosen.place[role] = full[0][1]
         chosen.reason[role] = "by its name"
         if role in _MANY:
@@ -100,6 +106,36 @@ def _take(
             if r in chosen.place
         ]
         chosen.more_status += [(role, chosen.place[role]) for role in rest]
+
+
+def _settle_nested(
+    raw: Raw, options: dict[str, list[tuple[int, int]]], kinds: Mapping[int, str]
+) -> None:
+    """Leave out fields of other objects where the job itself has one.
+
+    The commit and the user of a build were created at some time, too.
+    """
+    for role, found in options.items():
+        own = [c for c in found if last_name(raw.headers[c[1]]) == str(raw.headers[c[1]])]
+        if any(kinds[place] != "empty" for _, place in own):
+            options[role] = own
+
+
+def _settle_ends(
+    raw: Raw,
+    by_role: dict[str, list[tuple[int, int]]],
+    options: dict[str, list[tuple[int, int]]],
+    kinds: Mapping[int, str],
+) -> None:
+    """Take ``failed`` without ``at`` for a moment only where it holds dates: it may say whether."""
+
+    def told(place: int) -> bool:
+        stem, had = stem_of(str(raw.headers[place]))
+        return had or stem not in OTHER_ENDS or kinds[place] in {"date", "epoch"}
+
+    for found in (by_role, options):
+        if "finished" in found:
+            found["finished"] = [c for c in found["finished"] if told(c[1])]
 
 
 def _settle_queue(
@@ -160,6 +196,22 @@ def _telling(
     # A batch or a user has an id too; the id of a job is the one that does not recur.
     once = [c for c in jobs if not chosen.frame[[c[1], *number]].duplicated().any()]
     return once or jobs
+
+
+def _transition(raw: Raw, chosen: Chosen, options: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Prefer the column of events that names starts and ends, as the lifecycle of XES does.
+
+    Each activity of a case is then a piece of work of its own.
+    """
+    telling = [c for c in options if tells_moments(chosen.frame[c[1]])]
+    if not telling or telling[0] == options[0]:
+        return options
+    names = [c[1] for c in options if _stem(raw, c[1]).endswith("concept name")]
+    if names and "job" in chosen.place and _stem(raw, telling[0][1]).startswith("lifecycle"):
+        case, name = chosen.place["job"], names[0]
+        chosen.frame[case] = chosen.frame[case].astype("str") + " / " + chosen.frame[name]
+        chosen.notes.append(f"a job is one {named(raw, name)} of one {named(raw, case)}")
+    return telling
 
 
 def _agreeing(

@@ -15,6 +15,8 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of `LogTable.jobs`."""
 
+_ROUNDING = 2e-3  # seconds by which the end of a job and the start of the next may overlap
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LogTable(Shown):
@@ -43,7 +45,7 @@ class LogTable(Shown):
     name, kind, sha256
         The file's name without its folder, its format, and the digest of its bytes.
     rows
-        Rows read.
+        Rows read; a row of a pending array counts once for each of its tasks.
     origin
         Unix time of the first arrival; None where the log's clock counts from anything else.
     zone
@@ -127,7 +129,11 @@ class LogTable(Shown):
         ran = pd.concat([self.jobs, self.unfinished]) if len(self.unfinished) else self.jobs
         # Without a start nobody is known to have waited.
         start = ran["started"].fillna(ran["arrival"]).to_numpy()
-        end = start + ran["service"].to_numpy()
+        service, finished = ran["service"].to_numpy(), ran["finished"].to_numpy()
+        # Its own end where the log tells it: start and service are often rounded apart.
+        end = np.where((service > 0) & ~np.isnan(finished), finished, start + service)
+        # Two clocks cut off milliseconds apart, which is no second worker.
+        end = end - np.fmin(_ROUNDING, 0.01 * service)
         # Work of no length is never at once with any other.
         busy = end > start
         return start[busy], end[busy]

@@ -43,8 +43,9 @@ class Log(LogTable):
         ----------
         scenario
             Gives workers, clients, pollers, seed and payment; where it sets `jobs` or `duration`,
-            the log ends there. Its arrivals and work are not looked at. ``Scenario()`` named
-            after the log if None.
+            the log ends there. Its arrivals and work are not looked at. None takes as many
+            workers as the log shows at work at once (`peak_concurrency`), and else the defaults of
+            ``Scenario()``.
         outcomes
             What becomes of cancelled and unknown jobs; ``OutcomePolicy()`` if None.
 
@@ -106,7 +107,7 @@ def read_log(
         For a log of events: an activity to ``arrival``, ``paid``, ``started``, ``finished``,
         ``completed``, ``failed``, ``cancelled`` or ``ignored``, before the known ones.
     table
-        The table of a database.
+        The table of a database, or the key of one of several lists in a JSON file.
     limit_bytes
         How much text is read at most, unpacked. A log takes about four times its size in memory
         while it is read, and 80 bytes per row afterwards.

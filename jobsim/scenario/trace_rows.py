@@ -25,6 +25,19 @@ _GROUPS = {
 }
 
 
+def shown_workers(log: LogTable) -> dict[str, Any]:
+    """Return the fields of a scenario with as many workers as a log itself shows.
+
+    Where it tells no starts these are as many as work without any wait would have taken.
+    """
+    workers = max(log.peak_concurrency()[0], 1)
+    told = "" if log.has_waits else ", had nobody waited"
+    return {
+        "workers": workers,
+        "why": f"As many workers as the log shows at work at once{told}.",
+    }
+
+
 def workload_fields(
     log: LogTable, scenario: Scenario | None, outcomes: OutcomePolicy | None
 ) -> dict[str, Any]:
@@ -35,7 +48,9 @@ def workload_fields(
     TraceError
         If no job is left.
     """
-    scenario = Scenario(name=log.name or "log") if scenario is None else scenario
+    scenario = (
+        Scenario(name=log.name or "log", **shown_workers(log)) if scenario is None else scenario
+    )
     outcomes = outcomes or OutcomePolicy()
     jobs = log.jobs
     label = jobs["outcome"].cat.codes.to_numpy()

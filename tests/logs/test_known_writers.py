@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import jobsim
@@ -148,8 +149,10 @@ def test_gitlabs_jobs_arrive_when_they_may_run(log):
     """Created with their pipeline, they wait for other stages before they queue for a runner."""
     found = log([gitlab(1, "success", 120.0, 60.0, 240.0), gitlab(2, "failed", 180.0, 60.0, 360.0),
                  gitlab(3, "canceled", None, None, 300.0)])  # fmt: skip
-    is_so(found, arrival=[0.0, 60.0], wait=[60.0, 60.0], outcome=["completed", "failed"])
-    assert found.skipped == {"missing duration": 1}
+    # The third never started: nothing but its creation tells when it arrived.
+    is_so(found, arrival=[0.0, 60.0, 120.0], wait=[nan, 60.0, 60.0],
+          outcome=["cancelled_before", "completed", "failed"])  # fmt: skip
+    assert not found.skipped
 
 
 def test_jenkins_milliseconds_are_asked_about(log):
@@ -222,3 +225,141 @@ def test_codes_of_states_can_be_mapped(log):
 def test_times_of_day_without_a_date_are_refused(log):
     with pytest.raises(TraceError, match="'submitted', 'started', 'finished' hold times of day"):
         log("id,submitted,started,finished\n1,23:59:50,00:00:10,00:01:00\n", name="log.csv")
+
+
+def at(seconds: float | None, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str | None:
+    return None if seconds is None else pd.Timestamp(AT + seconds, unit="s").strftime(form)
+
+
+def test_githubs_runs_end_when_they_were_last_touched(log):
+    rows = [{"conclusion": how, "createdAt": at(begin), "databaseId": n, "event": "push",
+             "startedAt": at(begin), "status": state, "updatedAt": at(end), "workflowName": "CI"}
+            for n, (how, state, begin, end) in enumerate([
+                ("success", "completed", 0, 60), ("timed_out", "completed", 30, 90),
+                ("skipped", "completed", 40, 41), ("", "in_progress", 50, 90)])]  # fmt: skip
+    found = log(rows)
+    is_so(found, arrival=[0.0, 30.0], service=[60.0, 60.0], outcome=["completed", "failed"])
+    assert found.skipped == {"never meant to run": 1, "not over": 1}
+    assert "updatedAt is taken for the end" in repr(found)
+
+
+def test_objects_by_their_identifier_are_rows(log):
+    tasks = {f"u-{n}": {"uuid": f"u-{n}", "state": state, "received": AT + n, "started": AT + n + 1,
+                        "succeeded": AT + n + 3 if state == "SUCCESS" else None,
+                        "failed": AT + n + 4 if state == "FAILURE" else None, "runtime": None}
+             for n, state in enumerate(["SUCCESS", "FAILURE", "STARTED"])}  # fmt: skip
+    found = log(tasks)
+    is_so(found, wait=[1.0, 1.0], service=[2.0, 3.0], outcome=["completed", "failed"])
+    assert len(found.unfinished) == 1
+    qstat = {"pbs_version": "20", "Jobs": {f"{n}.srv": {
+        "job_state": "F", "Exit_status": n, "qtime": at(0, "%a %b %d %H:%M:%S %Y"),
+        "stime": at(9, "%a %b %d %H:%M:%S %Y"), "resources_used": {"walltime": "00:01:00"}}
+        for n in (0, 1)}}  # fmt: skip
+    is_so(log(qstat), wait=[9.0, 9.0], service=[60.0, 60.0], outcome=["completed", "failed"])
+
+
+def test_one_of_several_lists_is_asked_about(log):
+    builds = [{"created_at": at(0), "duration_s": 5}]
+    text = {"page": {"agents": [{"name": "a"}], "builds": builds}}
+    with pytest.raises(TraceError, match=r"'agents', 'builds': say which, table='agents'"):
+        log(text)
+    is_so(log(text, table="builds"), service=[5.0])
+    # Pages that a client wrote one after the other.
+    is_so(log(json.dumps(builds) + "\n" + json.dumps(builds), name="p.json"), service=[5.0, 5.0])
+
+
+def test_a_failed_kubernetes_job_ends_by_its_condition(log):
+    def job(name: str, **status: object) -> dict:
+        return kubernetes(name, at(0), startTime=at(5), **status)  # type: ignore[arg-type]
+
+    ends = [{"type": "Failed", "status": "True", "lastTransitionTime": at(65)}]
+    found = log({"items": [job("a", completionTime=at(35), succeeded=1),
+                           job("b", failed=7, conditions=ends)]})  # fmt: skip
+    is_so(found, service=[30.0, 60.0], outcome=["completed", "failed"])
+
+
+def test_a_result_counts_where_a_status_only_says_over(log):
+    rows = [{"id": n, "status": "completed", "result": result, "queueTime": at(0),
+             "startTime": at(5), "finishTime": at(9), "user": {"status": "failed"}}
+            for n, result in enumerate(["succeeded", "failed", "canceled"])]  # fmt: skip
+    is_so(log({"value": rows}), outcome=["completed", "failed", "cancelled_during"])
+
+
+def test_an_outcome_is_known_by_its_words_where_no_name_tells(log):
+    text = (
+        "id,created,took_s,payment,verdict,{}\n1,0,5,failed,Succeeded,ok\n2,1,5,ok,Failed,draft\n"
+    )
+    found = log(text.format("note"), name="log.csv")
+    is_so(found, outcome=["completed", "failed"])
+    with pytest.raises(TraceError, match=r"'verdict' and 'other' .*columns=\{'status': 'verdict'"):
+        log(text.format("other").replace("draft", "error"), name="log.csv")
+
+
+def test_small_codes_of_states_are_not_taken_for_exits(log):
+    rows = "".join(f"{n},{n},5\n" for n in range(5))
+    with pytest.raises(TraceError, match="holds the numbers 0, 1, 2, 3, 4"):
+        log("status,created,took_s\n" + rows, name="log.csv")
+
+
+def test_nextflows_duration_holds_the_wait(log):
+    found = log("task_id\tnative_id\tstatus\tsubmit\tduration\trealtime\n"
+                "1\t7\tCOMPLETED\t2026-03-01 09:00:00.500\t1m 5s\t1m\n"
+                "2\t8\tFAILED\t2026-03-01 09:00:10.500\t900ms\t900ms\n", name="trace.txt")  # fmt: skip
+    is_so(found, wait=[5.0, 0.0], service=[60.0, 0.9], outcome=["completed", "failed"])
+
+
+def test_two_times_of_arrival_are_asked_about(log):
+    text = ("id,state,created_at,runnable_at,started_at,finished_at\n"
+            f"1,passed,{at(0)},{at(60)},{at(61)},{at(70)}\n")  # fmt: skip
+    with pytest.raises(TraceError, match="both 'created_at' and 'runnable_at'"):
+        log(text, name="buildkite.csv")
+    found = log(text, name="buildkite.csv", columns={"arrival": "runnable_at"})
+    is_so(found, wait=[1.0], service=[9.0])
+
+
+def test_lsf_words_and_forms(log):
+    found = log({"COMMAND": "bjobs", "RECORDS": [
+        {"JOBID": "1", "STAT": "DONE", "SUBMIT_TIME": "Mar  1 09:00:00 2026",
+         "START_TIME": "Mar  1 09:00:05 2026", "RUN_TIME": "30 second(s)"},
+        {"JOBID": "2", "STAT": "EXIT", "SUBMIT_TIME": "Mar 11 09:00:00 2026",
+         "START_TIME": "Mar 11 09:00:05 2026", "RUN_TIME": "7 second(s)"},
+        {"JOBID": "3", "STAT": "PEND", "SUBMIT_TIME": "Mar 11 09:00:00 2026",
+         "START_TIME": "", "RUN_TIME": ""}]})  # fmt: skip
+    is_so(found, wait=[5.0, 5.0], service=[30.0, 7.0], outcome=["completed", "failed"])
+    assert found.skipped == {"not over": 1}
+
+
+def test_an_activity_of_a_case_is_a_job(log):
+    text = "case:concept:name,concept:name,lifecycle:transition,time:timestamp\n" + "".join(
+        f"c1,{what},{move},{at(when)}\n"
+        for what, move, when in [("Check", "schedule", 0), ("Pay", "schedule", 1),
+                                 ("Check", "start", 2), ("Check", "complete", 5),
+                                 ("Pay", "start", 5), ("Pay", "ate_abort", 9)]
+    )  # fmt: skip
+    found = log(text, name="xes.csv")
+    is_so(found, wait=[2.0, 4.0], service=[3.0, 4.0], outcome=["completed", "failed"])
+
+
+def test_an_error_names_the_columns_that_hold_moments(log):
+    with pytest.raises(TraceError, match=r"moments are in 'Angenommen', 'Geholt'\)"):
+        log(f"Nr,Angenommen,Geholt\n1,{at(0)},{at(5)}\n", name="log.csv")
+
+
+def test_pending_tasks_of_an_array_are_jobs_each(log):
+    head = "JobID|State|Submit|Start|End|Elapsed\n9_1|COMPLETED|2026-03-01T08:00:00|"
+    head += "2026-03-01T08:05:00|2026-03-01T09:05:00|01:00:00\n"
+    for job, tasks in [("9_[3-9]", 7), ("9_[3-9%2]", 7), ("9_[1,4,7-9]", 5), ("9_[0-8:4]", 3)]:
+        found = log(f"{head}{job}|PENDING|2026-03-01T08:00:00|Unknown|Unknown|00:00:00\n",
+                    name="sacct.txt")  # fmt: skip
+        assert (len(found.unfinished), found.skipped) == (tasks, {"not over": tasks})
+        assert found.rows == len(found) + tasks
+        assert f"1 row of pending arrays stands for {tasks} tasks" in found.notes
+    odd = "9_[3-99999999999]|PENDING|2026-03-01T08:00:00|Unknown|Unknown|00:00:00\n"
+    assert len(log(head + odd, name="sacct.txt").unfinished) == 1
+
+
+def test_workers_are_as_many_as_the_log_shows(log):
+    found = log("created,started,finished\n0,0,9\n0,1,9\n0,2,9\n0,3,9\n0,4,9\n", name="log.csv")
+    scenario = found.workload().scenario
+    assert scenario.workers == 5
+    assert scenario.why == "As many workers as the log shows at work at once."
