@@ -37,7 +37,8 @@ _STEMS: Mapping[str, tuple[str, ...]] = {
         *("enqueued", "enqueue", "queue", "inserted", "published", "posted", "placed", "issued"),
         *("sent", "ordered", "registered", "q", "qsub", "job created", "job submitted"),
         *("job submit", "job arrival", "job submission", "added", "opened", "scheduled submit"),
-        *("runnable", "expected start", "qtime", "eingang", "eingegangen", "eingangszeit", "eingereicht", "erstellt", "angelegt"),
+        *("runnable", "expected start"),
+        *("qtime", "eingang", "eingegangen", "eingangszeit", "eingereicht", "erstellt", "angelegt"),
         *("ankunft", "ankunftszeit", "bestellt"),
     ),
     "paid": (

@@ -304,7 +304,8 @@ def test_small_codes_of_states_are_not_taken_for_exits(log):
 def test_nextflows_duration_holds_the_wait(log):
     found = log("task_id\tnative_id\tstatus\tsubmit\tduration\trealtime\n"
                 "1\t7\tCOMPLETED\t2026-03-01 09:00:00.500\t1m 5s\t1m\n"
-                "2\t8\tFAILED\t2026-03-01 09:00:10.500\t900ms\t900ms\n", name="trace.txt")  # fmt: skip
+                "2\t8\tFAILED\t2026-03-01 09:00:10.500\t900ms\t900ms\n",
+                name="trace.txt")  # fmt: skip
     is_so(found, wait=[5.0, 0.0], service=[60.0, 0.9], outcome=["completed", "failed"])
 
 
