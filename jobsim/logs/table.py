@@ -126,6 +126,7 @@ class LogTable(Shown):
         return peak(*self._intervals())
 
     def _intervals(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return when each attempt that worked began and ended, for `peak_concurrency`."""
         ran = pd.concat([self.jobs, self.unfinished]) if len(self.unfinished) else self.jobs
         # Without a start nobody is known to have waited.
         start = ran["started"].fillna(ran["arrival"]).to_numpy()

@@ -195,9 +195,12 @@ def seen_part(log: Log, cut: float) -> pd.DataFrame:
         else log.jobs
     )
     seen = every[every["arrival"] <= cut].copy()
-    started = seen["started"].fillna(seen["arrival"])
-    ended = started + seen["service"]
     was_open = seen["outcome"].eq("unfinished").to_numpy()
+    started = seen["started"].fillna(seen["arrival"])
+    if every["started"].notna().any():
+        # Where a log tells starts, who has none and is not over still waits for one.
+        started = started.mask(seen["started"].isna() & was_open, np.inf)
+    ended = started + seen["service"]
     running = (started <= cut) & ((ended > cut) | was_open)
     waiting = started > cut
     age = np.minimum(cut - started, seen["service"].fillna(np.inf))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import jobsim
@@ -77,6 +78,16 @@ def test_a_constant_service_drains_when_arithmetic_says():
     assert (found.running, found.waiting) == (4, 60)
     assert row["drained_low"] == row["drained_high"] == pytest.approx(155.0, abs=1e-4)
     assert row["wait"] == pytest.approx(155.0, abs=1e-4)
+
+
+def test_who_has_no_start_waits():
+    over = pd.DataFrame({"created": range(40), "started": range(40), "state": "done"})
+    over = over.assign(finished=over["started"] + 4)
+    now = pd.DataFrame({"created": [39, 40, 41, 41, 41], "started": [42, 42, None, None, None],
+                        "state": ["running"] * 2 + ["queued"] * 3})  # fmt: skip
+    log = jobsim.read_log(pd.concat([over, now], ignore_index=True))
+    found = jobsim.forecast(log, at=43.0, workers=2)
+    assert (found.running, found.waiting) == (2, 3)
 
 
 def test_a_smaller_crew_ends_what_it_has_begun():
