@@ -1,8 +1,8 @@
-"""The chart of a run that is still going on: counts by time, and their drawing as SVG.
+"""The chart of a run that is still going on: counts over time, drawn as SVG.
 
-Written as text and not drawn by matplotlib, which takes tens of milliseconds a picture and
-holds the interpreter's lock: as long, the threads of the run could not go on, and every call
-they measure would look slower than it is. This takes about one.
+The SVG is written as text. Matplotlib takes tens of milliseconds per picture and holds the
+interpreter's lock meanwhile: the threads of the run would stop, and every call that they measure
+would look slower than it is. Writing text takes about one millisecond.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERY_S = 0.5
 """Wall seconds from one drawing to the next."""
 
 SHARE = 0.05
-"""The most of the time that goes into drawing."""
+"""The largest share of the time that may go into drawing."""
 
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
 
@@ -35,15 +35,15 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 620, 64, 236
 
 
 class Pace:
-    """When to draw again: `EVERY_S` after the last time, and later where drawing is slow.
+    """When to draw again: `EVERY_S` after the last drawing, or later where drawing is slow.
 
     Parameters
     ----------
     clock
         Wall seconds.
     spent
-        Seconds of CPU time of this thread. Not wall time: that grows with the number of
-        threads that want the interpreter's lock, and is not taken from them.
+        Seconds of CPU time of this thread. Wall time would be wrong: it also counts waiting for
+        the interpreter's lock, during which the other threads go on.
 
     Examples
     --------
@@ -78,10 +78,10 @@ class Pace:
 
 
 class Steps:
-    """How many jobs had reached each status by when, in a fixed amount of memory.
+    """How many jobs had reached each status over time, in a fixed amount of memory.
 
     Transitions are counted in bins of time. When a run outgrows the last bin, the bins become
-    twice as wide, so that any run of a millisecond or more has between half of them and all.
+    twice as wide, so any run of a millisecond or more fills between half of them and all.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class Steps:
         self._last = 0.0
 
     def add(self, time: NDArray[np.float64], target: NDArray[np.int8]) -> None:
-        """Count transitions: when, in seconds and not negative, and to which status."""
+        """Count transitions: their times, in seconds from 0 on, and the statuses they lead to."""
         if not len(time):
             return
         self._last = max(self._last, float(time.max()))
@@ -112,7 +112,7 @@ class Steps:
         self._counts += np.bincount(flat, minlength=self._counts.size).reshape(self._counts.shape)
 
     def reached(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the begin of each bin in use, and the transitions to each status until its end.
+        """Return the start of each bin in use, and the transitions to each status by its end.
 
         Returns
         -------
@@ -136,8 +136,8 @@ def occupancy_svg(
 ) -> str:
     """Return a picture of how many jobs were in each status over time, stacked.
 
-    The stack is that of `jobsim.plot.occupancy`: what is done at the bottom, what is still to
-    do at the top.
+    The stack is that of `jobsim.plot.occupancy`: finished jobs at the bottom, waiting ones at
+    the top.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def occupancy_svg(
     jobs
         How many jobs were asked for; more may be created.
     end
-        Until when the run is shown, seconds.
+        Seconds of the run that are shown.
     refused
         How many calls were refused.
     over
@@ -194,13 +194,13 @@ def occupancy_svg(
 
 
 class Picture:
-    """A picture in a notebook's output, replaced by each new one. For the main thread."""
+    """A picture in a notebook's output; each new one replaces it. For the main thread."""
 
     def __init__(self) -> None:
         self._handle: Any = None
 
     def show(self, svg: str, text: str) -> None:
-        """Show the picture, or the text where there are no pictures."""
+        """Show the picture, or the text where pictures cannot be shown."""
         display: Any = import_module("IPython.display").display
         bundle = {"image/svg+xml": svg, "text/plain": text}
         if self._handle is None:
@@ -226,7 +226,7 @@ def _counters(counts: list[tuple[str, int]]) -> str:
 
 
 def _grid(span: float, top: float, unit: str, per_job: float) -> Iterator[str]:
-    """Yield what lies behind the areas: it changes with the scales only."""
+    """Yield what lies behind the areas: grid lines and the labels of both axes."""
     for value in _ticks(top, most=4, least_step=1.0):
         y = _BOTTOM - value * per_job
         yield f'<path d="M{_LEFT},{y:.1f}H{_RIGHT}" stroke="{FAINT}" stroke-width="0.6"/>'

@@ -1,7 +1,7 @@
 """The colours, the same in every chart and display.
 
 The four statuses differ in hue for every common kind of colour vision, and at least 14 of
-100 steps of lightness (CIE L*) lie between any two, so that a grey print keeps them apart.
+100 steps of lightness (CIE L*) lie between any two, so they stay distinct in a grey print.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STATUS_COLOURS: Mapping[str, str] = MappingProxyType(
         JobStatus.FAILED.value: "#7A1533",
     }
 )
-"""One colour a status, by its string value, in lifecycle order."""
+"""One colour per status, by its string value, in lifecycle order."""
 
 LIGHT = frozenset({JobStatus.AWAITING_PAYMENT.value, JobStatus.COMPLETED.value})
 """The statuses whose colour needs dark text on it; the others need white."""
@@ -28,7 +28,7 @@ INK = "#222222"
 """Text, and lines that belong to no status."""
 
 MUTED = "#5F6368"
-"""Second-rank text: subtitles, notes."""
+"""Secondary text: subtitles, notes."""
 
 FAINT = "#D9DCE0"
 """Grid lines and the edges of empty things."""
@@ -36,16 +36,15 @@ FAINT = "#D9DCE0"
 NEUTRAL = "#7C8AA0"
 """Fills that belong to no status."""
 
-
 WASTED = "#E3BFCB"
-"""Work of no use to anybody: a pale relative of the colour of failures."""
+"""Wasted work: a pale shade of the colour of failures."""
 
 UNPAID = "#FBE7BF"
-"""Jobs that are not paid, where those that are paid and wait have the colour of the status."""
+"""Unpaid jobs, where paid jobs that wait have the colour of the status."""
 
 
 def status_label(status: str) -> str:
-    """Return the status as people write it.
+    """Return the status in words.
 
     Examples
     --------

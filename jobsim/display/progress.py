@@ -20,17 +20,17 @@ _LINES = (
     "{percentage:3.0f}%|{bar}|",
     "{percentage:3.0f}%",
 )
-"""What a line may say, the widest first: a number that is cut off is a wrong number."""
+"""The formats of a line, the widest first: a number that is cut off is a wrong number."""
 
 _LEAST_BAR = 10
-"""Columns that tqdm gives a bar if nobody says how many there are."""
+"""Columns that tqdm gives a bar where it does not know the width of the screen."""
 
 _CTRL_C = 2
-"""Columns left free for the ^C that a terminal writes at the cursor; drawn over at the end."""
+"""Columns left free for the ^C that a terminal writes at the cursor; overwritten at the end."""
 
 
 class Bar(Protocol):
-    """The little of a progress bar that jobsim uses. For one thread."""
+    """The part of a progress bar that jobsim uses. For one thread."""
 
     def __enter__(self) -> Self: ...
 
@@ -42,18 +42,18 @@ class Bar(Protocol):
     ) -> object: ...
 
     def update_to(self, done: int, note: Callable[[], str] | None = None) -> None:
-        """Show that `done` of the total are done, and what `note` says if anybody watches."""
+        """Show that `done` of the total are done, and the note; a silent bar never calls it."""
 
     def close(self) -> None:
-        """Show what was last said for good; more than once is as good as once."""
+        """Leave the last state on the screen; a second call does nothing more."""
 
 
 class _Tqdm:
     def __init__(self, total: int, description: str, unit: str) -> None:
         from tqdm.auto import tqdm
 
-        # With `miniters` 0 the time alone decides when to draw, also while only the note
-        # changes; and tqdm's monitor thread never does.
+        # With `miniters` 0 time alone decides when to draw, so a change of the note is drawn too,
+        # and tqdm's monitor thread never draws.
         self._bar: Any = tqdm(
             total=total, desc=description, unit=unit, leave=True, miniters=0, dynamic_ncols=True
         )
@@ -66,7 +66,7 @@ class _Tqdm:
         self.close()
 
     def update_to(self, done: int, note: Callable[[], str] | None = None) -> None:
-        # A job that is asked for again is one more.
+        # A retry adds a job to those that were expected.
         self._bar.total = max(self._bar.total, done)
         if note is not None:
             self._bar.bar_format = self._fitting(done, note())
@@ -78,8 +78,8 @@ class _Tqdm:
         self._bar.close()
 
     def _fitting(self, done: int, note: str) -> str:
-        """Return the widest line that fits, and never again a wider one: it would flicker."""
-        # The width is asked for anew each time, for people resize terminals.
+        """Return the widest format that fits, never wider than before: that would flicker."""
+        # The width is read each time because people resize terminals.
         shown: dict[str, Any] = self._bar.format_dict
         columns = shown["ncols"]
         if not isinstance(columns, int):
@@ -104,7 +104,7 @@ class _Silent:
         """Show nothing."""
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Do nothing: nothing was shown."""
 
 
 def bar(total: int, description: str, *, unit: str, progress: bool | None) -> Bar:
@@ -117,7 +117,7 @@ def in_notebook() -> bool:
     """Return whether this runs in a Jupyter kernel, whose outputs a person sees."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    # By name, for a kernel may have a class of its own that derives from this one.
+    # By name, because a kernel may have its own class that derives from this one.
     return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 

@@ -1,7 +1,7 @@
-"""Short displays for people: rows of label and value, as plain text and as HTML.
+"""Short displays of results: rows of label and value, as plain text and as HTML.
 
-Whatever text comes from outside is made inert: escaped in HTML, and without characters that
-do not print (control characters, direction overrides) in both.
+Text from outside is made inert: escaped in HTML, and without unprintable characters (control
+characters, direction overrides) in both.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ def format_number(value: float) -> str:
     >>> format_number(0.51234), format_number(999.6), format_number(1234.5), format_number(2e12)
     ('0.512', '1,000', '1,234', '2e+12')
     """
-    # From 100 on there are three digits before the point; 1e12 and more is no number to read.
+    # From 100 on there are three digits before the point; from 1e12 on too many to read.
     return f"{value:,.0f}" if 100 <= abs(value) < 1e12 else f"{value:.3g}"
 
 
 def format_share(share: float) -> str:
-    """Return a share in percent, never rounded to none or all.
+    """Return a share in percent, never rounded to 0 % or 100 %.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def format_share(share: float) -> str:
     >>> format_share(0.0002), format_share(0.0)
     ('<0.1 %', '0 %')
     """
-    # Rounded down near 100 %, for "100 %" of anything claims that there was no exception.
+    # Rounded down near 100 %, because "100 %" claims that there was no exception.
     value = 100.0 * share
     if 0.0 < value < 0.1:
         return "<0.1 %"
@@ -98,7 +98,7 @@ def format_share(share: float) -> str:
 
 
 def format_percent(share: float) -> str:
-    """Return a share in percent to three figures, where they are compared with each other.
+    """Return a share in percent with three significant digits, for shares that are compared.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def format_percent(share: float) -> str:
 
 
 def format_given_share(share: float) -> str:
-    """Return a share that somebody gave, and nobody measured, in percent to four figures.
+    """Return a share that was given, not measured, in percent with four significant digits.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def count_of(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    r"""Return the text with what does not print written as an escape, cut at `limit`.
+    r"""Return the text with unprintable characters as escapes, cut at `limit`.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def rows_as_text(title: str | None, rows: Rows) -> str:
       jobs  20
       wait  1 s
     """
-    # Escapes are wider than what they stand for, so widths are taken afterwards.
+    # Escapes are wider than what they stand for, so widths are measured afterwards.
     labels = [printable(label) for label, _ in rows]
     width = max(map(len, labels), default=0)
     lines = [
@@ -166,10 +166,10 @@ def rows_as_text(title: str | None, rows: Rows) -> str:
 
 
 def rows_as_html(title: str | None, rows: Iterable[tuple[str, str]]) -> str:
-    """Return the same as a small table, all text escaped.
+    """Return a title and rows as a small HTML table, all text escaped.
 
-    It has no colours of its own, so that it reads well on light and on dark pages, and
-    mathematics in it is not typeset.
+    It has no colours of its own, so it reads well on light and on dark pages, and dollar signs in
+    it are not taken for mathematics.
 
     Examples
     --------
@@ -186,9 +186,9 @@ def rows_as_html(title: str | None, rows: Iterable[tuple[str, str]]) -> str:
 
 
 class Shown:
-    """What shows itself as rows: as text where it is printed, as a table in a notebook.
+    """Base of what shows itself as rows: as text where it is printed, as a table in a notebook.
 
-    Both are made of `_display`, so that they cannot say different things.
+    Both come from `_display`, so they cannot differ.
     """
 
     def _display(self) -> tuple[str | None, Rows]:

@@ -1,1 +1,1 @@
-"""Files of people: read up to a limit, written whole or not at all. Knows nothing of jobs."""
+"""Users' files: read up to a limit, written whole or not at all. Knows nothing about jobs."""

@@ -1,10 +1,10 @@
 """New files and folders appear whole or not at all, under a name that is claimed first.
 
-A claim is a hidden folder beside the name, ``.NAME.unfinished``: to make it succeeds for one
-process only, so that two runs which begin in one second do not take one name. What is to appear
-is written in it, and one rename makes it appear. It holds a lock that the system lets go of when
-its process ends in whatever way: an unfinished folder whose lock is free was left by a process
-that was killed, and the next claim in that place removes it.
+A claim is a hidden folder beside the name, ``.NAME.unfinished``. Only one process can create it,
+so two runs that begin in the same second do not take the same name. The content is written inside
+it, and one rename makes it appear. A claim holds a lock that the system releases when the process
+ends, however it ends: an unfinished folder whose lock is free was left by a process that was
+killed, and the next claim in the same place removes it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _ENDING = ".unfinished"
 _TAKEN = "already exists; choose another name or remove it"
 _LOCK = "lock"
 _YOUNG_S = 60.0
-"""A claim without its lock is not removed before: its process may just be making it."""
+"""A claim without its lock is kept for so long: its process may still be making it."""
 _OLD_S = 86_400.0
-"""Where there are no such locks, what is older than a day is taken for left behind."""
+"""Where the system has no such locks, a claim that is older counts as left behind."""
 
 
 class ClaimError(PathError):
-    """The name cannot be had; choose another one, or do what the text says."""
+    """The name cannot be used; choose another one, or do what the text says."""
 
 
 class NameTakenError(ClaimError):
-    """Something of that name is there, or is being made by another process."""
+    """Something of that name exists, or is being made by another process."""
 
 
 class Claim:
-    """A name that this process alone may fill. Leaving the context gives up what is not kept.
+    """A name that only this process may fill. Leaving the context drops what was not kept.
 
     Not for two threads at once.
 
@@ -50,12 +50,12 @@ class Claim:
     path
         The file or folder that is to appear; the folder above it is made if it is missing.
     replace
-        Whether something of that name may be there, and is replaced.
+        Whether something of that name may exist, and is then replaced.
 
     Raises
     ------
     NameTakenError
-        If something of that name is there, or another process has claimed it.
+        If something of that name exists, or another process has claimed it.
     ClaimError
         If nothing can be written there.
 
@@ -110,41 +110,47 @@ class Claim:
         self.release()
 
     def keep_folder(self) -> Path:
-        """Let everything in `work` appear as the folder `path`, at once, and return it."""
+        """Make everything in `work` appear as the folder `path`, at once, and return it."""
         self._let_go()
         self.work.rename(self.path)
         self._is_ours = False  # from now on another process may claim the name
         return self.path
 
     def keep_file(self, name: str) -> Path:
-        """Let the file of that name in `work` appear as `path`, at once, and return it."""
+        """Make the file of that name in `work` appear as `path`, at once, and return it.
+
+        Raises
+        ------
+        NameTakenError
+            If something of that name has appeared meanwhile and may not be replaced.
+        """
         made = self.work / name
         if self._replace:
             made.replace(self.path)
         else:
             try:
                 self.path.hardlink_to(made)  # which, unlike a rename, replaces nothing
-            except FileExistsError:
-                raise
+            except FileExistsError as exc:
+                raise NameTakenError(os.fspath(self.path), _TAKEN) from exc
             except OSError:  # a file system without links
                 made.rename(self.path)
         self.release()
         return self.path
 
     def release(self) -> None:
-        """Give the name up, and remove what was written and not kept."""
+        """Give up the name, and remove what was written but not kept."""
         if self._is_ours:
             self._let_go()
             shutil.rmtree(self.work, ignore_errors=True)
             self._is_ours = False
 
     def _require_free(self) -> None:
-        # Asked after the claim was made: whoever had it before has let its folder appear by now.
+        # Checked after the claim was made: the folder of an earlier claim has appeared by now.
         if not self._replace and os.path.lexists(self.path):
             raise NameTakenError(os.fspath(self.path), _TAKEN)
 
     def _take_lock(self) -> None:
-        """Put a locked file into the claim; it appears locked, so nobody finds it free before."""
+        """Put a locked file into the claim; it is locked before it appears, so never seen free."""
         unlocked = self.work / f"{_LOCK}.new"
         self._lock = os.open(unlocked, os.O_CREAT | os.O_RDWR)
         _try_lock(self._lock)
@@ -159,12 +165,12 @@ class Claim:
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
-    """Give a place to write a file at; it appears as `path` if the block ends well.
+    """Yield a path to write a file at; the file appears as `path` if the block ends well.
 
     Raises
     ------
     ClaimError
-        As `Claim` does.
+        As `Claim` and its `keep_file` do.
     """
     with Claim(path, replace=replace) as claim:
         yield claim.work / "content"
@@ -172,7 +178,7 @@ def whole_file(path: str | os.PathLike[str], *, replace: bool = False) -> Iterat
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed have left behind in a folder."""
+    """Remove what killed processes have left behind in a folder."""
     for work in folder.glob(f".*{_ENDING}"):
         if _is_left_behind(work):
             shutil.rmtree(work, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What is read of a file, and how much of it at most."""
+"""Read a file or a pipe, up to a limit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import BinaryIO
 from jobsim.domain.exceptions import PathError
 
 LIMIT_BYTES = 1 << 30
-"""So much is read of one file, unpacked, unless a caller raises it: 1 GiB."""
+"""The most that is read of one file, unpacked, unless a caller raises it: 1 GiB."""
 
 PATIENCE_S = 10.0
-"""How long a pipe may say nothing at first: nobody may be there to write to it."""
+"""How long to wait for the first byte of a pipe, to which perhaps nobody writes."""
 
 _CHUNK = 1 << 20
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows alone has it
 
 
 class UnreadableFileError(PathError):
@@ -32,7 +33,7 @@ def read_limited(path: str | os.PathLike[str], limit_bytes: int = LIMIT_BYTES) -
     path
         A regular file, or a pipe such as a shell's ``<(command)``.
     limit_bytes
-        How much is read at most.
+        The most that is read.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def read_limited(path: str | os.PathLike[str], limit_bytes: int = LIMIT_BYTES) -
     """
     shown = os.fspath(path)
     try:
-        # A pipe that nobody writes to must not stop us here, where no time limit holds.
+        # Opening a pipe that nobody writes to must not block: no time limit applies here.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
         with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 - opened by its handle
             _require_content(file.fileno(), shown)
@@ -89,11 +90,8 @@ def gunzip_limited(data: bytes, path: str, limit_bytes: int = LIMIT_BYTES) -> by
     return b"".join(parts)
 
 
-_BINARY = getattr(os, "O_BINARY", 0)
-
-
 def _require_content(handle: int, path: str) -> None:
-    """Raise for what has no content of its own, or a pipe whose content does not come."""
+    """Raise for a device, which has no end, and for a pipe from which nothing comes."""
     mode = os.fstat(handle).st_mode
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise UnreadableFileError(path, "is a device, not a file")
@@ -104,7 +102,7 @@ def _require_content(handle: int, path: str) -> None:
 
 
 def _up_to(file: BinaryIO, path: str, limit_bytes: int) -> bytes:
-    """Return all of an open file; never takes more than a chunk beyond the limit into memory."""
+    """Return all of an open file; never hold more than one chunk beyond the limit in memory."""
     parts, size = [], 0
     while part := file.read(_CHUNK):
         size += len(part)

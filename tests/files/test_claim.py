@@ -133,7 +133,7 @@ def test_a_new_file_replaces_nothing_that_came_meanwhile(tmp_path):
             unfinished.write_text("mine")
             path.write_text("theirs")
 
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NameTakenError, match="already exists"):
         write()
     assert path.read_text() == "theirs"
     assert names(tmp_path) == ["a.txt"]
