@@ -29,7 +29,7 @@ def checked_array(
 
 
 def require_known(name: str, times: NDArray[np.float64], wanted: NDArray[np.bool_]) -> None:
-    """Raise if a time is not there that is wanted."""
+    """Raise if a wanted time is missing."""
     missing = np.flatnonzero(wanted & np.isnan(times))
     if len(missing):
         raise ValueError(f"{name} of job {missing[0]} is NaN: say how many seconds it takes")
@@ -56,7 +56,7 @@ def _check_times(name: str, times: NDArray[np.float64], *, may_be_missing: bool)
         if may_be_missing:
             good |= np.isnan(block)
         if not good.all():
-            # The first False: `argmin` of booleans stops there.
+            # `argmin` of booleans is the place of the first False.
             job = number * BLOCK + int(np.argmin(good))
             raise ValueError(
                 f"{name} of job {job} is {times[job]} s: it must lie between 0 and 2**33 s, "

@@ -13,7 +13,7 @@ Times = NDArray[np.float64]
 
 
 class ArrivalProcess(Part):
-    """What every kind of arrival offers; a new kind is a subclass and a place in `Arrivals`."""
+    """What every kind of arrivals offers; a new kind is a subclass that `Arrivals` lists."""
 
     @property
     def mean_rate(self) -> float | None:
@@ -27,21 +27,21 @@ class ArrivalProcess(Part):
         Parameters
         ----------
         rng
-            The only source of chance; a kind without chance leaves it alone.
+            The only source of randomness; a kind that draws nothing does not use it.
         jobs
             Maximum number of arrivals, or None.
         duration
-            Only arrivals before so many seconds, or None. With both, whichever ends first.
+            Seconds before which all arrivals lie, or None. With both, whichever ends first.
 
         Returns
         -------
         numpy.ndarray
-            float64, seconds in whole ticks, not decreasing; one entry an arrival.
+            float64, seconds in whole ticks, not decreasing; one entry per arrival.
 
         Raises
         ------
         ValueError
-            If nothing says how many there are.
+            If nothing ends the arrivals.
         """
 
     @abstractmethod
@@ -49,7 +49,7 @@ class ArrivalProcess(Part):
         """Return what the jobs do, as the rest of a sentence that begins with their number."""
 
     def _count(self, jobs: int | None, before_the_end: int | None) -> int:
-        """Return the smaller number of arrivals that is known."""
+        """Return the smaller of the two numbers of arrivals, of which one may be unknown."""
         known = [number for number in (jobs, before_the_end) if number is not None]
         if not known:
             raise ValueError(
@@ -59,5 +59,5 @@ class ArrivalProcess(Part):
 
 
 def before(times: Times, duration: float | None) -> Times:
-    """Return the times before the end; a copy, so that no longer array is kept in memory."""
+    """Return the times before `duration`, as a copy, so that the longer array can be freed."""
     return times if duration is None else times[: np.searchsorted(times, duration)].copy()

@@ -20,8 +20,8 @@ from jobsim.scenario.varying import Varying
 class Poisson(ArrivalProcess):
     """Independent users: exponential inter-arrival times.
 
-    They are rounded to whole ticks before they are summed, so arrivals are exact. With a mean of g
-    ticks that shortens them by 1/(24 g^2): one part in 2,600 at 100,000 arrivals a second.
+    These are rounded to whole ticks before they are summed, so arrivals are exact. With a mean of
+    g ticks that shortens them by 1/(24 g^2): one part in 2,600 at 100,000 arrivals a second.
 
     Examples
     --------
@@ -59,12 +59,12 @@ class Poisson(ArrivalProcess):
         for block in blocks(times):
             rng.standard_exponential(out=block)
             block *= TICKS_PER_SECOND / self.rate
-            # Gaps are rounded and not sums: a sum of whole ticks is exact below 2^53, so no error
-            # builds up.
+            # The gaps are rounded, not the sums: a sum of whole ticks is exact below 2^53, so no
+            # error builds up.
             np.rint(block, out=block)
             block[0] += last * TICKS_PER_SECOND
             np.cumsum(block, out=block)
-            # A power of two, so this changes the exponent alone.
+            # A power of two, so this changes only the exponent.
             block *= 1.0 / TICKS_PER_SECOND
             last = float(block[-1])
         return times

@@ -16,12 +16,12 @@ class Closed(ArrivalProcess):
     """N users; each thinks, asks, waits for the end or gives up, and thinks again.
 
     User u makes the requests u, u + users, u + 2 users and so on, so the scenario's `jobs`
-    must say how many there are; its `duration` may close the doors earlier.
+    must say how many there are; its `duration` may end them earlier.
 
-    With `paced`, a user thinks of the next request from the moment at which this one *should*
-    have begun, as a load tester with a fixed rate does. One that is still waiting then asks
-    late: `arrival` is the intended start, `created` the actual one, and what a measurement
-    from the actual start hides is called coordinated omission.
+    With `paced`, the thought before the next request begins when this one *should* have begun,
+    as in a load tester with a fixed rate. A user who is still waiting when it ends asks late:
+    `arrival` is the intended start, `created` the actual one. The waits that a measurement from
+    the actual start leaves out are called coordinated omission.
 
     Examples
     --------
@@ -44,9 +44,9 @@ class Closed(ArrivalProcess):
         self,
         rng: np.random.Generator,  # noqa: ARG002 - draws nothing
         jobs: int | None,
-        duration: float | None,  # noqa: ARG002 - the engines close the doors
+        duration: float | None,  # noqa: ARG002 - the engines apply it
     ) -> Times:
-        """Return a zero a request: when each is asked for, only a run can tell."""
+        """Return one zero per request: only a run can tell when each is made."""
         if jobs is None:
             raise ValueError(
                 "closed arrivals need jobs: a duration alone does not say how many requests to draw"

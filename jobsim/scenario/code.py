@@ -49,8 +49,8 @@ def _assigned(field: str, value: Any) -> str:
 
 
 def _changed(part: BaseModel) -> dict[str, Any]:
-    """Return the fields that have to be said: the kind of a part, and what is no default."""
-    given = part.model_dump()  # without the figures that follow from the given ones
+    """Return the fields to write: the kind of a part, and what differs from its default."""
+    given = part.model_dump()  # leaves out the figures that follow from the given ones
     fields = sorted(type(part).model_fields.items(), key=lambda item: item[0] != "kind")
     return {
         name: value
@@ -65,7 +65,7 @@ def _plain(value: Any, *, cut: bool) -> Any:
         return {name: _plain(inner, cut=cut) for name, inner in _changed(value).items()}
     if isinstance(value, tuple):
         if cut and len(value) > _SHOWN:
-            # Both ends are shown: the last point of a schedule says how long it goes on.
+            # Both ends are shown: the last time of a schedule says how long it is.
             value = (*value[: _SHOWN // 2], _Gap(), *value[-_SHOWN // 2 :])
         return tuple(_plain(inner, cut=cut) for inner in value)
     if isinstance(value, str) and cut:

@@ -72,7 +72,7 @@ def workload_rows(workload: Workload) -> Rows:
 
 
 def _spread(times: NDArray[np.float64], counts: dict[str, int]) -> str:
-    # NaN is "never", which is counted beside the times and not among them.
+    # NaN means "never", which is counted separately.
     known = times[~np.isnan(times)]
     parts = [f"{count:,} {what}" for what, count in counts.items() if count]
     if len(known):
@@ -94,7 +94,7 @@ def _arrivals(scenario: Scenario) -> str:
 
 
 def _payment(payment: Payment) -> str:
-    """Say how jobs are paid; what does not happen is not mentioned."""
+    """Say how jobs are paid; leave out what never happens."""
     after = f"after {payment.delay.describe()}" if payment.delay.mean else "at once"
     sentences = [f"Payment is confirmed {after}."]
     if payment.abandon:
@@ -121,13 +121,13 @@ def _losses(payment: Payment) -> str:
         return f"{lost} of confirmations are lost for ever."
     waits = ", ".join(format_number(wait) for wait in payment.resend)
     return (
-        f"{lost} of deliveries of a confirmation are lost; after each loss there is another one, "
-        f"{waits} s later, then none."
+        f"{lost} of deliveries of a confirmation are lost; each lost one is sent again, "
+        f"{waits} s later, then no more."
     )
 
 
 def _work(work: Work) -> str:
-    """Say how long work takes and how often it goes wrong; nothing of what never happens."""
+    """Say how long work takes and how often it goes wrong; leave out what never happens."""
     sentences = [f"Work takes {work.service.describe()}."]
     if work.fail:
         sentences.append(f"{format_given_share(work.fail)} of jobs fail.")
@@ -141,7 +141,7 @@ def _work(work: Work) -> str:
 
 
 def _feedback(scenario: Scenario) -> Rows:
-    """Say what ties jobs to one another; a missing reaper is said where it matters."""
+    """Say how jobs affect one another; mention a missing reaper where it matters."""
     rows: Rows = []
     if scenario.patience is not None:
         then = "asks again or leaves" if scenario.attempts > 1 else "leaves"
@@ -175,18 +175,18 @@ def _load(scenario: Scenario) -> list[str]:
     load = scenario.offered_load
     if load is None:
         return []
-    # Of first attempts alone; what adds to it is named in the same sentence.
+    # Of first attempts only; what adds to it is named in the same sentence.
     utilisation = load / scenario.workers
     crew = count_of(scenario.workers, "worker")
     line = f"Offered load {format_number(load)} erlangs{_before(scenario)} on {crew}: "
-    # A crash cuts work short, so nothing is sure to grow then.
+    # A crash cuts work short, so the backlog need not grow then.
     if utilisation < 1.0 or scenario.work.crash:
         return [f"{line}utilisation {format_percent(utilisation)} per worker."]
-    return [f"{line}not less than they can do, so the backlog grows while jobs arrive."]
+    return [f"{line}more than they can keep up with, so the backlog grows while jobs arrive."]
 
 
 def _before(scenario: Scenario) -> str:
-    """Return what the offered load, that of first attempts, leaves out."""
+    """Return what the offered load leaves out: it is that of first attempts."""
     left_out = {
         "retries": scenario.attempts > 1,
         "crashes": scenario.work.crash > 0,

@@ -168,11 +168,11 @@ Single = Annotated[
     Constant | Uniform | Exponential | LogNormal | Gamma | Weibull | Empirical,
     Field(discriminator="kind"),
 ]
-"""Any distribution that is no sum."""
+"""Any distribution that is neither a sum nor a mixture."""
 
 
 class Sum(Part):
-    """Stages one after the other, independent of each other, such as those of a payment.
+    """Independent stages, one after the other, such as those of a payment.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class Sum(Part):
 
     kind: Literal["sum"] = "sum"
     parts: Annotated[tuple[Single, ...], Field(min_length=1)] = Field(
-        description="The stages, each a distribution of its own that is no sum."
+        description="The stages, each a distribution that is neither a sum nor a mixture."
     )
 
     @property
@@ -199,7 +199,7 @@ class Sum(Part):
     def sample(self, rng: np.random.Generator, n: int) -> Times:
         """Draw `n` times as float64 seconds."""
         times = np.zeros(n)
-        # A generator each, so that more times begin with the same ones.
+        # One generator per part, so that a longer sample begins with the same times.
         for part, own in zip(self.parts, rng.spawn(len(self.parts)), strict=True):
             times += part.sample(own, n)
         return times
@@ -253,9 +253,9 @@ class Mixture(Part):
     def variance(self) -> float:
         """Variance, in seconds squared."""
         pairs = zip(self.shares, self.parts, strict=True)
-        # The mean of the squares less the square of the mean.
-        square = math.fsum(share * (part.variance + part.mean**2) for share, part in pairs)
-        return square - self.mean**2
+        mean = self.mean
+        # The law of total variance; mean square less squared mean could be below 0 by rounding.
+        return math.fsum(share * (part.variance + (part.mean - mean) ** 2) for share, part in pairs)
 
     def sample(self, rng: np.random.Generator, n: int) -> Times:
         """Draw `n` times as float64 seconds."""

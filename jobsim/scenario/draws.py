@@ -1,4 +1,4 @@
-"""Every random choice of a scenario, one stream a quantity."""
+"""Every random choice of a scenario, one stream per quantity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobsim.scenario.ticks import TICKS_PER_SECOND, blocks, round_in_place, to_t
 LONGEST = 2.0**33
 """Seconds up to which whole ticks are exact floats: 272 years."""
 
-# One stream a quantity. New ones go last, so that old seeds keep their meaning.
+# One stream per quantity. New ones go last, so that old seeds keep their meaning.
 ARRIVALS, DELAY, ABANDONMENT, DUPLICATE, LAG, SERVICE, FAILURE, LOSS = range(8)
 THOUGHT, BACKOFF, PATIENCE, CRASH, CRASH_MOMENT, RESTART, CALL_TIME = range(8, 15)
 
@@ -30,9 +30,8 @@ NEEDED_FOR = {
     "call_time": "`call_time`",
 }
 
-
 COARSE = 0.01
-"""By how much the mean of drawn times may change when they are rounded to ticks."""
+"""Largest relative change of the mean of drawn times when they are rounded to ticks."""
 
 FASTEST = TICKS_PER_SECOND / 16
 """Arrivals per second; an exponential gap of 16 ticks loses 1/(24 * 16^2) of its mean."""
@@ -41,7 +40,7 @@ FASTEST = TICKS_PER_SECOND / 16
 def stream_of(seed: int, stream: int, attempt: int = 1) -> np.random.Generator:
     """Return the generator of one quantity; each later attempt has one of its own.
 
-    So first attempts are the same jobs, however many may follow.
+    So the first attempts are the same jobs, however many attempts may follow.
     """
     # The first keys are those of SeedSequence.spawn.
     key = (stream,) if attempt == 1 else (stream, attempt)
@@ -80,7 +79,7 @@ def draw_arrivals(scenario: Scenario) -> NDArray[np.float64]:
 def draw_payment(
     scenario: Scenario, n: int, attempt: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw the payments of a scenario: the very draws that `Workload.sample` makes.
+    """Draw the payments of a scenario: the same draws that `Workload.sample` makes.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ def draw_payment(
     else:
         lag = np.full(n, np.nan)
     if payment.deadline is not None:
-        # Rounded as the delays are, so that a delay that just meets it still does.
+        # Rounded as the delays are, so that a delay that equals the deadline still meets it.
         delay[delay > to_ticks(np.array([payment.deadline]))] = np.nan
     if payment.lost:
         delay += _resend_waits(stream(LOSS), payment, n)
@@ -123,7 +122,7 @@ def draw_payment(
 
 
 def draw_attempt(scenario: Scenario, n: int, attempt: int) -> dict[str, NDArray[Any]]:
-    """Draw all that one attempt of each request needs; the first draws what it ever did."""
+    """Draw everything that one attempt of each request needs."""
     stream = partial(stream_of, scenario.seed, attempt=attempt)
     delay, lag = draw_payment(scenario, n, attempt)
     drawn: dict[str, NDArray[Any]] = {
@@ -141,7 +140,7 @@ def draw_attempt(scenario: Scenario, n: int, attempt: int) -> dict[str, NDArray[
     if "crash" in needed:
         crash = round_in_place(stream(CRASH_MOMENT).random(n) * drawn["service"])
         restart = _times(stream(RESTART), "work.restart", scenario.work.restart, n)
-        # Where the moment was rounded to the end of the work, the work is done.
+        # A moment that was rounded to the end of the work is no crash: the work is done.
         crashes = _events(stream(CRASH), scenario.work.crash, n) & (crash < drawn["service"])
         crash[~crashes] = np.nan
         restart[~crashes] = np.nan
@@ -153,15 +152,15 @@ def draw_attempt(scenario: Scenario, n: int, attempt: int) -> dict[str, NDArray[
 
 
 def _resend_waits(rng: np.random.Generator, payment: Payment, n: int) -> NDArray[np.float64]:
-    """Draw how much later each confirmation comes for lost deliveries; NaN for never.
+    """Draw the delay that lost deliveries add to each confirmation; NaN where none arrives.
 
-    One draw a job, so that a higher probability only loses more deliveries.
+    One draw per job, so a higher probability only loses more deliveries.
     """
     waits = to_ticks(np.array([*payment.resend_waits, np.nan]))
     deliveries = len(payment.resend_waits)
-    # At least k deliveries are lost with probability lost**k; here from the last k to the first.
-    as_many = payment.lost ** np.arange(deliveries, 0.0, -1.0)
-    return waits[deliveries - np.searchsorted(as_many, rng.random(n), side="right")]
+    # At least k deliveries are lost with probability lost**k; in increasing order, so k falls.
+    at_least = payment.lost ** np.arange(deliveries, 0.0, -1.0)
+    return waits[deliveries - np.searchsorted(at_least, rng.random(n), side="right")]
 
 
 def _pause(scenario: Scenario, n: int, attempt: int) -> NDArray[np.float64]:
@@ -173,7 +172,7 @@ def _pause(scenario: Scenario, n: int, attempt: int) -> NDArray[np.float64]:
         return _times(rng, "arrivals.think", scenario.arrivals.think, n)
     assert scenario.retry is not None  # noqa: S101 - or there were no further attempt
     shares = stream_of(scenario.seed, BACKOFF, attempt).random(n)
-    # In place, as `wait * (1 - jitter * u)`: arrays of millions are not copied at each step.
+    # `wait * (1 - jitter * u)`, in place: an array of millions is not copied at each step.
     shares *= -scenario.retry.jitter
     shares += 1.0
     shares *= scenario.retry.waits()[attempt - 2]
@@ -187,7 +186,7 @@ def _times(
     """Draw times in whole ticks; refuse a scale on which rounding would bias the mean."""
     times = distribution.sample(rng, n)
     _check_longest(name, times)
-    # The mean is compared, and not each time: single roundings are harmless where they cancel.
+    # Only the means are compared: rounding errors that cancel are harmless.
     drawn = float(times.sum())
     rounded = round_in_place(times)
     if drawn > 0 and abs(float(rounded.sum()) / drawn - 1.0) > COARSE:
@@ -206,7 +205,7 @@ def _check_longest(name: str, times: NDArray[np.float64]) -> None:
 
 
 def _events(rng: np.random.Generator, probability: float, n: int) -> NDArray[np.bool_]:
-    """Draw which of `n` jobs an event happens to; a higher probability only adds jobs."""
+    """Draw to which of `n` jobs an event happens; a higher probability only adds jobs."""
     happens = np.zeros(n, dtype=np.bool_)
     if probability:
         for block in blocks(happens):

@@ -26,7 +26,7 @@ from jobsim.files.reading import LIMIT_BYTES, UnreadableFileError, read_limited
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _DEEPEST = 50
-"""No scenario needs tables within tables within tables of so many levels."""
+"""Levels of tables within tables that are accepted; no scenario needs as many."""
 
 
 class ScenarioFileError(JobsimError):
@@ -40,7 +40,7 @@ class ScenarioFileError(JobsimError):
         Dotted path of the field; ``"file"`` if it cannot be read at all, ``"syntax"`` if it is
         not TOML or JSON.
     problem
-        What is wrong, and how many more fields are.
+        What is wrong, and how many more problems there are.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def load(
     model
         What the file describes: `Scenario`.
     limit_bytes
-        How much of it is read at most.
+        The most that is read of it.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def validate(data: object, path: str, model: type[_Model]) -> _Model:
     Raises
     ------
     ScenarioFileError
-        Naming the first bad field, and how many more there are.
+        Naming the first bad field, and how many more problems there are.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def validate(data: object, path: str, model: type[_Model]) -> _Model:
         ...
     jobsim.scenario.files.ScenarioFileError: a.toml: sed: no such field; did you mean 'seed'?
     """
-    # Before pydantic walks it, which cannot do so to any depth.
+    # Checked first, because pydantic cannot follow data to any depth.
     if _is_deeper_than(_DEEPEST, data):
         raise ScenarioFileError(path, "syntax", f"is nested more than {_DEEPEST} levels deep")
     try:
@@ -167,7 +167,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
     ('workers', 'must be greater than or equal to 1, not 0')
     """
     problems = error.errors(include_url=False)
-    # A misspelt name comes first: it often is why another one is missing.
+    # A misspelt name comes first: it is often why another one is missing.
     first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
     field, names = _locate(first["loc"], model)
     problem = _problem(first, names)
@@ -182,10 +182,10 @@ def _parsed(
     parse: Callable[[str], object],
     limit_bytes: int,
 ) -> _Model:
-    """Read, parse and validate a file; what any step finds is one kind of error."""
+    """Read, parse and validate a file; the problems of every step are one kind of error."""
     shown = os.fspath(path)
     try:
-        # "-sig", for editors on Windows put a byte-order mark in front, which TOML refuses.
+        # "-sig", because editors on Windows write a byte-order mark first, which TOML refuses.
         data = parse(read_limited(path, limit_bytes).decode("utf-8-sig"))
     except UnreadableFileError as error:
         raise ScenarioFileError(shown, "file", f"cannot be read: {error.problem}") from error
@@ -201,13 +201,13 @@ def _parsed(
 
 
 def _write(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file whole or not at all: what is there stays, if the text cannot be written."""
+    """Write a file whole or not at all: an older one stays if the text cannot be written."""
     with whole_file(path, replace=True) as unfinished:
         unfinished.write_bytes(text.encode())
 
 
 def _is_deeper_than(levels: int, data: object) -> bool:
-    """Tell how deep data are nested, without recursion: that is what has a limit of its own."""
+    """Tell whether data are nested deeper, without recursion, whose own depth is limited."""
     inside = [data]
     for _ in range(levels):
         inside = [
@@ -224,7 +224,7 @@ def _is_deeper_than(levels: int, data: object) -> bool:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # JSON lets a key stand twice and the last one win; a person who wrote both meant one of them.
+    # In JSON the last of two equal keys wins silently; whoever wrote both meant one of them.
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
@@ -247,7 +247,7 @@ def _locate(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, li
             model, kinds = kinds[step], {}
             continue
         if isinstance(step, int):
-            field += f"[{step}]"  # an entry of a list can hold what the list says
+            field += f"[{step}]"  # the type of an entry is that which the list names
             continue
         field += f".{step}"
         names = list(model.model_fields)

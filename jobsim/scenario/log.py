@@ -1,7 +1,7 @@
 """A log as a load: `read_log`, and the workload that its jobs make.
 
-The readers in `jobsim.logs` know no workload, so that packages import one way only; this is where
-a table of past jobs meets the scenario that says who is paid, and how many workers there are.
+The readers in `jobsim.logs` do not know `Workload`, so packages import in one direction only. Here
+a table of past jobs meets the scenario that says who pays, and how many workers there are.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ class Log(LogTable):
         """Return the log's jobs as a workload that the engines run like any other.
 
         A job arrives when it arrived, works for its logged service time, and is paid when the log
-        says so; where the log tells no payments, the scenario does: at once, by default. Each
-        attempt is a piece of work of its own, at the time at which it was asked for. One job takes
-        one worker.
+        says so; where the log has no payments, the scenario decides: at once, by default. Each
+        attempt is a job of its own that arrives when the attempt was asked for. One job takes one
+        worker.
 
         Parameters
         ----------
         scenario
             Gives workers, clients, pollers, seed and payment; where it sets `jobs` or `duration`,
-            the log ends there. Its arrivals and work are not looked at. None takes as many
-            workers as the log shows at work at once (`peak_concurrency`), and else the defaults of
+            the log ends there. Its arrivals and work are not used. With None, as many workers as
+            the log shows at work at once (`peak_concurrency`), otherwise the defaults of
             ``Scenario()``.
         outcomes
             What becomes of cancelled and unknown jobs; ``OutcomePolicy()`` if None.

@@ -24,9 +24,9 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 
 
 class Part(BaseModel):
-    """A frozen model that knows all its fields; the base of `Scenario` and of all it is made of.
+    """A frozen model that refuses unknown fields; the base of `Scenario` and of its parts.
 
-    Numpy scalars and arrays and pandas columns are taken for the Python values they hold.
+    Numpy scalars and arrays and pandas columns count as the Python values they hold.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -14,10 +14,10 @@ from jobsim.scenario.part import Part, PositiveSeconds, Probability
 class Payment(Part):
     """How, when and how often a job is paid for.
 
-    A confirmation is late by its `delay`, twice there by `duplicate`, and out of order where
-    delays differ: the jobs are then confirmed in another order than they were asked for. A
-    lost delivery is sent again, so its job is only late; after the last one is lost too, the
-    job waits for ever, as one that nobody pays for does.
+    A confirmation comes after its `delay`, and twice with probability `duplicate`. Where delays
+    differ, jobs are confirmed in another order than they were asked for. A lost delivery is sent
+    again, so its job is only late; if the last one is lost too, the job waits for ever, like a
+    job that nobody pays for.
 
     Attributes
     ----------
@@ -74,14 +74,14 @@ class Payment(Part):
 
     @property
     def resend_waits(self) -> tuple[float, ...]:
-        """How much later a confirmation comes after 0, 1, 2, ... lost deliveries, in seconds."""
+        """Seconds by which 0, 1, 2, ... lost deliveries delay a confirmation."""
         return tuple(accumulate(self.resend, initial=0.0))
 
     @property
     def confirmed(self) -> float | None:
         """Probability that a job is ever confirmed; None with a deadline.
 
-        What share of delays a deadline cuts off has no closed form for every distribution.
+        The share of delays that a deadline cuts off has no closed form for every distribution.
         """
         if self.deadline is not None:
             return None
@@ -91,18 +91,18 @@ class Payment(Part):
     def confirmation_mean(self) -> float:
         """Mean time from arrival to confirmation of the jobs that are confirmed, in seconds.
 
-        Without regard to a deadline.
+        It does not take a deadline into account.
         """
         return self.delay.mean + self._resend_moment(1)
 
     @property
     def confirmation_variance(self) -> float:
-        """Variance of the same, in seconds squared: the losses do not depend on the delay."""
+        """Variance of the same time, in seconds squared; losses do not depend on the delay."""
         return self.delay.variance + self._resend_moment(2) - self._resend_moment(1) ** 2
 
     def _resend_moment(self, power: int) -> float:
-        # Geometric and cut off: k losses before the delivery that arrives are as likely as
-        # lost**k says, among the numbers that let one arrive.
+        # A truncated geometric distribution: given that some delivery arrives, the probability
+        # of k losses before it is proportional to lost**k.
         weights = [self.lost**losses for losses in range(len(self.resend_waits))]
         moments = (w * s**power for w, s in zip(weights, self.resend_waits, strict=True))
         return math.fsum(moments) / math.fsum(weights)

@@ -1,4 +1,4 @@
-"""Scenarios to begin with, each with a reason why one would run it."""
+"""Scenarios to begin with, each with a reason to run it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UnknownPresetError(JobsimError, ValueError):
     name
         The name that was asked for.
     choices
-        The names that there are.
+        The names that exist.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class UnknownPresetError(JobsimError, ValueError):
 
 
 def preset(name: str, /) -> Scenario:
-    """Return a scenario out of the package; change it with `Scenario.replace`.
+    """Return one of the package's scenarios; change it with `Scenario.replace`.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def preset(name: str, /) -> Scenario:
     Raises
     ------
     UnknownPresetError
-        If there is none of this name; its text suggests one. A ValueError too.
+        If there is no preset of this name; its text suggests one. A ValueError too.
 
     Examples
     --------

@@ -11,18 +11,18 @@ from jobsim.scenario.part import Part, PositiveSeconds, SignedSeconds
 
 
 class Reaper(Part):
-    """Fails what has been RUNNING for too long; looks at multiples of `every`.
+    """Fails jobs that have been RUNNING for too long; looks at multiples of `every`.
 
-    It cannot tell a dead worker from a slow one. A slow worker goes on to its end, and its
-    own result is then refused.
+    It cannot tell a dead worker from a slow one. A slow worker finishes its job all the same, and
+    its result is then refused.
 
     Attributes
     ----------
     timeout
         Seconds after which a job is failed.
     since
-        From when they count: "running", or "created" for a deadline that a job has wherever it
-        stands. Only what is RUNNING can be failed: a job that begins after its deadline is failed
+        From when they count: "running", from the start; "created", from the creation, whatever
+        the status. Only RUNNING jobs can be failed: a job that starts after its timeout is failed
         at the next look.
     every
         Seconds from one look to the next.
@@ -55,12 +55,11 @@ class Reaper(Part):
 
     def describe(self) -> str:
         """Return the rule in a sentence."""
-        sentence = (
-            f"A reaper looks every {format_number(self.every)} s and fails what "
-            + ("has been running" if self.since == "running" else "runs and was created")
-            + f" {'for ' if self.since == 'running' else ''}{format_number(self.timeout)} s"
-            + ("" if self.since == "running" else " ago or earlier")
-        )
+        timeout = f"{format_number(self.timeout)} s"
+        what = f"has been running for {timeout}"
+        if self.since == "created":
+            what = f"runs and was created {timeout} ago or earlier"
+        sentence = f"A reaper looks every {format_number(self.every)} s and fails what {what}"
         if self.skew:
             way = "ahead" if self.skew > 0 else "behind"
             sentence += f"; its clock is {format_number(abs(self.skew))} s {way}"

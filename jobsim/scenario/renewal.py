@@ -1,4 +1,4 @@
-"""Arrivals that are more bursty, or more even, than independent users are."""
+"""Arrivals that are more bursty, or more even, than those of independent users."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Renewal(ArrivalProcess):
     """Gaps that are independent and gamma distributed, of any spread.
 
     With a cv of 1 they are those of independent users (`Poisson`), below it more even, above it
-    bursty: many short gaps and a few long ones. Over long times the number of arrivals has a
-    variance of cv squared times its mean, by which a log's burstiness is measured and which decides
-    about waits under load (Whitt, Approximating a point process by a renewal process, Operations
+    bursty: many short gaps and a few long ones. Over long times the variance of the number of
+    arrivals is cv squared times its mean; that ratio measures the burstiness of a log, and waits
+    under load depend on it (Whitt, Approximating a point process by a renewal process, Operations
     Research 30(1), 1982).
 
-    The first gap is what is left of one that began before time 0, so that the rate is the same
-    from the start: its length is uniform on a gap drawn in proportion to its length (Cox, Renewal
+    The first arrival ends a gap that began before time 0, so that the rate is the same from the
+    start: it lies uniformly in a gap that is drawn in proportion to its length (Cox, Renewal
     Theory, 1962, section 5.4).
 
     Examples
@@ -59,7 +59,7 @@ class Renewal(ArrivalProcess):
         end = math.inf if duration is None else duration
         shape = self.cv**-2.0
         scale = 1.0 / (shape * self.rate)
-        # A gamma variable of one more is one drawn in proportion to its length.
+        # In proportion to its length, a gamma variable has a shape greater by one.
         last = float(rng.random() * rng.standard_gamma(shape + 1.0)) * scale
         drawn = [np.array([last])]
         left -= 1
@@ -72,7 +72,7 @@ class Renewal(ArrivalProcess):
             last = float(times[-1])
             drawn.append(times[: int(min(left, BLOCK))])
             left -= BLOCK
-        # Sums are rounded and not gaps: those of a burst are shorter than a tick.
+        # The sums are rounded, not the gaps: those of a burst are shorter than a tick.
         return before(round_in_place(np.concatenate(drawn)), duration)
 
     def describe(self) -> str:

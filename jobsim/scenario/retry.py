@@ -13,8 +13,8 @@ from jobsim.scenario.part import Count, Part, Probability, Seconds
 class Retry(Part):
     """A client asks again, as a new job, when an attempt fails or its patience runs out.
 
-    Before attempt k it waits ``min(cap, base * factor ** (k - 2))`` seconds, of which jitter
-    takes away a random share (Brooker, Exponential Backoff And Jitter, 2015). Nobody asks
+    Before attempt k it waits ``min(cap, base * factor ** (k - 2))`` seconds, less the random
+    share that jitter takes away (Brooker, Exponential Backoff And Jitter, 2015). Nobody asks
     again once any attempt of the request was COMPLETED.
 
     A retry budget is a bucket of tokens that all clients share: it begins full, each request

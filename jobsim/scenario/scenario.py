@@ -31,7 +31,7 @@ class UnknownFieldError(JobsimError, ValueError):
     path
         The dotted path that was asked for.
     choices
-        Dotted paths that exist where the path went astray; at least one.
+        Dotted paths that exist at the step that went wrong; at least one.
     """
 
     def __init__(self, path: str, choices: tuple[str, ...]) -> None:
@@ -39,7 +39,7 @@ class UnknownFieldError(JobsimError, ValueError):
         self.path, self.choices = path, choices
 
     def __str__(self) -> str:
-        # The choices lie beside the step that went wrong; what leads there was right.
+        # The choices replace the step that went wrong; the steps before it were right.
         above, _, _ = self.choices[0].rpartition(".")
         wrong = self.path.split(".")[self.choices[0].count(".")]
         names = [choice.rpartition(".")[2] for choice in self.choices]
@@ -151,8 +151,8 @@ class Scenario(Part):
     outages
         When some of the workers are gone.
     call_time
-        How long the repository takes for each call about a job, in seconds. Only a run that takes
-        turns plays this; None lets calls take no time there.
+        Seconds that each repository call about a job takes. Only a run in which threads take turns
+        uses this; None lets calls take no time there.
     seed
         Seed of every random choice.
 
@@ -215,10 +215,10 @@ class Scenario(Part):
 
     @property
     def open_queue(self) -> bool:
-        """Whether jobs come whatever became of others, to workers who are always there.
+        """Whether arrivals do not depend on earlier jobs, and the workers never leave.
 
         Then the formulas of queues apply, one more worker never makes anyone wait longer, and
-        arrival rate and work alone say whether the workers can keep up.
+        arrival rate and work alone decide whether the workers can keep up.
 
         Examples
         --------
@@ -236,7 +236,7 @@ class Scenario(Part):
 
     @property
     def has_feedback(self) -> bool:
-        """Whether an engine must follow events in their order: all but an open queue need it."""
+        """Whether an engine must follow events in their order: anything but an open queue."""
         return not self.open_queue
 
     @property
@@ -257,7 +257,7 @@ class Scenario(Part):
         ----------
         changes
             Dotted path to new value. A whole part may be given as a model or a dict; paths into
-            it then mean the new part. Numpy scalars are taken for the numbers they hold.
+            it then mean the new part. Numpy scalars count as the numbers they hold.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Distributions with a shape besides their scale, given by what a person knows of them.
+"""Distributions with a shape and a scale, given by two figures that people know.
 
 Formulas: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, volume 1, 2nd ed.,
 1994: chapters 14 (lognormal), 17 (gamma) and 21 (Weibull).
@@ -34,8 +34,8 @@ _NORMAL_P95 = 1.6448536269514722
 class Shaped(Part):
     """Base of the distributions that take a mean and a cv, or a median and a 95th percentile.
 
-    All four are there to read, whichever pair was given; `model_fields_set` and files keep the
-    given pair. A cv of 0, or a p95 equal to the median, makes every time the same.
+    All four can be read, whichever pair was given; `model_fields_set` and files keep the given
+    pair. A cv of 0, or a p95 equal to the median, makes every time the same.
 
     Attributes
     ----------
@@ -69,14 +69,14 @@ class Shaped(Part):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         """Solve for the figures that were not given, so that all four can be read."""
-        # What was given decides, and not what is set: both pairs are set once this has run.
+        # Asked of what was given, not of what is set: this sets both pairs.
         given = self.model_fields_set - {"kind"}
         if given not in _PAIRS:
             got = " and ".join(sorted(given)) or "neither"
             raise ValueError(f"give either mean and cv, or median and p95 (got {got})")
         if given == {"median", "p95"} and self.p95 < self.median:
             raise ValueError(f"p95 = {self.p95} lies below median = {self.median}")
-        # No spread is a constant, which no shape below describes.
+        # Without any spread it is a constant, which no shape below describes.
         if self.cv == 0.0 or self.p95 == self.median:
             value = self.mean if self.cv == 0.0 else self.median
             self.__dict__.update(mean=value, cv=0.0, median=value, p95=value)
@@ -96,7 +96,7 @@ class Shaped(Part):
         }
         if not all(0.0 < value < math.inf for value in filled.values()):
             raise ValueError(f"too wide for floating point: {filled}")
-        # Past pydantic, for the model is frozen; what was given stays as it was given, to the bit.
+        # Past pydantic, because the model is frozen; the given figures keep every bit.
         self.__dict__.update({name: filled[name] for name in filled.keys() - given})
         return self
 
@@ -129,7 +129,7 @@ class Shaped(Part):
             f"median {format_number(self.median)} s, p95 {format_number(self.p95)} s)"
         )
 
-    # What a family knows about its member of scale 1.
+    # What each family says about its distribution of scale 1.
 
     @abstractmethod
     def _unit_mean(self, shape: float) -> float:
@@ -161,7 +161,7 @@ class Shaped(Part):
         self._check(name, value, function)
         from scipy.optimize import brentq
 
-        # In logarithms both sides are smooth over all the magnitudes between the limits.
+        # In logarithms the function is smooth over all magnitudes between the limits.
         first, last = (math.log(shape) for shape in self._shapes)
         target = math.log(value)
         root = brentq(lambda x: math.log(function(math.exp(x))) - target, first, last, xtol=1e-14)
@@ -177,7 +177,7 @@ class Shaped(Part):
 
 
 class LogNormal(Shaped):
-    """Times whose logarithm is normal: usual for service times of people and of programs.
+    """Times whose logarithm is normal: common for service times of people and of programs.
 
     Examples
     --------
@@ -215,7 +215,7 @@ class LogNormal(Shaped):
 
 
 class Gamma(Shaped):
-    """Sums of exponential stages: a cv below 1 is steadier than exponential, above 1 burstier.
+    """Sums of exponential stages: with a cv below 1 less variable than exponential, above 1 more.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How much memory a run takes, estimated before it begins: a refusal then costs nothing."""
+"""The memory that a run takes, estimated before it begins, when a refusal costs nothing."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class TooLargeError(JobsimError, ValueError):
     Parameters
     ----------
     what
-        What needs it.
+        What needs it, in the plural.
     needed_bytes, limit_bytes
-        How much that is, and how much there may be.
+        How much it needs, and how much it may have.
     advice
         What to do.
 
@@ -54,7 +54,7 @@ class TooLargeError(JobsimError, ValueError):
 
 
 def expected_requests(scenario: Scenario) -> float:
-    """Return about how many requests a scenario makes; an upper bound where the rate varies.
+    """Return roughly how many requests a scenario makes; an upper bound where the rate varies.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def require_memory(
     requests: int | None = None,
     advice: str = "ask for fewer jobs",
 ) -> None:
-    """Raise unless a run of this scenario fits into so much memory.
+    """Raise unless a run of this scenario fits into `limit_bytes` of memory.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def require_memory(
     limit_bytes
         How much memory it may take.
     threads
-        Whether it runs on threads; else in virtual time.
+        Whether it runs on threads; otherwise in virtual time.
     requests
         How many requests there are, where that is known: those of a trace.
     advice
@@ -134,6 +134,6 @@ def machine_bytes() -> float:
     with contextlib.suppress(AttributeError, ValueError, OSError):
         found = [float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))]
     for path in _CGROUPS:
-        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+        with contextlib.suppress(OSError, ValueError):  # "max" is not a number
             found.append(float(Path(path).read_text(encoding="ascii")))
     return min(found)

@@ -1,4 +1,4 @@
-"""The grain of time: every time in a workload is a whole number of ticks."""
+"""The resolution of time: every time in a workload is a whole number of ticks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def to_ticks(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     seconds
-        float64, any shape; left as it is.
+        float64, any shape; it is not changed.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def to_ticks(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def round_in_place(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round times as `to_ticks` does, in the contiguous array that is given, and return it."""
+    """Round the times of a contiguous array in place, as `to_ticks` does, and return it."""
     for block in blocks(seconds.reshape(-1)):
         block *= TICKS_PER_SECOND
         np.rint(block, out=block)
@@ -48,6 +48,6 @@ def round_in_place(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def blocks(array: NDArray[T]) -> Iterator[NDArray[T]]:
-    """Cut a one-dimensional array into views that fit a cache, for work in several passes."""
+    """Cut a one-dimensional array into views that fit a cache, for several passes over each."""
     for start in range(0, len(array), BLOCK):
         yield array[start : start + BLOCK]

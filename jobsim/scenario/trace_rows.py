@@ -1,6 +1,6 @@
 """From a log to a workload: what each outcome means, and in which order jobs arrive.
 
-It returns the fields of a workload and does not make one, so that `Workload` can read logs too.
+It returns the fields of a workload instead of making one, so that `Workload` can read logs too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def shown_workers(log: LogTable) -> dict[str, Any]:
 def workload_fields(
     log: LogTable, scenario: Scenario | None, outcomes: OutcomePolicy | None
 ) -> dict[str, Any]:
-    """Return the fields of the workload that a log's jobs make, in order of arrival from 0 on.
+    """Return the fields of a log's workload: its jobs in order of arrival, the first one at 0.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def workload_fields(
             skipped[words] = count
     arrival = jobs["arrival"].to_numpy()
     order = np.flatnonzero(kept)
-    # Stable: of jobs that arrived in one instant the log's own order decides.
+    # Stable: jobs that arrived at the same instant keep the order of the log.
     order = order[np.argsort(arrival[order], kind="stable")]
     if not len(order):
         why = f"none of its {log.rows:,} rows can be used: {listing(skipped)}"
@@ -76,8 +76,8 @@ def workload_fields(
     label, ending = label[order], ending[order]
     delay, lag = draw_payment(scenario, count)
     if log.pays:
-        # Clocks of two machines differ, so a payment may be logged before its job; it came at once
-        # then.
+        # The clocks of two machines differ, so a payment may be logged before its job; it then
+        # counts as immediate.
         delay = to_ticks(np.maximum(jobs["paid"].to_numpy()[order] - arrival[:count], 0.0))
     # A duplicate confirmation needs a first one, so both are missing together.
     unpaid = (ending == _code("unpaid")) | np.isnan(delay)
@@ -131,10 +131,10 @@ def _code(ending: Ending) -> int:
 
 
 def _open_until(scenario: Scenario, arrival: NDArray[np.float64], skipped: dict[str, int]) -> int:
-    """Return how many of the jobs the scenario lets in, counting the others in `skipped`."""
+    """Return how many of the jobs the scenario lets in, and count the others in `skipped`."""
     count = len(arrival)
     if scenario.duration is not None:
-        # Left side: who arrives exactly at the end is let in no more.
+        # Left side: a job that arrives exactly at the end comes too late.
         count = int(np.searchsorted(arrival, scenario.duration))
         if count < len(arrival):
             skipped["arrival after the scenario's duration"] = len(arrival) - count

@@ -19,16 +19,16 @@ RateOrZero = Annotated[float, Field(strict=True, ge=0)]
 
 
 class Varying(ArrivalProcess):
-    """Independent users whose number varies: a Poisson process with a rate of its own per moment.
+    """Independent users whose number varies: a Poisson process whose rate changes over time.
 
-    The rate runs straight from point to point. Two points at one time make a step, so ramps,
-    spikes and rates that are constant for a while can all be said. Before the first point
-    and after the last one their rates hold; a last rate of 0 without a period ends the
-    arrivals, and neither `jobs` nor `duration` is then needed.
+    The rate is a straight line from point to point. Two points at the same time make a step, so
+    ramps, spikes and constant rates are all possible. Before the first point and after the last
+    one the rate stays constant; a last rate of 0 without a period ends the arrivals, and neither
+    `jobs` nor `duration` is then needed.
 
     Drawn by thinning (Lewis and Shedler 1979, theorem 1): candidates arrive at the higher rate
-    of the two points around them, and each is kept with the share that the rate has of it.
-    More jobs or a longer duration only add arrivals.
+    of the two points around them, and each is kept with probability rate / higher rate. More jobs
+    or a longer duration only add arrivals.
 
     References
     ----------
@@ -92,7 +92,7 @@ class Varying(ArrivalProcess):
         left = math.inf if jobs is None else jobs
         end = math.inf if duration is None else duration
         while left and passed < pieces.total_ever and last < end:
-            # Candidates in a measure of which one arrives per unit; exact sums, as in Poisson.
+            # In units in which one candidate arrives on average; exact sums, as in Poisson.
             unit = round_in_place(gaps.standard_exponential(BLOCK))
             unit[0] += passed
             np.cumsum(unit, out=unit)
@@ -131,7 +131,7 @@ class Varying(ArrivalProcess):
 
 
 class _Pieces(NamedTuple):
-    """Pieces on which the rate is a straight line; arrays with one entry a piece.
+    """Pieces on which the rate is a straight line; arrays with one entry per piece.
 
     `passed` is how many candidates arrive on average before each piece, with one more entry
     for all of them.
@@ -147,7 +147,7 @@ class _Pieces(NamedTuple):
 
     @property
     def total(self) -> float:
-        """How many candidates arrive on average, in one period if there is one."""
+        """Mean number of candidates, in one period if there is one."""
         return float(self.passed[-1])
 
     @property
@@ -158,8 +158,8 @@ class _Pieces(NamedTuple):
     def candidates(self, unit: NDArray[np.float64]) -> tuple[Times, NDArray[np.float64]]:
         """Return when candidates arrive, and the probability to keep each; both float64.
 
-        `unit` says how many were to be expected before each one. Those that the end of all
-        arrivals cuts off are left out.
+        `unit` is the expected number of candidates before each one. Candidates after the end of
+        all arrivals are left out.
         """
         if self.period is None:
             unit = unit[unit < self.total]
@@ -167,7 +167,7 @@ class _Pieces(NamedTuple):
         else:
             begun, unit = np.divmod(unit, self.total)
             begun *= self.period
-        # A piece without candidates begins where the next one does, and is never found.
+        # A piece without candidates begins at the same value as the next one: it is never found.
         piece = np.searchsorted(self.passed[:-1], unit, side="right") - 1
         into = (unit - self.passed[piece]) / self.high[piece]
         share = (self.rate[piece] + self.slope[piece] * into) / self.high[piece]

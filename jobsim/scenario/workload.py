@@ -63,8 +63,8 @@ class Workload(Shown):
     fails
         bool, whether the work ends in FAILED.
     pause
-        float64 or None: for how long a client waits before it asks, which is the backoff of a
-        later attempt and, in a closed loop, the thought before a first one; else NaN.
+        float64 or None: how long a client waits before it asks: the backoff before a later
+        attempt and, in a closed loop, the thought before a first one; otherwise NaN.
     patience
         float64 or None: how long a client waits for the end of the attempt.
     crash
@@ -84,8 +84,8 @@ class Workload(Shown):
     TypeError
         If an array has another dtype.
     ValueError
-        If an array has another length, or a value that is no whole tick from 0 to 2^33 s; if
-        arrivals decrease; if the scenario needs an array that is not there.
+        If an array has another length, or a value that is not a whole tick from 0 to 2^33 s; if
+        arrivals decrease; if an array that the scenario needs is missing.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class Workload(Shown):
     def __post_init__(self) -> None:
         for name, array in self.arrays().items():
             dtype = np.dtype(np.bool_ if name == "fails" else np.float64)
-            # The one assignment that a frozen dataclass allows itself.
+            # The way around `frozen`; no attribute is set after this.
             object.__setattr__(self, name, checked_array(name, array, dtype, len(self.arrival)))
         if np.any(self.arrival[1:] < self.arrival[:-1]):
             first = int(np.argmax(self.arrival[1:] < self.arrival[:-1])) + 1
@@ -129,7 +129,7 @@ class Workload(Shown):
         self._check_waits()
 
     def _check_waits(self) -> None:
-        """Raise if it is not said how long something takes that is certain to be waited for."""
+        """Raise if a time is missing that an engine is certain to need."""
         if self.pause is not None:
             waited = np.arange(len(self)) % self.attempts > 0
             require_known("pause", self.pause, waited | (self.scenario.users is not None))
@@ -181,7 +181,7 @@ class Workload(Shown):
         return whole.hexdigest()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that there are by name, in the order of `COLUMNS`."""
+        """Return the arrays that are not None, by name, in the order of `COLUMNS`."""
         arrays = {name: getattr(self, name) for name in COLUMNS}
         return {name: array for name, array in arrays.items() if array is not None}
 
@@ -189,8 +189,8 @@ class Workload(Shown):
     def sample(cls, scenario: Scenario) -> Workload:
         """Draw every random choice of a scenario.
 
-        Each quantity has a stream of its own, spawned from the seed: a change of one leaves the
-        draws of all others as they are, and workers, clients and pollers change no draw at all.
+        Each quantity has its own stream, spawned from the seed: a change of one does not change
+        the draws of the others, and workers, clients and pollers change no draw at all.
 
         Parameters
         ----------
@@ -227,7 +227,7 @@ class Workload(Shown):
                 arrays[name] = np.column_stack([draws[name] for draws in drawn]).reshape(-1)
         for array in arrays.values():
             array.flags.writeable = False
-        # These arrays are fit as they were made; checking them again would cost a third more.
+        # These arrays are valid by construction; checking them would take a third more time.
         workload = object.__new__(cls)
         workload.__dict__.update(dict.fromkeys(COLUMNS), scenario=scenario, source=None)
         workload.__dict__.update(arrays)
@@ -246,7 +246,7 @@ class Workload(Shown):
 
         Status 1 is completed, 0 failed, 5 cancelled, any other unrecognised. The partial executions
         2, 3 and 4 are skipped: their job has a summary line of its own. Comments, blank lines and
-        fields after the eighteenth are passed over, lines may come in any order, and a field that a
+        fields after the eighteenth are ignored, lines may come in any order, and a field that a
         short line lacks is missing. See `jobsim.read_log`.
 
         Parameters
@@ -258,7 +258,7 @@ class Workload(Shown):
         outcomes
             What becomes of cancelled and unknown jobs; ``OutcomePolicy()`` if None.
         limit_bytes
-            How much is read at most, of the file and of what is unpacked from it.
+            The most that is read, of the file and of what is unpacked from it.
 
         Raises
         ------
@@ -312,7 +312,7 @@ class Workload(Shown):
         Raises
         ------
         TraceError
-            If the file cannot be read, a column is not there, or no row is usable.
+            If the file cannot be read, a column is missing, or no row is usable.
 
         Examples
         --------
@@ -358,7 +358,7 @@ class Workload(Shown):
     def _of_log(
         cls, log: LogTable, scenario: Scenario | None, outcomes: OutcomePolicy | None
     ) -> Workload:
-        # Imported late, for it loads pandas, which a drawn workload does not need.
+        # Imported late, because it loads pandas, which a drawn workload does not need.
         from jobsim.scenario.trace_rows import workload_fields
 
         return cls(**workload_fields(log, scenario, outcomes))

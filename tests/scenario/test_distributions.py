@@ -15,6 +15,7 @@ from jobsim.scenario.distributions import (
     Exponential,
     Gamma,
     LogNormal,
+    Mixture,
     Sum,
     Uniform,
     Weibull,
@@ -215,6 +216,12 @@ def test_a_change_of_one_stage_leaves_the_draws_of_the_others():
     after = Sum(parts=(Constant(value=0.0), second)).sample(rng(), 50)
     alone = Sum(parts=(first,)).sample(rng(), 50)
     np.testing.assert_allclose(before - after, alone, atol=1e-12)
+
+
+def test_rounding_makes_no_variance_of_a_mixture_negative():
+    always = Constant(value=5.137340130187863)
+    mixed = Mixture(parts=(always, always), weights=(0.32705805227063045, 0.6729419477293695))
+    assert mixed.variance == 0.0
 
 
 def test_numpy_values_are_taken_for_what_they_hold():

@@ -147,8 +147,8 @@ def test_the_offered_load_counts_confirmed_jobs_only():
         (
             Payment(lost=0.2, resend=(30.0, 60.0)),
             (
-                "20 % of deliveries of a confirmation are lost; after each loss there is another "
-                "one, 30, 60 s later, then none."
+                "20 % of deliveries of a confirmation are lost; each lost one is sent again, "
+                "30, 60 s later, then no more."
             ),
         ),
         (Payment(lost=0.2, resend=()), "20 % of confirmations are lost for ever."),
