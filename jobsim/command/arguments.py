@@ -21,11 +21,16 @@ def positive(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
 
 
+def finite(text: str) -> float:
+    """Read a positive, finite number."""
+    if math.isinf(value := positive(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
+
+
 def gigabytes(text: str) -> float:
     """Read a positive, finite number of gigabytes, and return it in bytes."""
-    if math.isinf(value := positive(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of gigabytes")
-    return value * 1e9
+    return finite(text) * 1e9
 
 
 def count(text: str) -> int:
@@ -48,12 +53,23 @@ def schedule(text: str) -> int | str:
     raise argparse.ArgumentTypeError(f"{text!r} is neither fair nor a seed, a number from 0 on")
 
 
-def columns(text: str) -> dict[str, str]:
-    """Read ``arrival=submitted,service=seconds``: our names of columns, and theirs."""
-    pairs = [part.split("=", 1) for part in text.split(",")]
-    if any(len(pair) != 2 for pair in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form ours=theirs,ours=theirs")
-    return {ours.strip(): theirs.strip() for ours, theirs in pairs}
+def pairs(text: str) -> dict[str, str]:
+    """Read ``arrival=submitted,service=seconds``: names, each with its value."""
+    parts = [part.split("=", 1) for part in text.split(",")]
+    if any(len(part) != 2 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value,name=value")
+    read: dict[str, str] = {}
+    for name, value in parts:
+        # A dict would keep the last value alone, and the others would be lost without a word.
+        if name.strip() in read:
+            raise argparse.ArgumentTypeError(f"{text!r} gives {name.strip()!r} twice")
+        read[name.strip()] = value.strip()
+    return read
+
+
+def word_or_pairs(text: str) -> str | dict[str, str]:
+    """Read one word for everything, or a value for each name as `pairs` does."""
+    return pairs(text) if "=" in text else text
 
 
 def over(text: str) -> tuple[str, list[Any]]:
@@ -65,7 +81,7 @@ def over(text: str) -> tuple[str, list[Any]]:
     try:
         if not colon:
             return field, [number(value) for value in values.split(",")]
-        # A range and no list, so that its size can be refused before it takes memory.
+        # A range, not a list, so that its size can be refused before it takes memory.
         span = range(int(first), int(last) + 1)
     except ValueError:
         problem = f"{values!r} is neither a range of numbers nor a list of them"
@@ -88,7 +104,7 @@ def target(text: str) -> tuple[str, float]:
     """Read a figure and its target, as in ``wait_p95=30``."""
     metric, _, bound = text.partition("=")
     with contextlib.suppress(ValueError):
-        # NaN would compare as False with everything, so that no number would ever do.
+        # Every comparison with NaN is False, so no number would ever meet it.
         if not math.isnan(value := float(bound)):
             return metric, value
     raise argparse.ArgumentTypeError(f"{text!r} is not of the form wait_p95=30")

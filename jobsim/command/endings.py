@@ -6,7 +6,7 @@
     A check failed: a violation, a requirement that is not met, a target out of reach; with
     ``--strict`` also a verdict of UNKNOWN.
 2
-    The input is at fault, or the place that was to be written to; said in one line.
+    The input is at fault, or the place to write to; one line says how.
 3
     jobsim itself is at fault.
 130, 143, 129
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 
 def ended(arguments: Sequence[str], signals: Signals) -> int:
-    """Run a command to whatever end, say what there is to say, and return the exit code."""
+    """Run a command, report how it ended, and return the exit code."""
     terminal.prepare()
     with warnings.catch_warnings():
         warnings.showwarning = _warn
         try:
             code = _run(arguments, signals)
             if sys.stdout is not None:
-                sys.stdout.flush()  # here, where a disk that is full is an error like others
-        except BaseException as exc:  # noqa: BLE001 - whatever it is, it has an exit code
+                sys.stdout.flush()  # here, where a full disk is an error like any other
+        except BaseException as exc:  # noqa: BLE001 - every ending has an exit code
             code = _code_of(exc, signals)
     return code
 
@@ -57,14 +57,14 @@ def _run(arguments: Sequence[str], signals: Signals) -> int:
 
 
 def _code_of(exc: BaseException, signals: Signals) -> int:
-    """Say what ended a command, in one line, and return the exit code."""
+    """Report in one line what ended a command, and return the exit code."""
     if isinstance(exc, SystemExit):
         return exc.code if isinstance(exc.code, int) else 0
     if isinstance(exc, BrokenPipeError):
         _close_output()
         return OUTPUT_CLOSED
     if isinstance(exc, KeyboardInterrupt) or signals.number is not None:
-        # Cut short, code can fail in other ways: an import, for instance, as an ImportError.
+        # Interrupted code can fail in other ways: an import, for instance, with ImportError.
         terminal.complain("interrupted")
         return signals.code
     if problem := _of_input(exc):
@@ -74,11 +74,11 @@ def _code_of(exc: BaseException, signals: Signals) -> int:
 
 
 def _of_input(exc: BaseException) -> str:
-    """Return what is wrong with the input or its surroundings; nothing if it is our fault."""
+    """Return what is wrong with the input or the machine; empty if jobsim is at fault."""
     if isinstance(exc, OSError):
         if exc.filename is None and sys.stdout is not None and not sys.stdout.isatty():
             _close_output()
-        # The system's words, without the number and the class that only Python people know.
+        # The system's message, without the number and the class, which mean little to users.
         what = exc.strerror or str(exc)
         return f"{os.fsdecode(exc.filename)}: {what}" if exc.filename is not None else what
     if isinstance(exc, MemoryError):
@@ -94,16 +94,16 @@ def _of_input(exc: BaseException) -> str:
 
 
 def fault(exc: BaseException, kept: str = "") -> int:
-    """Say that jobsim is at fault, where the details are, and what to do; return the exit code.
+    """Report a fault of jobsim, where the details are, and what to do; return the exit code.
 
     Parameters
     ----------
     exc
         The fault.
     kept
-        What was kept all the same, as a sentence.
+        A sentence about what was kept in spite of it.
     """
-    # Into a file: a traceback on the screen reads as if the user had to understand it.
+    # Into a file: a traceback on the screen looks like something that the user must understand.
     text = "".join(traceback.format_exception(exc))
     try:
         with tempfile.NamedTemporaryFile(
@@ -119,11 +119,11 @@ def fault(exc: BaseException, kept: str = "") -> int:
 
 
 def _close_output() -> None:
-    """Send what is still to be written nowhere: it would fail again at the interpreter's end."""
+    """Discard what is still buffered: to write it would fail again as the interpreter exits."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
-        return  # an output without a file of its own, which nobody flushes at the end
+        return  # an output that is not a file, and is not flushed at exit
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

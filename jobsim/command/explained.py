@@ -1,4 +1,4 @@
-"""What help says of figures and fields. Tests hold it against the figures and fields there are."""
+"""What help says about figures and fields. Tests compare it with those that exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ figures, in seconds:
   lateness_*    created late against the schedule, on threads: p50 p99 max
   recovery_*    from the loss of a worker until its job was failed: mean max
   service_mean makespan
-figures, others:
+other figures:
   *_p90, *_within_20s                                any percentile, share within a time
   utilisation   share of the workers' time on duty
   throughput goodput                                 jobs per second

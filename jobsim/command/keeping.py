@@ -1,4 +1,4 @@
-"""A run's folder: claimed before the run begins, filled whatever happens to it."""
+"""A run's folder: claimed before the run begins, filled however the run ends."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def claim_for(out: Path | None, name: str) -> Claim:
     Parameters
     ----------
     out
-        The folder that a person asked for; None takes one under ``runs``, named after the
-        scenario and the time, that nothing else has.
+        The folder that the user asked for; None takes a new one under ``runs``, named after the
+        scenario and the time.
     name
-        The scenario's.
+        Name of the scenario.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def claim_for(out: Path | None, name: str) -> Claim:
 
     if out is not None:
         return claim_folder(out)
-    # Letters and digits only: the name of a scenario comes from a file and must lead nowhere else.
+    # No separators: the name of a scenario comes from a file, and must not lead out of `runs`.
     stem = "".join(ch if ch.isalnum() or ch in "-_" else "-" for ch in name)[:60].strip("-")
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     return _claim_free(Path("runs") / f"{stem or 'run'}-{stamp}")
@@ -71,30 +71,33 @@ def keep(run: Run, claim: Claim) -> tuple[Path, str]:
 
 
 def keep_table(table: pd.DataFrame, claim: Claim) -> tuple[Path, str]:
-    """Write a table to its file; where that fails, elsewhere; returns what `keep` does.
+    """Write a table to its file, or elsewhere where that fails; return what `keep` does.
 
     Raises
     ------
-    OSError
+    OSError, ClaimError
         If it can be written nowhere.
     """
     from jobsim.files.claim import ClaimError, whole_file
 
+    failure: OSError | ClaimError
     try:
         table.to_csv(claim.work / "table", index=False)
         return claim.keep_file("table"), ""
+    except ClaimError as exc:  # another program has made a file of this name meanwhile
+        failure, problem = exc, str(exc)
     except OSError as exc:
-        problem = exc
+        failure, problem = exc, f"{claim.path}: {exc.strerror or exc}"
     for place in _elsewhere():
         path = place / f"jobsim-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{claim.path.name}"
         with contextlib.suppress(OSError, ClaimError), whole_file(path) as unfinished:
             table.to_csv(unfinished, index=False)
-            return path, f"{claim.path}: {problem.strerror or problem}"
-    raise problem
+            return path, problem
+    raise failure
 
 
 def _elsewhere() -> Iterator[Path]:
-    """Return folders that may lie on other disks."""
+    """Yield folders that may lie on other disks."""
     with contextlib.suppress(OSError):
         yield Path(tempfile.gettempdir())
     with contextlib.suppress(RuntimeError):
@@ -102,7 +105,7 @@ def _elsewhere() -> Iterator[Path]:
 
 
 def _claim_free(first: Path) -> Claim:
-    """Claim a name, or the first of those with a number behind it that nobody has."""
+    """Claim a name, or the first one with a number appended that nobody has."""
     from jobsim.files.claim import NameTakenError
     from jobsim.run.saved import SavedRunError, claim_folder
 

@@ -1,4 +1,4 @@
-"""What a command may take of the machine: the bytes of one file, and the memory of a run."""
+"""Limits of what a command may use: the bytes of one file, and the memory of a run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         metavar="GB",
         help="memory that a run may take; by default half of the machine's",
     )
-    limits.add_argument(
+    add_read_limit(limits)
+
+
+def add_read_limit(to: argparse._ActionsContainer) -> None:
+    """Add the option that limits how much is read of one file."""
+    to.add_argument(
         "--read-limit",
         type=gigabytes,
         metavar="GB",
-        help="how much is read of a file at most, unpacked; by default 1",
+        help="the most that is read of one file, unpacked; by default 1",
     )
 
 
 def read_limit_bytes(options: argparse.Namespace) -> int:
-    """Return how much may be read of one file."""
+    """Return the most that may be read of one file."""
     from jobsim.files.reading import LIMIT_BYTES
 
     return LIMIT_BYTES if options.read_limit is None else int(options.read_limit)
@@ -36,5 +41,5 @@ def memory_limit_bytes(options: argparse.Namespace) -> float:
     from jobsim.scenario.size import machine_bytes
 
     limit: float | None = options.memory
-    # Half, for other programs need memory too.
+    # Half, because other programs need memory too.
     return machine_bytes() / 2 if limit is None else limit

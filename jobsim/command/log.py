@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from jobsim.command.arguments import gigabytes
 from jobsim.command.codes import OK
+from jobsim.command.limits import add_read_limit
 from jobsim.command.log_options import add_log, log_of
 from jobsim.command.terminal import say
 
@@ -21,12 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.epilog = _EXAMPLES
     add_log(parser, positional=True)
-    parser.add_argument(
-        "--read-limit",
-        type=gigabytes,
-        metavar="GB",
-        help="how much is read of a file at most, unpacked; by default 1",
-    )
+    add_read_limit(parser)
 
 
 def execute(options: argparse.Namespace) -> int:

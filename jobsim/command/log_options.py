@@ -1,4 +1,4 @@
-"""The log that a command is about, and how it is read."""
+"""The log that a command reads, and how."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobsim.command.arguments import columns
+from jobsim.command.arguments import pairs, word_or_pairs
 from jobsim.command.limits import read_limit_bytes
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _OPTIONS = ("columns", "outcomes", "unit", "timezone", "where", "events", "table
 
 
 def add_log(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:
-    """Add what names a log, and what settles how it is read."""
+    """Add the options that name a log, and those that settle how it is read."""
     if positional:
         parser.add_argument("log", metavar="FILE", help="a log, or a database's URL with --table")
     else:
@@ -30,30 +30,30 @@ def add_log(parser: argparse.ArgumentParser, *, positional: bool = False) -> Non
     reading = parser.add_argument_group("how the log is read, where it does not show it")
     reading.add_argument(
         "--columns",
-        type=columns,
+        type=pairs,
         metavar="ROLE=COLUMN,...",
         help="as in arrival=queued,service=secs; roles: arrival, paid, started, finished, service, "
         "wait, status, exit_code, job, attempt, ...",
     )
     reading.add_argument(
         "--outcomes",
-        type=_mode_or_map,
+        type=word_or_pairs,
         metavar="MODE|WORD=OUTCOME,...",
         help="exit_code (0 is success), truth (1 is), swf, http, or what words mean",
     )
     reading.add_argument(
         "--unit",
-        type=_unit,
+        type=word_or_pairs,
         metavar="UNIT|COLUMN=UNIT,...",
         help="unit of numbers that name none: ns, us, ms, s, min, h, d",
     )
     reading.add_argument("--timezone", metavar="ZONE", help="zone of dates that have none")
     reading.add_argument(
-        "--where", type=columns, metavar="COLUMN=VALUE,...", help="read only these rows"
+        "--where", type=pairs, metavar="COLUMN=VALUE,...", help="read only these rows"
     )
     reading.add_argument(
         "--events",
-        type=columns,
+        type=pairs,
         metavar="EVENT=MEANING,...",
         help="in a log of events: arrival, paid, started, finished, completed, failed, ignored",
     )
@@ -91,11 +91,3 @@ def log_of(options: argparse.Namespace) -> Log:
 def log_name(options: argparse.Namespace) -> str:
     """Return the log's name without its folder."""
     return options.table if "://" in options.log and options.table else Path(options.log).name
-
-
-def _mode_or_map(text: str) -> str | dict[str, str]:
-    return columns(text) if "=" in text else text
-
-
-def _unit(text: str) -> str | dict[str, str]:
-    return columns(text) if "=" in text else text

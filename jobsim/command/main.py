@@ -1,4 +1,4 @@
-"""The command line's way in, and nothing that takes time to import."""
+"""The entry point of the command line; it imports nothing that takes time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None, *, at_once: bool = False) -> int:
     """Run the command that the arguments name, and return its exit code.
 
-    See `jobsim.command.endings` for the codes. From here on Ctrl-C and SIGTERM are heard where
-    that is safe: never while a module is imported or a run is saved.
+    See `jobsim.command.endings` for the codes. From here on Ctrl-C and SIGTERM interrupt only
+    where that is safe: never while a module is imported or a run is saved.
 
     Parameters
     ----------
     arguments
-        What stands behind the command's name; by default those of this process.
+        What follows the program's name; by default the arguments of this process.
     at_once
         Whether a signal may end the process while there is nothing to lose.
     """
@@ -31,15 +31,15 @@ def main(arguments: Sequence[str] | None = None, *, at_once: bool = False) -> in
 
 
 def console() -> int:
-    """Run one command as a whole program, whose beginning and end are quiet under Ctrl-C too."""
+    """Run one command as a whole program that never prints a traceback at Ctrl-C."""
     import signal
 
-    # Python's own handler would print a traceback out of an import, and out of the interpreter's
-    # last steps. In between, `main` puts a handler of its own in its place.
+    # Python's own handler would print a traceback during imports and during the interpreter's
+    # exit. In between, `main` installs its own handler.
     before = signal.getsignal(signal.SIGINT)
     if callable(before):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    import jobsim.command.signals  # noqa: F401 - which takes most of the time until there is one
+    import jobsim.command.signals  # noqa: F401 - the slowest import before `main` has a handler
 
     signal.signal(signal.SIGINT, before)
     code = main(at_once=True)

@@ -1,4 +1,4 @@
-"""The arguments of all commands; the modules of those that are not asked for stay unloaded."""
+"""The arguments of all commands; only the module of the command that was asked for is loaded."""
 
 from __future__ import annotations
 
@@ -58,13 +58,14 @@ class Parser(argparse.ArgumentParser):
 
 
 class _CommandParser(Parser):
-    """The parser of one command: options may stand between its words.
+    """The parser of one command: options may stand between its positional arguments.
 
-    argparse hands out words in one go, so that of ``steady --jobs 5 wait_p95=5`` the first would
-    be taken for both. Its own way around that collects all words first.
+    argparse assigns positional arguments as soon as it sees the first one: in ``steady --jobs 5
+    wait_p95=5``, ``steady`` would be taken for the last of them. Its own way around that collects
+    them all first.
     """
 
-    _inside = False  # while it collects, it calls this method itself
+    _inside = False  # `parse_known_intermixed_args` calls `parse_known_args` again
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the options and the words, in any order."""
@@ -104,7 +105,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     Raises
     ------
     SystemExit
-        With 2 if the arguments are wrong, which is said; with 0 after help.
+        With 2 if the arguments are wrong, after a message; with 0 after help.
     """
     named = next((argument for argument in arguments if not argument.startswith("-")), "")
     top = parser(named if named in COMMANDS else "run")
@@ -118,7 +119,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _usage(command: argparse.ArgumentParser) -> str:
-    """Return what has to be given, on one line; the options are explained below it anyway."""
+    """Return the required arguments on one line; the help explains all options below it."""
     parts = [command.prog]
     for action in command._actions:
         name = str(action.metavar or action.dest)
@@ -130,7 +131,7 @@ def _usage(command: argparse.ArgumentParser) -> str:
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of examples and lists, and wraps those that are too long under their text."""
+    """Keeps the lines of examples and lists, and indents what it has to wrap."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(self._filled(indent + line, width) for line in text.splitlines())
@@ -144,7 +145,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         """Wrap one line under its own text; argparse either joins lines or never wraps them."""
         if len(line) <= width:
             return line
-        # Under the last column, or under the line's own text where there is but one.
+        # Under the last column; a line with only one is indented by four more.
         columns = re.match(r" *(?:.*\S {2,})?", line)
         under = columns.end() if columns else 0
         under = under if under <= width - 30 else len(line) - len(line.lstrip()) + 4

@@ -1,4 +1,4 @@
-"""A run as a person reads it: first what held and what did not, then the figures."""
+"""A run in the terminal: first what held and what did not, then the figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = ("mean", "p50", "p95", "p99")
 
 
 def add_strict(parser: argparse.ArgumentParser) -> None:
-    """Add the option that lets UNKNOWN fail."""
+    """Add the option that makes UNKNOWN fail."""
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 also where the verdict is UNKNOWN"
     )
@@ -46,15 +46,15 @@ def say_run(run: Run, options: argparse.Namespace) -> int:
     if run.calls is not None:
         code = say_verdict(run.check(), strict=options.strict)
     if run.ended == "deadlock":
-        code = NOT_MET  # the repository's own locks wait for each other: no chance, no machine
+        code = NOT_MET  # the repository's own locks wait for each other, on any machine
     figures = run.metrics(*(wanted.figure for wanted in options.require))
-    # Every requirement is printed, also after one that is not met.
+    # Every requirement is printed, even after one that is not met.
     for wanted in options.require:
         code = code if _say_requirement(wanted, figures) else NOT_MET
     if options.require or run.calls is not None:
         print()
     title, rows = run._display()
-    # Distributions are a table of their own, so their rows are left out of the list.
+    # Distributions have their own table, so their rows are left out of the list.
     spreads = [label for label, _ in rows if f"{label}_p95" in figures]
     say(printable(title))
     say_rows([(label, text) for label, text in rows if label not in spreads])
@@ -83,7 +83,7 @@ def _say_requirement(wanted: Requirement, figures: dict[str, float]) -> bool:
 
 
 def _say_spreads(names: Sequence[str], figures: dict[str, float]) -> None:
-    """Print the distributions below each other, in aligned columns."""
+    """Print one distribution per line, in aligned columns."""
     from jobsim.display.text import format_duration
 
     if names:

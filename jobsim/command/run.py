@@ -14,12 +14,7 @@ from jobsim.command.explained import FIGURES
 from jobsim.command.keeping import claim_for, keep
 from jobsim.command.log_options import add_log, refuse_without_log
 from jobsim.command.results import add_require, say_run
-from jobsim.command.scenario_options import (
-    add_scenario,
-    require_fits,
-    scenario_of,
-    workload_of,
-)
+from jobsim.command.scenario_options import add_scenario, require_fits, scenario_of, workload_of
 from jobsim.command.terminal import complain, say
 
 if TYPE_CHECKING:
@@ -74,10 +69,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=1,
         metavar="N",
-        help="spread clients and workers over so many processes, which share the --repository",
+        help="number of processes that share the clients, the workers and the --repository",
     )
     parser.add_argument(
-        "--wall-limit", type=positive, metavar="S", help="end after so many seconds"
+        "--wall-limit", type=positive, metavar="S", help="end after S seconds of wall clock"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a new folder for the run")
     parser.add_argument(
@@ -99,7 +94,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, scenario: Scenario, repository: Any) -> int:
-    """Run and keep what was recorded, whatever ends the run, before anything is said of it."""
+    """Run, and save what was recorded, however the run ends, before anything is printed."""
     from jobsim.run.run import RunFailed
 
     signals, threads = options.signals, options.engine == "threads"
@@ -108,7 +103,7 @@ def _run(options: argparse.Namespace, scenario: Scenario, repository: Any) -> in
     failed: RunFailed | None = None
     # From here on Ctrl-C ends the run, and what it recorded is kept.
     signals.at_once = False
-    # Claimed before the run: to find out after an hour that it cannot be saved is too late.
+    # Claimed before the run: after an hour it is too late to find out that it cannot be saved.
     with claim_for(options.out, scenario.name) as claim:
         with signals.heard():
             workload = _workload(scenario, options)
@@ -132,7 +127,7 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
     if virtual and (options.speedup is not None or options.wall_limit is not None):
         options.parser.error("--speedup and --wall-limit are for --engine threads")
     if virtual and options.schedule is not None:
-        options.parser.error("--schedule is for --engine threads; virtual time repeats as it is")
+        options.parser.error("--schedule is for --engine threads; virtual time always repeats")
     if options.speedup is not None and options.schedule is not None:
         options.parser.error("--speedup is about the wall clock; with --schedule time jumps")
     if virtual and options.repository is not None:
@@ -143,13 +138,13 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
 
 
 def _refuse_processes(options: argparse.Namespace) -> None:
-    """Refuse several processes where they would have nothing in common, or no part."""
+    """Refuse several processes where they would share nothing, or make no calls."""
     if options.processes < 1:
         options.parser.error(f"--processes {options.processes}: give 1 or more")
     if options.engine == "virtual":
         options.parser.error("--processes is for --engine threads; virtual time makes no calls")
     if options.schedule is not None:
-        options.parser.error("--schedule takes the turns of one process; leave out --processes")
+        options.parser.error("--schedule controls one process; leave out --processes")
     if options.repository is None:
         options.parser.error("--processes needs a --repository that all of them share")
 
@@ -163,7 +158,7 @@ def _repository(options: argparse.Namespace, closing: ExitStack) -> Any:
     factory = repository_factory(options.repository)
     if options.schedule is not None or options.processes > 1:
         return factory
-    # Made here, so that a database that cannot be reached is told before anything runs.
+    # Made here, so that an unreachable database is reported before anything runs.
     made = made_by(options.repository, factory)
     if callable(close := getattr(made, "close", None)):
         closing.callback(close)
@@ -171,7 +166,7 @@ def _repository(options: argparse.Namespace, closing: ExitStack) -> Any:
 
 
 def _workload(scenario: Scenario, options: argparse.Namespace) -> Workload:
-    """Sample the scenario, or read the log; a log says only then how large it is."""
+    """Sample the scenario, or read the log, whose size is only then known."""
     from jobsim.scenario.workload import Workload
 
     if options.log is None:
@@ -183,7 +178,7 @@ def _workload(scenario: Scenario, options: argparse.Namespace) -> Workload:
 
 
 def _introduce(workload: Workload) -> None:
-    """Say what is going to be run, while it is."""
+    """Say what is being run."""
     from jobsim.display.text import count_of, printable
 
     scenario = workload.scenario
@@ -208,7 +203,7 @@ def _engine(options: argparse.Namespace, workload: Workload, repository: Any) ->
     if options.engine == "threads":
         from jobsim.threads.run_threads import run_threads
 
-        # Hears Ctrl-C by itself, where nothing that was recorded is lost by it.
+        # It handles Ctrl-C itself, so that nothing that was recorded is lost.
         pace: dict[str, Any] = (
             {"speedup": options.speedup}
             if options.schedule is None
@@ -228,7 +223,7 @@ def _engine(options: argparse.Namespace, workload: Workload, repository: Any) ->
 
 
 def _say_failed(failed: RunFailed, folder: Path) -> int:
-    """Say that the engine failed: for want of threads, which is not its fault, or by its own."""
+    """Report that the engine failed: for lack of threads, which is no fault, or by a fault."""
     cause = failed.__cause__
     # The system's limit on threads, which the user can do something about.
     if isinstance(cause, MemoryError) or "can't start new thread" in str(cause):
@@ -256,7 +251,7 @@ def _say_results(run: Run, folder: Path, problem: str, options: argparse.Namespa
 
 
 def _add_report(folder: Path) -> None:
-    """Make the report of a saved run; where that fails, the run is good all the same."""
+    """Write the report of a saved run; a failure is only reported, because the run is saved."""
     from jobsim.report.build import build_report
     from jobsim.report.errors import ReportError, ReportExtraMissing
 

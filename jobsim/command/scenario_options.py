@@ -1,4 +1,4 @@
-"""The scenario that a command is about: a preset or a file, with some fields changed."""
+"""The scenario that a command uses: a preset or a file, with some fields changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUFFIXES = {".toml", ".json"}
 
 
 def add_scenario(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    """Add what names a scenario, and what changes it."""
+    """Add the options that name a scenario, and those that change it."""
     parser.add_argument(
         "scenario", nargs=nargs, metavar="PRESET|FILE", help="a preset, or a .toml or .json file"
     )
@@ -54,7 +54,7 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
         if (value := getattr(options, name)) is not None
     }
     if log is not None:
-        # The log itself says how many jobs there are and when, unless a person does.
+        # The log itself says how many jobs there are and when, unless the user does.
         changes = {"jobs": None, "duration": None, "name": log_name(options)} | changes
     return scenario.replace(changes)
 
@@ -70,7 +70,7 @@ def workload_of(options: argparse.Namespace, scenario: Scenario) -> Workload:
 
 
 def load_of(options: argparse.Namespace) -> Scenario | Workload:
-    """Return the scenario, or the jobs of the log, that a study is about; say what was read."""
+    """Return the scenario or the log's workload that a study uses; say what was read."""
     from jobsim.command.terminal import say
 
     with options.signals.heard():

@@ -1,4 +1,4 @@
-"""``jobsim show``: a saved run, as `run` shows it."""
+"""``jobsim show``: a saved run, printed as ``jobsim run`` prints it."""
 
 from __future__ import annotations
 

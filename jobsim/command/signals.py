@@ -18,8 +18,8 @@ class Signals(Interrupts):
     Parameters
     ----------
     at_once
-        Whether a signal ends the process at once where it would only be noted: while modules are
-        imported, for which nobody wants to wait.
+        Whether a signal ends the process at once where it would otherwise only be noted: while
+        modules are imported, when there is nothing to lose yet.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class Signals(Interrupts):
 
     @property
     def code(self) -> int:
-        """The exit code of a command that was interrupted: 130, or 143 after SIGTERM."""
-        # As shells say it: 128 and the number of the signal.
+        """The exit code of an interrupted command: 130, 143 after SIGTERM, 129 after SIGHUP."""
+        # As shells report it: 128 plus the number of the signal.
         return 128 + (signal.SIGINT if self.number is None else self.number)
 
     def __enter__(self) -> Self:
@@ -46,7 +46,7 @@ class Signals(Interrupts):
         if self in self._inside:  # in the main thread
             for name in _LIKE_CTRL_C:
                 number = getattr(signal, name, None)
-                # One that is ignored stays so: nohup does that.
+                # An ignored signal stays ignored: nohup relies on that.
                 if number is not None and signal.getsignal(number) == signal.SIG_DFL:
                     self._others[number] = signal.signal(number, self._on_signal)
         return self
@@ -69,7 +69,7 @@ class Signals(Interrupts):
     def interrupt(self) -> None:
         """Do what Ctrl-C does: raise where it is heard, else end at once or note it."""
         if self.at_once and not self._listening:
-            # Written past Python's streams and locks, any of which the signal may have cut off.
+            # Not through Python's streams and locks, any of which the signal may have interrupted.
             os.write(2, b"jobsim: interrupted\n")
             os._exit(self.code)
         super().interrupt()

@@ -58,7 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_replications(parser: argparse.ArgumentParser) -> None:
-    """Add how often each setting is run."""
+    """Add the option for how often each setting is run."""
     parser.add_argument(
         "--replications", type=count, default=20, metavar="N", help="runs of each setting"
     )
@@ -80,7 +80,7 @@ def execute(options: argparse.Namespace) -> int:
     load = load_of(options)
     options.signals.at_once = False
     with nullcontext() if options.out is None else Claim(options.out) as claim:
-        # Kept until the table is printed, so that they stand below it and not within.
+        # Warnings are kept until the table is printed, so that they appear below it.
         with warnings.catch_warnings(record=True) as warned, options.signals.heard():
             warnings.simplefilter("always")
             further = [name for name in options.metric or () if name not in UNITS]
@@ -106,16 +106,16 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _say_intervals(table: pd.DataFrame, metrics: list[str], by: list[str]) -> None:
-    """Print one table, or one a figure where all of them do not fit beside each other."""
+    """Print one table, or one per figure where they do not fit side by side."""
     from jobsim.display.text import format_given_share
     from jobsim.figures.intervals import intervals
 
     found = {metric: intervals(table, metric) for metric in metrics}
     level = next(iter(found.values()))["level"].iloc[0]
     say(f"Means with their {format_given_share(level)} intervals, {_replications(found)}\n")
-    # One table where it fits, for people compare figures of one setting along its row.
+    # One table where it fits, because people compare the figures of a setting along its row.
     groups = [metrics]
-    # Wrapped rows of a table cannot be read, so it is cut by columns.
+    # Wrapped rows of a table cannot be read, so it is divided by columns.
     if table_width(*_columns(found, metrics, by), indent=0) > width():
         groups = [[metric] for metric in metrics]
     for number, group in enumerate(groups):
@@ -145,13 +145,15 @@ def _plain(value: object) -> str:
 
 
 def _replications(found: dict[str, pd.DataFrame]) -> str:
+    from jobsim.display.text import count_of
+
     counts = {int(n) for each in found.values() for n in each["n"]}
     few, many = min(counts), max(counts)
-    return f"{many:,} runs each" if few == many else f"{few:,} to {many:,} runs each"
+    return f"{'' if few == many else f'{few:,} to '}{count_of(many, 'run')} each"
 
 
 def with_error(mean: float, half_width: float) -> str:
-    """Return a mean and its half-width as people write them: to the digits that are known.
+    """Return a mean and its half-width, rounded to the digits that are known.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a person reads: lines that fit the terminal, in characters that it has."""
+"""Output for a terminal: lines that fit it, in characters that it can show."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _ERRORS = "jobsim-plain"
 
 
 def prepare() -> None:
-    """Let both streams replace what their encoding does not have, instead of failing."""
+    """Let both streams replace characters that their encoding lacks, instead of failing."""
     codecs.register_error(_ERRORS, _replaced)
     for stream in (sys.stdout, sys.stderr):
-        # One that was put in their place, as notebooks do, may take any text.
+        # A stream that replaces them, as in a notebook, takes any text.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_ERRORS)
 
@@ -36,7 +36,7 @@ def prepare() -> None:
 def _replaced(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    # Only what the encoding lacks is replaced; all else is written as it is.
+    # Only what the encoding lacks is replaced; the rest is written as it is.
     lost = error.object[error.start : error.end]
     return "".join(_PLAIN.get(character, "?") for character in lost), error.end
 
@@ -48,7 +48,7 @@ def width() -> int:
 
 
 def mark(held: bool | None) -> str:
-    """Return the mark of what held, of what did not, and of what nobody knows."""
+    """Return the mark of what held, what did not, and what is unknown."""
     return "?" if held is None else "✓" if held else "✗"
 
 
@@ -62,7 +62,7 @@ def say(text: str = "", *, first: str = "", rest: str | None = None) -> None:
     first
         What stands before the first line.
     rest
-        What stands before all others; by default so many blanks.
+        What stands before all others; by default as many blanks.
     """
     before = first
     after = " " * len(first) if rest is None else rest
@@ -104,15 +104,15 @@ def table_width(head: Sequence[str], rows: Sequence[Sequence[str]], *, indent: i
 
 def complain(problem: str) -> None:
     """Print one line about what is wrong to the standard error."""
-    # Where nobody can be told, the exit code tells.
+    # Without a standard error, the exit code alone has to tell.
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None:
             print(f"jobsim: {printable(problem, limit=1000)}", file=sys.stderr, flush=True)
 
 
 def _wrapped(line: str, before: str, after: str) -> str:
-    """Wrap one line, with what does not print made visible before it reaches the terminal."""
-    # A path or an identifier is not torn: it is to be copied.
+    """Wrap one line, with unprintable characters made visible."""
+    # Paths and identifiers are not broken, because people copy them.
     wrapped = textwrap.fill(
         printable(line, limit=len(line)),
         width(),

@@ -1,4 +1,4 @@
-"""``jobsim test``: the kit, on a repository of one's own."""
+"""``jobsim test``: the checks of `jobsim.testing`, on the user's own repository."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobsim.command import terminal
+from jobsim.command.arguments import count, finite
+from jobsim.command.codes import NOT_MET, OK
 from jobsim.command.results import add_strict
 
 if TYPE_CHECKING:
@@ -33,10 +35,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "factory", metavar="FACTORY", help="package.module:name of a class or function, or a URL"
     )
     parser.add_argument(
-        "--preemptions", type=int, default=2, metavar="N", help="at most so many (default 2)"
+        "--preemptions",
+        type=count,
+        default=2,
+        metavar="N",
+        help="most preemptions of a schedule (default 2)",
     )
-    parser.add_argument("--scale", type=float, default=1.0, metavar="X", help="how much is tried")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of what is drawn")
+    parser.add_argument(
+        "--scale", type=finite, default=1.0, metavar="X", help="how much is tried (default 1)"
+    )
+    parser.add_argument("--seed", type=count, default=0, metavar="N", help="seed of what is drawn")
     for name, what in (("illegal", "an illegal transition"), ("not-found", "an unknown id")):
         parser.add_argument(
             f"--{name}", metavar="MODULE:NAME", help=f"the repository's exception for {what}"
@@ -61,18 +69,20 @@ def execute(options: argparse.Namespace) -> int:
     from jobsim.testing.conformance.checks import CHECKS
     from jobsim.testing.conformance.run_check import run_check
 
+    if options.preemptions < 0:
+        options.parser.error(f"--preemptions {options.preemptions}: give 0 or more")
     factory = None if options.faults is not None else repository_factory(options.factory)
     illegal: Any = () if options.illegal is None else named(options.illegal)
     not_found: Any = () if options.not_found is None else named(options.not_found)
     results = []
-    # The name is claimed first: a result of some seconds is not lost to a file in the way.
+    # The name is claimed first, so that no result is lost because a file is in the way.
     with contextlib.ExitStack() as stack:
         file = None if options.out is None else stack.enter_context(whole_file(options.out))
         faults = _faults(options, stack)
         if factory is None:
             factory = _through(faults.url, options.factory)
         if "://" in options.factory:
-            # Told once, and not by every check, where nothing can be tested at all.
+            # A database that cannot be reached is reported once, not by every check.
             made_by(options.factory, factory).close()
         with options.signals.heard():
             for check in CHECKS:
@@ -100,11 +110,11 @@ def execute(options: argparse.Namespace) -> int:
         return int(options.signals.code)
     failed = [result for result in results if result.result == "failed"]
     short = explored is None or not explored.complete
-    return 1 if failed or (options.strict and short) else 0
+    return NOT_MET if failed or (options.strict and short) else OK
 
 
 def _faults(options: argparse.Namespace, stack: contextlib.ExitStack) -> Any:
-    """Return the faults that are asked for, at rest; None if none are."""
+    """Return the faults that were asked for, not yet active; None if none were."""
     if options.faults is None:
         return None
     url = options.faults or options.factory
@@ -121,7 +131,7 @@ def _faults(options: argparse.Namespace, stack: contextlib.ExitStack) -> Any:
 
 
 def _through(url: str, name: str) -> Callable[[], Any]:
-    """Return what makes repositories that connect through the faults."""
+    """Return a factory of repositories that connect through the faults."""
     from jobsim.repository.named import repository_factory
 
     if "://" in name:
@@ -137,7 +147,7 @@ def _faulted(
     illegal: Any,
     not_found: Any,
 ) -> CheckResult:
-    """Test under faults; imported late, for it needs the database drivers of an extra."""
+    """Test under faults; imported late, because it needs the database drivers of an extra."""
     from jobsim.testing.conformance.trial import Options
     from jobsim.testing.conformance.under_faults import under_faults
 
@@ -146,14 +156,14 @@ def _faulted(
 
 
 def _say(result: CheckResult) -> None:
-    """Print one check at once, for the next one may take minutes."""
+    """Print one check at once, because the next one may take minutes."""
     held = {"passed": True, "failed": False, "skipped": None}[result.result]
     told = result.problem or result.note
     terminal.say(f"{terminal.mark(held)} {result.check.name}{': ' if told else ''}{told}")
     if result.exploration is not None and result.exploration.violation is not None:
         found = result.exploration.violation
         terminal.say_rows(found.display_rows())
-        # A lane per thread, as wide as the terminal lets it be.
+        # One lane per thread, as wide as the terminal allows.
         lane = (terminal.width() - 7) // len(found.threads) - 2
         for line in [*found.lines(max(lane, 20)), *found.details.splitlines()]:
             print(line)
@@ -182,18 +192,18 @@ def named(text: str) -> Any:
     Raises
     ------
     ValueError
-        If there is no such module or name.
+        If there is no such name, or the module cannot be imported.
     """
     module, colon, name = text.partition(":")
     if not (module and colon and name):
-        raise ValueError(f"{text!r} names nothing; write package.module:name")
+        raise ValueError(f"{text!r} is not of the form package.module:name")
     sys.path.insert(0, str(Path.cwd()))
     try:
         value: Any = importlib.import_module(module)
         for part in name.split("."):
             value = getattr(value, part)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"{text!r} names nothing: {error}") from error
+    except Exception as error:  # whatever the module raises while it is imported
+        raise ValueError(f"{text!r} cannot be imported: {error}") from error
     finally:
         sys.path.pop(0)
     return value

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from jobsim.command.arguments import columns, count, gigabytes, number, over, positive, target
+from jobsim.command.arguments import count, finite, gigabytes, number, over, pairs, positive, target
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from jobsim.command.arguments import columns, count, gigabytes, number, over, po
         (count, "-3", -3),
         (number, "3", 3),
         (number, "3.5", 3.5),
-        (columns, "arrival=a,service = b", {"arrival": "a", "service": "b"}),
+        (pairs, "arrival=a,service = b", {"arrival": "a", "service": "b"}),
         (over, "workers=4:6", ("workers", [4, 5, 6])),
         (over, "workers=4:4", ("workers", [4])),
         (over, "arrivals.rate=1,2.5", ("arrivals.rate", [1, 2.5])),
@@ -37,7 +37,8 @@ def test_a_value_is_read(read, text, value):
         *((positive, text) for text in ("0", "-1", "nan", "", "x", "1,5")),
         *((gigabytes, text) for text in ("inf", "0", "nan", "1GB")),
         *((count, text) for text in ("1.5", "inf", "nan", "", "x", "1e400", "9" * 5000)),
-        *((columns, text) for text in ("", "a", "a=b,c")),
+        *((finite, text) for text in ("inf", "0", "nan")),
+        *((pairs, text) for text in ("", "a", "a=b,c", "gpu=a,gpu=b")),
         *((over, text) for text in ("", "a", "=1", "a=", "a=1:", "a=2:1", "a=1:1e9", "a=x")),
         (over, "a=1:1000000000"),
         *((target, text) for text in ("", "wait", "wait=", "wait=x", "wait=nan")),
