@@ -38,7 +38,7 @@ def dwell(jobs: pd.DataFrame) -> pd.DataFrame:
         float64 seconds, one row per job: `unpaid` (created to paid), `wait` (paid to started),
         `service` (started until the job is finished or has lost its worker), `lost` (from then
         until it is finished, 0 where no worker was lost) and `sojourn` (created to finished).
-        The first two are together the time in AWAITING_PAYMENT, the next two that in RUNNING.
+        The first two add up to the time in AWAITING_PAYMENT, the next two to that in RUNNING.
         NaN where the stage did not end.
 
     Examples
@@ -82,7 +82,7 @@ def holding_times(transitions: pd.DataFrame) -> pd.Series:
     [nan, nan, 4.0]
     """
     job = transitions["job"].to_numpy()
-    # By job, then by time; the sort is stable, so steps of one instant keep the table's order.
+    # By job, then by time; stable, so steps at the same instant keep the order of the table.
     order = np.lexsort((transitions["time"].to_numpy(), job))
     time, job = transitions["time"].to_numpy()[order], job[order]
     held = np.full(len(time), np.nan)
@@ -91,7 +91,7 @@ def holding_times(transitions: pd.DataFrame) -> pd.Series:
 
 
 def latencies(calls: pd.DataFrame) -> pd.DataFrame:
-    """Measure how long each repository call took, of those that returned.
+    """Measure how long each repository call took that returned.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def latencies(calls: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `op`, and `latency` in microseconds (float64) from invocation to return, by the
-        index of `calls`. Refused calls and calls that raised count; pending ones do not.
+        `op`, and `latency` in microseconds (float64) from invocation to return, with the index
+        of `calls`. Refused calls and calls that raised are included, pending ones are not.
 
     Examples
     --------
@@ -120,20 +120,20 @@ def latencies(calls: pd.DataFrame) -> pd.DataFrame:
 def percentiles(values: Table, q: Sequence[float] = (0.5, 0.9, 0.95, 0.99)) -> Table:
     """Return percentiles of a column, or of each column of a table.
 
-    Linear between the closest ranks (method 7 of Hyndman and Fan 1996), as numpy and
-    pandas have it. NaN is left out; a column without values gives NaN.
+    Linear between the closest ranks (method 7 of Hyndman and Fan 1996), as in numpy and
+    pandas. NaN is left out; a column without values gives NaN.
 
     Parameters
     ----------
     values
         A numeric Series or DataFrame.
     q
-        Which, as shares between 0 and 1.
+        The percentiles, as shares between 0 and 1.
 
     Returns
     -------
     Series or DataFrame
-        As `values`, with one row a percentile: ``p50``, ``p99.9``.
+        As `values`, with one row per percentile: ``p50``, ``p99.9``.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def percentiles(values: Table, q: Sequence[float] = (0.5, 0.9, 0.95, 0.99)) -> T
     wrong = [share for share in q if not 0 <= share <= 1]
     if wrong:
         raise ValueError(f"a percentile is a share between 0 and 1, not {wrong[0]!r}")
-    # Ten digits, for 100 * 0.57 is 56.99999999999999.
+    # Ten digits, because 100 * 0.57 is 56.99999999999999.
     found = values.quantile(list(q))
     found.index = pd.Index([f"p{100 * share:.10g}" for share in q])
     return found

@@ -1,4 +1,4 @@
-"""What injected faults came to, as the clients saw it."""
+"""Injected faults, and their effect as the clients saw it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def unanswered(calls: pd.DataFrame) -> int:
 
 
 def unknown_jobs(calls: pd.DataFrame) -> int:
-    """Return how many jobs have a write of which its client cannot know whether it was done."""
+    """Return how many jobs have a write whose client cannot know whether it took effect."""
     writes = calls["op"].isin(["create", "update_status"])
     failed = calls["outcome"].isin(["error", "pending"])
     return int(calls["job"][writes & failed].nunique())
@@ -41,7 +41,7 @@ def unknown_jobs(calls: pd.DataFrame) -> int:
 def recovery_s(faults: pd.DataFrame) -> float:
     """Return the longest time in seconds from a kill until the server answered again.
 
-    NaN if nothing was killed, or it never came back.
+    Kills after which it never answered are left out; NaN if no kill remains.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def recovery_s(faults: pd.DataFrame) -> float:
 
 
 def fault_sentence(calls: pd.DataFrame, faults: pd.DataFrame) -> str:
-    """Return what was injected and what the clients had of it, in prose; empty without a fault.
+    """Return what was injected and what clients saw of it, in prose; empty without a fault.
 
     Parameters
     ----------
@@ -67,18 +67,20 @@ def fault_sentence(calls: pd.DataFrame, faults: pd.DataFrame) -> str:
     told = [count_of(int(number), str(kind)) for kind, number in struck.items()]
     injected = ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1]
     jobs = count_of(unknown_jobs(calls), "job")
-    seen = f"{_ended_in_errors(calls)}, and of {jobs} the client cannot know the state"
+    seen = f"{_ended_in_errors(calls)}, and the client cannot know the state of {jobs}"
     back = recovery_s(faults)
-    killed = faults["kind"].isin(KILLS)
+    lost = int((faults["kind"].isin(KILLS) & (faults["ended_ns"] < 0)).sum())
     if math.isnan(back):
-        after = "; the server did not come back" if killed.any() else ""
+        after = "; the server did not come back" if lost else ""
     else:
         after = f"; after a kill the server answered again within {format_duration(back)}"
+        if lost:
+            after += f", after {count_of(lost, 'other kill')} not at all"
     return f"Injected into the database: {injected}. {seen}{after}."
 
 
 def fault_rows(calls: pd.DataFrame, faults: pd.DataFrame) -> Rows:
-    """Return what a display says of the faults of a run: labels and texts."""
+    """Return what a display says about the faults of a run: labels and texts."""
     kinds = faults["kind"].value_counts()
     told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number)
     rows: Rows = [

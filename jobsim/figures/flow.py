@@ -67,8 +67,8 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
 def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
     """Count the jobs in each status over time.
 
-    Where a repository wrongly accepted a step twice, a job leaves the status that it really was
-    in, so that no count is below zero.
+    Where a repository wrongly accepted a step twice, the job leaves the status in which it really
+    was, so no count falls below zero.
 
     Parameters
     ----------
@@ -91,11 +91,11 @@ def occupancy(transitions: pd.DataFrame) -> pd.DataFrame:
     >>> occupancy(moves)["running"].to_dict()
     {0.0: 0, 1.5: 1}
     """
-    # Stable: steps of one instant keep the order in which the table has them.
+    # Stable: steps at the same instant keep the order of the table.
     order = np.argsort(transitions["time"].to_numpy(), kind="stable")
     time = transitions["time"].to_numpy()[order]
     source, target = (codes[order] for codes in _steps(transitions))
-    # Only the last count of an instant was ever in force for some time.
+    # Of several counts at one instant only the last is in force afterwards.
     last_of_ties = np.append(time[1:] != time[:-1], True)[: len(time)]
     columns = {}
     for code, name in enumerate(STATUS.categories):
@@ -118,9 +118,9 @@ def throughput(transitions: pd.DataFrame, *, window: float | None = None) -> pd.
     Returns
     -------
     DataFrame
-        float64, transitions per second into each status (a column each, in lifecycle
+        float64, transitions per second into each status (one column each, in lifecycle
         order), indexed by the `start` of the window (s), a multiple of its width. A window
-        holds its start and not its end. The last one may reach past the last transition,
+        includes its start but not its end. The last one may reach past the last transition,
         and its rate is then too low.
 
     Raises
@@ -148,14 +148,14 @@ def rates(
     Parameters
     ----------
     moments
-        float64 seconds, for each column when something of its kind happened.
+        For each column the times, float64 seconds, at which something of its kind happened.
     window
         Width of a window in seconds; None takes a round one that makes 24 to 60 of them.
 
     Returns
     -------
     DataFrame
-        float64, as that of `throughput`, with the columns of `moments`.
+        float64, as `throughput` returns it, with the columns of `moments`.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def rates(
     # One start more than needed: rounding may put the last moment into the next window.
     first, last = math.floor(earliest / width), math.floor(latest / width)
     starts = np.arange(first, last + 2) * width
-    # Against the very starts that the index shows: dividing would round differently.
+    # Compared with the same starts that the index shows: a division would round differently.
     which = {
         name: np.searchsorted(starts, times, side="right") - 1 for name, times in moments.items()
     }
@@ -193,7 +193,7 @@ def rates(
 def throughput_window(transitions: pd.DataFrame) -> float:
     """Return a round width in seconds that makes 24 to 60 windows of these transitions.
 
-    One second where everything happened in one instant.
+    One second where everything happened at the same instant.
     """
     time = transitions["time"].to_numpy()
     return round_duration(float(time.max() - time.min()) / 60) if len(time) else 1.0
@@ -202,8 +202,8 @@ def throughput_window(transitions: pd.DataFrame) -> float:
 def round_duration(at_least: float) -> float:
     """Return the shortest round duration that is not below `at_least`, in seconds.
 
-    Round is what clocks show: 1, 2 and 5 of a power of ten up to 20 s, then 30 s, 1 min,
-    2 min, 5 min and so on to days. Zero gives one second.
+    Round are 1, 2 and 5 times a power of ten up to 20 s, then 30 s, 1 min, 2 min, 5 min and so on
+    to days. Zero gives one second, and beyond 5 million days it is 5 million days.
 
     Examples
     --------
@@ -220,17 +220,17 @@ def _steps(transitions: pd.DataFrame) -> tuple[NDArray[np.integer], NDArray[np.i
     """Return the source and the target of each transition, as `_codes`.
 
     The table has the source that a step should have. In a correct run that is the job's last
-    target, for nobody takes a step twice; only where somebody did it is looked up.
+    target, because no step is taken twice; only where one was, the source is looked up.
     """
     source, target = _codes(transitions["source"]), _codes(transitions["target"])
     job = transitions["job"].to_numpy()
-    # A job ends once, in COMPLETED or in FAILED: three steps a job.
+    # A job ends once, in COMPLETED or in FAILED: three steps per job.
     step = 3 * job.astype(np.int64) + np.minimum(target, 2)
     taken = np.zeros(int(step.max(initial=-1)) + 1, dtype=np.bool_)
     taken[step] = True
     if np.count_nonzero(taken) == len(step):
         return source, target
-    # Slower by far, so only after a repository was caught; then a job leaves where it really was.
+    # Much slower, so only where a repository accepted a step twice.
     order = np.lexsort((transitions["time"].to_numpy(), job))
     again = job[order[1:]] == job[order[:-1]]
     source = np.full(len(target), -1, dtype=np.int64)

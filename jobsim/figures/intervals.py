@@ -1,7 +1,8 @@
 """Confidence intervals for whole tables of replications.
 
-A quantile's column has a twin in a sweep, named with `JACKKNIFE`: one value per replication whose
-mean is the quantile of all replications' jobs together, and whose spread is that quantile's.
+In a sweep, the column of a quantile has a twin, named with `JACKKNIFE`: one value per replication,
+whose mean is the quantile of the jobs of all replications together, and whose spread gives the
+uncertainty of that quantile.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pandas as pd
 from jobsim.figures.metrics import UNITS
 
 JACKKNIFE = "_jackknife"
-"""What the name of a quantile's column of jackknife values has at its end."""
+"""The suffix of the column of jackknife values of a quantile."""
 
 INTERVAL = ("mean", "half_width", "level", "n")
 """The columns that make an interval; `n` is how many replications have a value."""
@@ -28,7 +29,7 @@ def half_width(deviation: float, n: int, level: float) -> float:
     deviation
         Sample standard deviation, with n - 1 degrees of freedom.
     n
-        How many independent samples; of fewer than 2 nothing is known, which gives NaN.
+        How many independent samples; fewer than 2 give NaN.
     level
         Confidence level.
 
@@ -46,7 +47,7 @@ def half_width(deviation: float, n: int, level: float) -> float:
     >>> round(half_width(1.0, 4, 0.95), 4)
     1.5912
     """
-    # The quantile behind scipy.stats.t, without the second that scipy.stats takes to import.
+    # The quantile function behind scipy.stats.t, whose import would take a second.
     from scipy.special import stdtrit
 
     if not 0 < level < 1:
@@ -57,17 +58,17 @@ def half_width(deviation: float, n: int, level: float) -> float:
 
 
 def no_event_bound(unit: str, n: int, level: float) -> float:
-    """Return how large a figure may be that was 0 in each of some replications.
+    """Return an upper bound of a figure that was 0 in every replication.
 
     Zero events in n runs do not prove that there are none: with confidence 0.95 they happen in
     at most about 3 of n runs (the rule of three). A count is at most that number per run, if
-    events are independent (Poisson); a share is at most the share of runs. How long something
-    takes that was never seen is not known: infinite.
+    events are independent (Poisson); a share is at most the share of runs. The duration of
+    something that was never seen has no bound: infinite.
 
     Parameters
     ----------
     unit
-        Of the figure, as in `jobsim.figures.metrics.UNITS`.
+        Unit of the figure, as in `jobsim.figures.metrics.UNITS`.
     n
         Replications, at least 1.
     level
@@ -89,7 +90,7 @@ def no_event_bound(unit: str, n: int, level: float) -> float:
 
 
 def setting_columns(table: pd.DataFrame) -> list[str]:
-    """Return the columns of a sweep that say which setting a row is of.
+    """Return the columns of a sweep that tell the setting of a row.
 
     They stand before `replication`.
 
@@ -106,17 +107,17 @@ def setting_columns(table: pd.DataFrame) -> list[str]:
 def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.DataFrame:
     """Return a metric at each setting of a sweep, with its confidence interval.
 
-    A quantile is that of all replications' jobs together, with a jackknife over replications,
-    where the table has its twin (`JACKKNIFE`). A figure that was 0 in every replication has
-    what it may be at most as its `half_width`, see `no_event_bound`; NaN where that is unknown.
+    A quantile is that of the jobs of all replications together, with a jackknife over
+    replications, where the table has its twin (`JACKKNIFE`). The `half_width` of a figure that
+    was 0 in every replication is its upper bound, see `no_event_bound`; NaN where that is unknown.
 
     Parameters
     ----------
     table
         What `sweep` returns: one row per setting and replication.
     metric
-        One of its columns. Replications in which it is missing are left out, `n` tells how
-        many remain.
+        One of its columns. Replications in which it is missing are left out; `n` is how many
+        remain.
     level
         Confidence level, between 0 and 1.
 
@@ -145,12 +146,12 @@ def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.Da
     pooled = f"{metric}{JACKKNIFE}"
     # A mean of quantiles is biased, so the pooled twin is taken wherever there is one.
     values = table[pooled if pooled in table else metric].astype(np.float64)
-    # Without a setting all rows are of one.
+    # Without columns of a setting, all rows belong to one.
     groups = [table[name] for name in by] or [pd.Series(0, index=table.index)]
-    # Unsorted, for the settings keep the order in which they were asked for.
+    # Unsorted, so that the settings keep the order in which they were asked for.
     found = values.groupby(groups, sort=False).agg(["mean", "std", "count"])
     counts = found["count"].astype(np.int64)
-    # A quantile of 0 is a fact about most jobs; a mean or a count of 0 is one about no event.
+    # A quantile of 0 is known from many jobs; a mean or a count of 0 is known from no event.
     unit = None if pooled in table else UNITS.get(metric)
     result = pd.DataFrame(
         {
@@ -167,10 +168,10 @@ def intervals(table: pd.DataFrame, metric: str, *, level: float = 0.95) -> pd.Da
 
 
 def _half_width(mean: float, deviation: float, n: int, level: float, unit: str | None) -> float:
-    """Return Student's half-width, or the bound of what was never seen."""
+    """Return Student's half-width, or the bound of a figure that was always 0."""
     width = half_width(deviation, n, level)
     if mean or deviation or unit is None or n < 2:
         return width
-    # Without spread Student's half-width is 0, as if it were proved that it never happens.
+    # Without spread Student's half-width is 0, as if zero were proved.
     bound = no_event_bound(unit, n, level)
     return bound if math.isfinite(bound) else math.nan

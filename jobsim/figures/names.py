@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from jobsim.domain.exceptions import JobsimError
 
 QUANTITIES = ("wait", "sojourn", "response", "service", "lateness", "recovery")
-"""Durations of which there is a mean, a maximum, any percentile and any service level."""
+"""Durations that have a mean, a maximum, any percentile and any service level."""
 
 _COUNTS = (
     "jobs", "created", "paid", "unpaid", "waiting", "in_progress", "stuck", "completed", "failed",
@@ -34,10 +34,10 @@ UNITS: Mapping[str, str] = MappingProxyType(
 """The figures that are always computed, each with its unit."""
 
 OF_THREADS: Mapping[str, str] = MappingProxyType({"lost_answers": "calls", "work_stretch": "times"})
-"""What the summary of a run has besides: of interest for threads."""
+"""Further figures that the summary of a run has, for runs on threads."""
 
 AT_LEAST = frozenset({"throughput", "goodput", "served", "completed"})
-"""Of these more is better; of all others of which one can want something, less is."""
+"""Of these figures more is better; of all others that can be a target, less is."""
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 _NUMBER = r"\d+(?:[._]\d+)?"
@@ -57,11 +57,11 @@ class Figure(NamedTuple):
     name
         As a Python name: ``response_p99_9``.
     quantity
-        One of `QUANTITIES`, or the name itself for a figure of its own.
+        One of `QUANTITIES`, or the name itself for a figure that is not a duration's.
     statistic
-        ``value`` for a figure of its own, else ``mean``, ``max``, ``quantile`` or ``within``.
+        ``value`` for such a figure, otherwise ``mean``, ``max``, ``quantile`` or ``within``.
     value
-        The quantile as a share, or the seconds of ``within``; else 0.
+        The quantile as a share, or the seconds of ``within``; otherwise 0.
     unit
         ``s``, ``share``, ``jobs``, ...
     at_least
@@ -77,7 +77,7 @@ class Figure(NamedTuple):
 
 
 class UnknownFigureError(JobsimError, ValueError):
-    """There is no such figure; take one of those that are named, or a percentile or level."""
+    """There is no such figure; use one that the text names, or a percentile or service level."""
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(name, problem)
@@ -132,12 +132,14 @@ def parse_figure(name: str) -> Figure:
 
 
 def in_words(name: str) -> str:
-    """Return the name of a figure as people write it; any other name with spaces.
+    """Return the name of a figure in words; any other name with spaces.
 
     Examples
     --------
     >>> in_words("wait_p95"), in_words("sojourn_p50"), in_words("wait_within_20s")
     ('95th-percentile wait', 'median sojourn', 'share with a wait of 20 s or less')
+    >>> in_words("wait_p93"), in_words("wait_p99.9")
+    ('93rd-percentile wait', '99.9th-percentile wait')
     >>> in_words("false_kills")
     'false kills'
     """
@@ -148,7 +150,8 @@ def in_words(name: str) -> str:
         return f"{'mean' if match['plain'] == 'mean' else 'longest'} {match['what']}"
     if match["percent"] is not None:
         percent = f"{_number(match['percent']):g}"
-        return f"{'median' if percent == '50' else f'{percent}th-percentile'} {match['what']}"
+        which = "median" if percent == "50" else f"{percent}{_ordinal(percent)}-percentile"
+        return f"{which} {match['what']}"
     return (
         f"share with a {match['what']} of {match['time'].replace('_', '.')} {match['unit']} or less"
     )
@@ -168,6 +171,13 @@ def unit_of(name: str) -> str:
     ('s', 'share', 'jobs/s')
     """
     return UNITS[name] if name in UNITS else parse_figure(name).unit
+
+
+def _ordinal(number: str) -> str:
+    """Return the ending that makes a number ordinal; decimals have "th", as in 99.9th."""
+    if "." in number or number[-2:] in {"11", "12", "13"}:
+        return "th"
+    return {"1": "st", "2": "nd", "3": "rd"}.get(number[-1], "th")
 
 
 def _number(text: str) -> float:

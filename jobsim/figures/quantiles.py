@@ -14,8 +14,8 @@ Seconds = NDArray[np.floating]
 def quantiles(seconds: Seconds, shares: Sequence[float]) -> list[float]:
     """Return quantiles, linear between the closest ranks; NaN without a value.
 
-    Method 7 of Hyndman and Fan (1996), which numpy and pandas have too; theirs is NaN where two
-    neighbours are infinite, this one is infinite.
+    Method 7 of Hyndman and Fan (1996), like numpy and pandas, whose result is NaN between two
+    infinite values; here it is infinite.
 
     Parameters
     ----------
@@ -36,8 +36,7 @@ def quantiles(seconds: Seconds, shares: Sequence[float]) -> list[float]:
         return [float(seconds[0])] * len(shares)
     places = [share * (count - 1) for share in shares]
     ranks = sorted({rank for place in places for rank in (math.floor(place), math.ceil(place))})
-    # A partition puts just these ranks into place, in linear time; a sort would order all the
-    # others.
+    # A partition puts only these ranks into place, in linear time; a sort would order all others.
     inside = np.partition(seconds, ranks)
     return [_between(inside, place) for place in places]
 
@@ -48,7 +47,7 @@ def mean(seconds: Seconds) -> float:
 
 
 def _between(inside: Seconds, place: float) -> float:
-    """Return the value at a place between two ranks, which stand where they would if sorted."""
+    """Return the value at a place between two ranks, both of which are at their sorted place."""
     low = math.floor(place)
     below, above = float(inside[low]), float(inside[math.ceil(place)])
     # Interpolating towards infinity would give NaN for `inf - inf`.

@@ -1,4 +1,4 @@
-"""Jobs that were cut off, and a service that gets over it: crashes, the reaper, outages."""
+"""Jobs that were cut off, and how a service recovers: crashes, the reaper, outages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Seconds = NDArray[np.float64]
 
 
 def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Return the jobs that their worker could not bring to an end.
+    """Return the jobs that their worker could not finish.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per job, indexed by `job`: `started`, `released` and `finished` (s, NaN for never),
-        `running` (s), how long it was RUNNING, `recovery` (s), for how long it had been
-        without a worker when the reaper came, and `kind`, a category:
+        `running` (s), how long it was RUNNING, `recovery` (s), how long it had been without a
+        worker when the reaper failed it, and `kind`, a category:
 
         - ``recovered``: its worker died or went away, and the reaper failed it
         - ``stuck``: its worker died or went away, and it stays RUNNING for ever
@@ -50,7 +50,7 @@ def cut_off(jobs: pd.DataFrame) -> pd.DataFrame:
     cut = (jobs["crashed"] | jobs["reaped"]).to_numpy()
     found: pd.DataFrame = jobs.loc[cut, ["started", "released", "finished"]]
     ended = found["finished"].notna().to_numpy()
-    # Whoever was reaped with its worker still there is neither recovered nor stuck.
+    # A job that was reaped while its worker was still at it is neither recovered nor stuck.
     kind = np.where(lost_worker(jobs)[cut], np.where(ended, 0, 1), 2)
     found["running"] = found["finished"] - found["started"]
     found["recovery"] = (found["finished"] - found["released"]).where(kind == 0)
@@ -80,15 +80,15 @@ def running_age(jobs: pd.DataFrame, *, instants: int = 400) -> pd.DataFrame:
     jobs
         The `jobs` table of a run.
     instants
-        How many evenly spaced instants to look at. As many ends are looked at besides, those of
-        the jobs that were RUNNING longest: every peak of the oldest age that can be seen.
+        Number of evenly spaced instants. As many ends of jobs are added, those of the jobs that
+        were RUNNING longest: these are the visible peaks of the oldest age.
 
     Returns
     -------
     DataFrame
-        Indexed by `time` (s), each instant twice, just before what happens in it and just after:
+        Indexed by `time` (s), each instant twice, just before and just after what happens at it:
         `running` (int64), how many jobs are RUNNING; `oldest` and `median` (float64, s), their
-        ages, NaN where there is none.
+        ages, NaN where no job is.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def around(jobs: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
     jobs
         The `jobs` table of a run.
     start, end
-        From when to when it lasted, in seconds.
+        When it began and ended, in seconds.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def around(jobs: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
         One row per phase, `PHASES`; each holds its start and not its end, and the last one goes to
         the end of the run:
 
-        - `seconds`, how long it lasted; 0 where the run was over by then
+        - `seconds`, how long it lasted; 0 where the run had ended by then
         - `paid`, int64, jobs whose payment was confirmed in it
         - `wait_mean`, `wait_p50`, `wait_p95`, in seconds, of those jobs, even if they waited
           into a later phase; NaN where none of them was started
@@ -215,20 +215,20 @@ def around(jobs: pd.DataFrame, start: float, end: float) -> pd.DataFrame:
 
 
 def time_to_drain(jobs: pd.DataFrame, start: float, end: float) -> float:
-    """Return how long after an outage the backlog was back to what it was before.
+    """Return how long after an outage the backlog was back at its level before it.
 
     Parameters
     ----------
     jobs
         The `jobs` table of a run.
     start, end
-        From when to when the outage lasted, in seconds.
+        When the outage began and ended, in seconds.
 
     Returns
     -------
     float
-        Seconds from `end` to the first moment at which no more jobs wait than at any
-        moment before `start`; NaN if that never came.
+        Seconds from `end` to the first moment at which no more jobs wait than the most that
+        waited before `start`; NaN if there is no such moment.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def last_moment(jobs: pd.DataFrame) -> float:
 
 
 def _ages(now: float, starts: Seconds) -> tuple[int, float, float]:
-    """Return how many there are, the oldest age and the median one; `starts` is sorted."""
+    """Return the number of jobs, the oldest age and the median age; `starts` is sorted."""
     count = len(starts)
     if not count:
         return 0, np.nan, np.nan
@@ -275,7 +275,7 @@ def _in_force(steps: pd.DataFrame, since: float, until: float) -> tuple[float, f
         return np.nan, np.nan
     time, counts = steps.index.to_numpy(), steps["waiting"].to_numpy()
     inside = (time > since) & (time < until)
-    # What was in force when the span began counts from there on.
+    # The count that was in force when the span began applies from there on.
     at_first = counts[time <= since][-1:] if (time <= since).any() else np.zeros(1, np.int32)
     values = np.concatenate([at_first, counts[inside]])
     widths = np.diff(np.concatenate([[since], time[inside], [until]]))

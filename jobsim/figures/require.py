@@ -1,7 +1,8 @@
-"""Requirements on the figures of a run, as a person writes them: ``wait_p95<30``."""
+"""Requirements on the figures of a run, written as ``wait_p95<30``."""
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -62,7 +63,7 @@ class Requirement:
         Raises
         ------
         RequirementError
-            If the text has another form, or names a figure that there is not.
+            If the text has another form, or names a figure that does not exist.
         """
         match = _FORM.fullmatch(text)
         if match is None:
@@ -75,12 +76,15 @@ class Requirement:
         try:
             bound = float(number)
         except ValueError:
-            raise RequirementError(text, f"{number!r} is not a number") from None
+            bound = math.nan
+        # "nan" is refused too: every comparison with it is False, so no run could ever meet it.
+        if math.isnan(bound):
+            raise RequirementError(text, f"{number!r} is not a number")
         return cls(figure, comparison, bound)
 
     def is_met(self, figures: Mapping[str, float]) -> bool:
-        """Return whether it holds; a figure without data (NaN, or not there) does not meet it."""
-        return _COMPARE[self.comparison](figures.get(self.figure, float("nan")), self.bound)
+        """Return whether it holds; a figure without data (NaN or missing) does not meet it."""
+        return _COMPARE[self.comparison](figures.get(self.figure, math.nan), self.bound)
 
     def __str__(self) -> str:
         return f"{self.figure}{self.comparison}{self.bound:g}"

@@ -1,8 +1,8 @@
-"""Whether threads kept to the time of the load: whether the waits of a run are the load's.
+"""Whether threads kept to the times of the load, so that the waits of a run are the load's.
 
-Threads wake late and work longer than they were asked to, by a share of a millisecond of wall
-time. At a high speed-up, or on a busy machine, that is much of a job's service; queues multiply
-it, and then a run measures the machine.
+Threads wake late and work longer than they were asked to, by a fraction of a millisecond of wall
+time. At a high speed-up, or on a busy machine, that is much of a job's service time; queues
+multiply it, and then a run measures the machine.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from jobsim.figures.quantiles import quantiles
 from jobsim.scenario.workload import Workload
 
 STRETCHED = 1.1
-"""Work may take this many times what was asked for: at a load of 80 % it adds half to a wait."""
+"""Work may take this many times as long as asked: at a load of 80 % that adds half to a wait."""
 
 LATE = 0.25
-"""Jobs may be created late by this part of a service time, or of the time between jobs."""
+"""Jobs may be late by this share of a service time, or of the time between requests."""
 
 RAN_LATE = "the threads ran late, so the waits are not those of this load"
-"""What is said first of such a run."""
+"""The first words about a run that did not keep time."""
 
 NO_SCHEDULE = "not the waits of this load: the run ignored the schedule"
-"""What stands beside the waits of a run at an infinite speed-up."""
+"""The note beside the waits of a run at an infinite speed-up."""
 
 NOT_THE_LOADS = "not the waits of this load: the threads ran late"
-"""What stands beside the waits of a run that did not keep time."""
+"""The note beside the waits of a run that did not keep time."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Timekeeping:
     Attributes
     ----------
     worked, asked
-        How long a worker was at a job on average, and how long it was asked to be.
+        Mean time of a worker at a job, and the mean that it was asked to take.
     late
-        How late 1 job in 100 was created, or later.
+        99th percentile of how late jobs were created.
     gap
-        Between two requests, on average.
+        Mean time between two requests.
     """
 
     worked: float
@@ -55,7 +55,7 @@ class Timekeeping:
     @property
     def stretch(self) -> float:
         """How many times as long as asked for the work took."""
-        # Work of no length can be stretched by any factor.
+        # Work without any length has no ratio.
         return self.worked / self.asked if self.asked > 0 else math.nan
 
     @property
@@ -66,7 +66,7 @@ class Timekeeping:
     @property
     def kept(self) -> bool:
         """Whether waits are those of the load, as far as lateness and work tell."""
-        # Negated, so that NaN, which means that nothing was timed, is no reproach.
+        # Negated, so that NaN, which means that nothing was timed, counts as kept.
         return not (self.stretch > STRETCHED or self.late > self.allowed)
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""Jobs that nobody has paid for: how many there are over time, and what they take up.
+"""Jobs that nobody has paid for: their number over time, and the memory that they take.
 
-The lifecycle has no way out for an unpaid job, so the store keeps every one of them.
+The lifecycle has no way out for an unpaid job, so the store keeps all of them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 JOB_BYTES = 1100
-"""What one `Job` takes in memory, in bytes: measured on CPython, with ids and a hash of the
-usual lengths, without what a repository adds to find it again."""
+"""Memory of one `Job`, in bytes: measured on CPython, with ids and a hash of the usual lengths,
+without the index of a repository."""
 
 
 def unpaid_stock(jobs: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def unpaid_stock(jobs: pd.DataFrame) -> pd.DataFrame:
         `time` (s, increasing); the values hold from that instant until the next row. `unpaid`
         (int32) are the jobs created and not confirmed; `never` (int32) are those of them that
         never will be: nobody pays, or the confirmation is lost for ever; `bytes` (int64) is
-        what all unpaid jobs take up, `JOB_BYTES` each.
+        the memory of all unpaid jobs, `JOB_BYTES` each.
 
     Examples
     --------
@@ -40,8 +40,7 @@ def unpaid_stock(jobs: pd.DataFrame) -> pd.DataFrame:
     exists, ends = ~np.isnan(created), ~np.isnan(paid)
     came, left, stay = created[exists], paid[exists & ends], created[exists & ~ends]
     time = np.unique(np.concatenate([came, left]))
-    # Counts of sorted moments up to each instant; int32 holds any number of jobs that fits into
-    # memory.
+    # Counts of moments up to each instant; int32 holds any number of jobs that fits into memory.
     in_all, out, for_ever = (
         np.searchsorted(np.sort(moments), time, side="right").astype(np.int32)
         for moments in (came, left, stay)

@@ -68,14 +68,17 @@ def test_the_sentence_says_what_was_injected_and_what_the_clients_had_of_it():
     )
     assert fault_sentence(CALLS, table) == (
         "Injected into the database: 2 lost answers and 1 killed server. 4 calls ended in an "
-        "error (1 without effect), and of 2 jobs the client cannot know the state; after a kill "
+        "error (1 without effect), and the client cannot know the state of 2 jobs; after a kill "
         "the server answered again within 250 ms."
     )
 
 
 def test_the_sentence_says_that_a_server_did_not_come_back():
     told = fault_sentence(CALLS, faults_of(("kill_backend", 0, 0, -1)))
-    assert told.endswith("cannot know the state; the server did not come back.")
+    assert told.endswith("of 2 jobs; the server did not come back.")
+    some = faults_of(("kill_backend", 0, 0, -1), ("kill_backend", 1, 0, 500_000_000))
+    told = fault_sentence(CALLS, some)
+    assert told.endswith("answered again within 500 ms, after 1 other kill not at all.")
 
 
 def test_without_a_fault_there_is_no_sentence():

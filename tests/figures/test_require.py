@@ -36,6 +36,7 @@ def test_a_figure_without_data_meets_nothing(figures, text):
         ("wait_p95 < ", "write it like"),
         ("wait_p95=<3", "write it like"),
         ("wait_p95<soon", "'soon' is not a number"),
+        ("wait_p95<nan", "'nan' is not a number"),
         ("trhoughput<3", "did you mean 'throughput'"),
         ("xyz<3", "choose from jobs"),
     ],

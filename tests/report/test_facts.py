@@ -141,7 +141,7 @@ def test_the_report_says_what_was_injected_and_of_other_runs_nothing():
     assert facts.faults(run) == ""
     run.faults = pd.DataFrame([("cut_after", 0, 0, 1)], columns=list(FAULTS)).astype(FAULTS)
     assert facts.faults(run) == (
-        "Injected into the database: 1 lost answer. 1 call ended in an error, and of 1 job the "
-        "client cannot know the state."
+        "Injected into the database: 1 lost answer. 1 call ended in an error, and the client "
+        "cannot know the state of 1 job."
     )
     assert facts.faults(run) in as_page(run, None)
