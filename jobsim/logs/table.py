@@ -15,6 +15,8 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of `LogTable.jobs`."""
 
+_LOST = 5.0  # times the longest attempt that ended, from which one without an end is no work
+_KNOWN = 30  # attempts that must have ended before any is called lost
 _ROUNDING = 2e-3  # seconds by which the end of a job and the start of the next may overlap
 
 
@@ -125,9 +127,15 @@ class LogTable(Shown):
         """
         return peak(*self._intervals())
 
+    @property
+    def running(self) -> pd.DataFrame:
+        """The rows of `unfinished` that were being worked on, without those that are `lost`."""
+        found = self.unfinished[self.unfinished["service"].notna()]
+        return found[~lost(found["service"].to_numpy(), self.jobs["service"].to_numpy())]
+
     def _intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """Return when each attempt that worked began and ended, for `peak_concurrency`."""
-        ran = pd.concat([self.jobs, self.unfinished]) if len(self.unfinished) else self.jobs
+        ran = pd.concat([self.jobs, self.running]) if len(self.unfinished) else self.jobs
         # Without a start nobody is known to have waited.
         start = ran["started"].fillna(ran["arrival"]).to_numpy()
         service, finished = ran["service"].to_numpy(), ran["finished"].to_numpy()
@@ -178,6 +186,9 @@ class LogTable(Shown):
             rows.append(("attempts", f"{made}; {again:,} were tried again"))
         if self.skipped:
             rows.append(("skipped", listing(self.skipped)))
+        never = int(self.unfinished["service"].notna().sum()) - len(self.running)
+        if never:
+            rows.append(("lost", f"{never:,} of those not over: {LOST_SAYS}"))
         rows += self._figures()
         rows += [("note", note) for note in self.notes]
         return f"Log {printable(self.name)}{self.where}", rows
@@ -222,6 +233,34 @@ class LogTable(Shown):
             ("per hour", f"arrivals: {rate}"),
             ("waits", told),
         ]
+
+
+LOST_SAYS = (
+    f"they have run for {_LOST:.0f} times as long as any that ended, so their end is missing"
+)
+"""What is said of attempts that `lost` finds."""
+
+
+def lost(ages: np.ndarray, ended: np.ndarray) -> np.ndarray:
+    """Return which attempts are no work although they have no end: their worker died unseen.
+
+    Such rows stay in a table for ever, and some of them would make every job seem endless.
+
+    Parameters
+    ----------
+    ages
+        float64 seconds for which attempts without an end have run; NaN for none.
+    ended
+        float64 seconds for which others ran until their end.
+
+    Examples
+    --------
+    >>> lost(np.array([9.0, 900.0]), np.full(50, 10.0)).tolist()
+    [False, True]
+    """
+    known = ended[ended > 0]
+    longest = known.max() if len(known) >= _KNOWN else np.inf
+    return np.asarray(ages > _LOST * longest)
 
 
 def peak(start: np.ndarray, end: np.ndarray) -> tuple[int, float]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from jobsim.display.text import Rows, Shown, count_of, format_duration, format_percent, format_share
+from jobsim.logs.table import LOST_SAYS, lost
 from jobsim.scenario.distributions import Constant, Distribution
 from jobsim.scenario.log import Log
 from jobsim.scenario.renewal import MOST_SPREAD
@@ -187,7 +188,8 @@ def seen_part(log: Log, cut: float) -> pd.DataFrame:
     """Return what a log would have said at a moment: what came later had not happened.
 
     Columns are those of `Log.jobs`; `outcome` is ``unfinished`` and `service` the age for what was
-    running, or NaN for what waited.
+    running, or NaN for what waited; ``unknown`` and NaN for what has lost its end
+    (`jobsim.logs.table.lost`).
     """
     every = (
         pd.concat([log.jobs, log.unfinished], ignore_index=True)
@@ -209,7 +211,17 @@ def seen_part(log: Log, cut: float) -> pd.DataFrame:
     seen.loc[running | waiting, "outcome"] = "unfinished"
     seen.loc[running | waiting, "finished"] = np.nan
     seen.loc[seen["paid"] > cut, "paid"] = np.nan
+    over = seen.loc[seen["outcome"].isin(_RAN), "service"].to_numpy()
+    # They arrived, but nobody works on them and nobody knows how they ended.
+    gone = running & lost(seen["service"].to_numpy(), over)
+    seen.loc[gone, "outcome"] = "unknown"
+    seen.loc[gone, "service"] = np.nan
     return seen
+
+
+def lost_of(seen: pd.DataFrame) -> int:
+    """Return how many attempts of `seen_part` have lost their end."""
+    return int((seen["outcome"].eq("unknown") & seen["service"].isna()).sum())
 
 
 def service_times(seen: pd.DataFrame) -> Times:
@@ -303,6 +315,8 @@ def _phase(log: Log) -> float:
 def _warnings(log: Log, seen: pd.DataFrame, service: Fit, delay: Fit | None) -> list[str]:
     """Return what a scenario cannot express but the log shows, beyond chance and trifles."""
     found = []
+    if gone := lost_of(seen):
+        found.append(f"{count_of(gone, 'job')} not over count for no work: {LOST_SAYS}")
     for name, fit in (("service time", service), ("payment delay", delay)):
         if fit is not None and not fit.fits:
             found.append(

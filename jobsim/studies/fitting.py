@@ -43,6 +43,7 @@ _FEW = 100
 _BETTER = 10.0  # by how much a mixture's criterion must be lower: it can look like anything
 _DOUBT = 0.01  # below this p-value a family is doubted
 _UNSEEN = 0.02  # the share of durations beyond the longest known up to which a sample will do
+_ABSURD = 10.0  # times the longest duration seen, above which no mean is believed
 _KEPT = 2_000  # values of a sample that becomes a distribution itself
 
 
@@ -139,8 +140,11 @@ def fit_times(times: Times, *, rng: np.random.Generator | None = None) -> Fit:
         tried.append(("mixture", worst_error(MIXED, mixed, truth)))
         if bic(MIXED, mixed, times) < ranked[0][2] - _BETTER:
             fit = _judged(MIXED, mixed, times, truth, rng)
-    # Where the longest were all cut off, only a family says how long they would have been.
-    if not fit.fits and kaplan_meier(times)[2] <= _UNSEEN:
+    longest = float(np.max(np.concatenate([times.known, times.beyond])))
+    absurd = not fit.mean.value <= _ABSURD * longest
+    # Where the longest were all cut off, only a family says how long they would have been; one that
+    # makes up a mean far beyond all that was seen says nothing.
+    if absurd or (not fit.fits and kaplan_meier(times)[2] <= _UNSEEN):
         fit = _sample_itself(times, truth, fit, rng)
     words = tuple(f"{name} {format_percent(error)}" for name, error in tried)
     return Fit(**{**fit.__dict__, "tried": words})

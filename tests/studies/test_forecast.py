@@ -90,6 +90,22 @@ def test_who_has_no_start_waits():
     assert (found.running, found.waiting) == (2, 3)
 
 
+def test_rows_that_were_never_closed_hold_up_nobody():
+    over = pd.DataFrame({"created": range(300), "started": range(300), "state": "done"})
+    over = over.assign(finished=over["started"] + 4 + over["started"] % 3)
+    rows = {"created": [5, 9, 299], "started": [5, 9, 299], "state": ["running"] * 3}
+    log = jobsim.read_log(pd.concat([over, pd.DataFrame(rows)], ignore_index=True))
+    assert "2 of those not over: they have run for 5 times as long as any" in repr(log)
+    assert len(log.unfinished) == 3
+    assert log.peak_concurrency() == jobsim.read_log(over).peak_concurrency()
+    found = jobsim.forecast(log)
+    assert (found.running, found.waiting) == (1, 0)
+    assert found.table["drained_high"][0] < 10.0
+    learned = jobsim.calibrate(log, holdout=0)
+    assert learned.service.mean.covers(5.0)
+    assert learned.warnings[0].startswith("2 jobs not over count for no work: they have run")
+
+
 def test_a_smaller_crew_ends_what_it_has_begun():
     scenario = jobsim.Scenario(
         jobs=8, workers=4, arrivals={"kind": "stampede"},
