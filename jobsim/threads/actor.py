@@ -85,10 +85,14 @@ class Actor:
         self._polled = number  # pollers begin at different jobs
 
     def run(self) -> None:
-        """Make calls until there are no more, and keep what went wrong."""
+        """Make calls until there are no more, and keep what went wrong; never raises.
+
+        A SystemExit of the repository is kept too: the call that it ended is never answered, so
+        the run would wait for ever.
+        """
         try:
             self.play()
-        except Exception as exc:  # noqa: BLE001 - reported by the main thread
+        except BaseException as exc:  # noqa: BLE001 - reported by the main thread
             self.fault = exc
 
     def play(self) -> None:

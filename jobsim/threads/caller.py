@@ -43,12 +43,18 @@ class Caller:
         self._out, self._learn = out, learn
 
     def run(self) -> None:
-        """Answer requests until there are no more."""
+        """Answer requests until there are no more; a fault is kept, and reported at the end."""
+        try:
+            self._run()
+        except BaseException as exc:  # noqa: BLE001 - reported by the main thread
+            self.fault = exc
+
+    def _run(self) -> None:
         while (request := self.asked.get()) is not None:
             if request.known is not None:
                 self._learn(request.known)
             self.recorder.next_job = request.row
-            answer: Job | int | None = None
+            answer: object = None
             raised: tuple[str, ...] | None = None
             try:
                 answer = getattr(self.recorder, request.method)(*request.arguments)
@@ -58,4 +64,13 @@ class Caller:
                 raised = ("not_found",)
             except Exception as exc:  # noqa: BLE001 - a repository may raise anything
                 raised = ("error", exception_text(exc))
-            self._out.send("answer", self.number, Answer(answer, raised))
+            self._out.send("answer", self.number, Answer(_plain(answer), raised))
+
+
+def _plain(answer: Any) -> Job | int | None:
+    """Return an answer as one that can be pickled: a repository may have a job class of its own."""
+    if answer is None or type(answer) is Job:
+        return answer
+    if isinstance(answer, int):
+        return int(answer)
+    return Job.model_construct(**{name: getattr(answer, name, None) for name in Job.model_fields})

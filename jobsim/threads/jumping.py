@@ -67,8 +67,10 @@ class Stamps:
             self._tick = tick
             # A tick is 5**9 / 2**11 ns. Many stamps in one instant may reach into later ones.
             self._last = max(self._last, tick * 5**9 // 2**11 - 1)
-            self._first.append(self._last + 1)
+            # The instant first: `ticks` reads the two in the other order, so it finds the
+            # instant of every first stamp that it sees.
             self._instants.append(tick)
+            self._first.append(self._last + 1)
         self._last += 1
         return self._last
 
@@ -77,7 +79,7 @@ class Stamps:
         return self._last
 
     def ticks(self, stamps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the instant of each stamp, in ticks; -1 for what never returned."""
+        """Return the instant of each stamp, in ticks; -1 for what never returned; any thread."""
         place = np.searchsorted(np.array(self._first), stamps, side="right") - 1
         found: NDArray[np.int64] = np.array(self._instants, dtype=np.int64)[np.maximum(place, 0)]
         return np.where(stamps < 0, -1, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import sys
 import threading
@@ -175,15 +176,14 @@ class Control:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            self.close()
-        finally:
-            # Each of these is tried whatever becomes of the others: nothing is left replaced.
-            for undo in (self._swaps.put_back, self._replacement.end, self._tracer.end):
-                undo()
-            self._crew.dismiss()
-            HERE.world = None
-            HERE.taken = False
+        # The last callback runs first. Each runs even if another raises: nothing stays replaced.
+        with contextlib.ExitStack() as undo:
+            undo.callback(_let_go)
+            undo.callback(self._crew.dismiss)
+            undo.callback(self._tracer.end)
+            undo.callback(self._replacement.end)
+            undo.callback(self._swaps.put_back)
+            undo.callback(self.close)
 
     @property
     def stuck(self) -> tuple[str, ...]:
@@ -369,4 +369,9 @@ def _left(world: World) -> tuple[tuple[str, str], ...]:
     return tuple((world.names[n], str(place_of(world.frame_of(n)) or "?")) for n in numbers)
 
 
-_TAKING = real.Lock()  # guards Here.taken
+def _let_go() -> None:
+    HERE.world = None
+    HERE.taken = False
+
+
+_TAKING = real.Lock()  # held while control is taken; giving it up is a single write

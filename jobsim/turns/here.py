@@ -14,7 +14,7 @@ class Here:
     """Holds the one world that is under control in this process."""
 
     world: World | None = None
-    taken = False  # whether somebody has control; guarded by a lock of `Control`
+    taken = False  # whether a `Control` is entered; set under `control._TAKING`
 
 
 HERE = Here()

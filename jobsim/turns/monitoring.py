@@ -54,7 +54,8 @@ class Monitored:
             return
         monitoring = sys_monitoring()
         monitoring.set_events(tool, 0)
-        for code in self._armed.values():
+        # A copy: a thread that is not under control may be in the middle of `_start`.
+        for code in list(self._armed.values()):
             monitoring.set_local_events(tool, code, 0)
         for event in (monitoring.events.PY_START, monitoring.events.INSTRUCTION):
             monitoring.register_callback(tool, event, None)
@@ -92,7 +93,8 @@ class Monitored:
 
     def _start(self, code: CodeType, _offset: int) -> Any:
         """Arm a function at its first call; others are never heard of again."""
-        if self._tool is None:
+        tool = self._tool
+        if tool is None:
             return None
         points = self._points.of.get(id(code))
         if points is None:
@@ -100,7 +102,7 @@ class Monitored:
         if points and id(code) not in self._armed:
             self._armed[id(code)] = code
             monitoring = sys_monitoring()
-            monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
+            monitoring.set_local_events(tool, code, monitoring.events.INSTRUCTION)
         return sys_monitoring().DISABLE
 
     def _instruction(self, code: CodeType, offset: int) -> Any:

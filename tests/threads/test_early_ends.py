@@ -185,6 +185,17 @@ def test_a_fault_of_the_engine_raises_and_carries_the_run(monkeypatch):
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
+@pytest.mark.parametrize("speedup", [1e6, float("inf")])
+def test_a_repository_that_ends_its_thread_ends_the_run(speedup):
+    class Exiting(InMemoryJobRepository):
+        def update_status(self, *args, **kwargs):
+            raise SystemExit(3)
+
+    with pytest.raises(RunFailed, match="SystemExit: 3") as raised:
+        run_threads(Scenario(jobs=1, workers=1), Exiting(), speedup=speedup)
+    assert raised.value.run.ended == "failed"
+
+
 def test_a_fault_outside_the_repository_is_not_taken_for_its_error(monkeypatch):
     def fail(*_args, **_kwargs):
         raise OSError("not from the repository")

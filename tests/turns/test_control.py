@@ -57,6 +57,26 @@ def test_nothing_is_left_replaced_after_an_exception():
     assert library() == before
 
 
+LOCKS = [threading.Lock()]
+
+
+class Popping(InMemoryJobRepository):
+    def count(self):
+        LOCKS.pop()
+        return super().count()
+
+
+def test_nothing_is_left_replaced_where_the_repository_removed_a_lock():
+    lock, before = threading.Lock, sys.settrace
+    with Control() as control:
+        repository = control.make(Popping)
+        control.spawn("a", repository.count)
+        assert control.run(FirstReady()).stopped is None
+    assert (threading.Lock, sys.settrace) == (lock, before)
+    with Control():
+        pass
+
+
 def test_a_second_control_is_refused():
     with Control(), pytest.raises(ControlError, match="another run has control"), Control():
         pass
