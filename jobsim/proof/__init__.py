@@ -1,1 +1,1 @@
-"""Whether a recorded history is correct: the history, its checks and the verdict."""
+"""The verdict on a recorded history: the history itself, its checks, and what they found."""

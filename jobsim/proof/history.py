@@ -25,9 +25,9 @@ _CALL_COLUMNS = [column for column in CALLS if column != "error"]
 
 @dataclass(frozen=True)
 class Finding:
-    """All violations of one rule: their jobs, and how to spell one of them out.
+    """All violations of one rule: their jobs, and a function that explains one of them.
 
-    `explain` takes a position in `jobs`; it is called only for those that are shown.
+    `explain` takes a position in `jobs`; it is called only for violations that are kept.
     """
 
     rule: str
@@ -43,15 +43,15 @@ class History:
     calls, final
         As in `jobsim.tables.schema`. Job numbers are dense: memory grows with the largest.
     jobs
-        How many jobs there are at least, where the tables may lack the last ones.
+        The least number of jobs, where the tables may lack the last ones.
 
     Attributes
     ----------
     jobs
         How many jobs there are: one more than the largest job number.
     job
-        int32, per call; a call on an unknown job has the number `jobs`, one row too many
-        in any table by job, so that it needs no mask.
+        int32, per call; a call on an unknown job has the number `jobs`. A table with one extra row
+        takes these calls without a mask.
     code
         Each call's index into the tables of `jobsim.proof.roles`.
     start, end
@@ -88,11 +88,10 @@ class History:
         self.jobs = max(jobs, int(given.max(initial=-1)) + 1)
         if final is not None:
             self.jobs = max(self.jobs, int(final["job"].to_numpy().max(initial=-1)) + 1)
-        # Unknown jobs share one row too many, so that tables by job need no mask for them.
         self.job: NDArray[np.int32] = np.where(given < 0, np.int32(self.jobs), given)
         self._all_known = not len(given) or int(given.min()) >= 0
         self._rows: dict[int, NDArray[np.intp]] = {}
-        # `end` lies after everything, so that a final read comes later than whatever was recorded.
+        # After every recorded call, since that is when the final reads were made.
         self.start = int(self.invoked.min()) if len(calls) else 0
         self.end = int(max(self.invoked.max(), self.returned.max())) + 1 if len(calls) else 1
 
@@ -112,7 +111,7 @@ class History:
         return matching
 
     def _rows_of_code(self, code: int) -> NDArray[np.intp]:
-        # Kept, for several checks ask for the same ones.
+        # Kept, since several checks ask for the same rows.
         if code not in self._rows:
             rows = np.flatnonzero(self.code == code)
             self._rows[code] = rows if self._all_known else rows[self.job[rows] < self.jobs]
@@ -123,13 +122,13 @@ class History:
         found = [self._rows_of_code(int(code)) for code in self.sees(table, value)]
         if len(found) == 1:
             return found[0]
-        # Each is in order already, which a stable sort makes use of.
+        # Each part is sorted already, which makes a stable sort fast.
         return np.sort(np.concatenate([np.empty(0, np.intp), *found]), kind="stable")
 
     def ended(self, *outcomes: int) -> NDArray[np.bool_]:
-        """Tell which calls had one of these outcomes."""
+        """Return which calls had one of these outcomes."""
         found = np.zeros(len(self.outcome), np.bool_)
-        for outcome in outcomes:  # on single bytes far quicker than `isin`
+        for outcome in outcomes:  # on single bytes far faster than `isin`
             found |= self.outcome == outcome
         return found
 
@@ -189,12 +188,12 @@ class History:
         )
 
     def at(self, moment_ns: int) -> str:
-        """Put a moment in words, as time since the first call."""
+        """Format a moment as the time since the first call."""
         return f"{(moment_ns - self.start) / 1e6:.3f} ms"
 
 
 def span(ns: int) -> str:
-    """Put a length of time in words.
+    """Format a length of time.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which calls of a history were under way at the same time: what a race could have shown in it."""
+"""Which calls of a history overlapped, so that a race between them could have shown."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PAIRS = (
 )
 """The pairs of calls between which a repository can have a race.
 
-A start is an update to RUNNING, an end one to COMPLETED or FAILED; `get`, start and end are meant
-on one job, creates and counts share the whole table.
+A start is an update to RUNNING, an end is one to COMPLETED or FAILED. `get`, start and end are
+calls on the same job; creates and counts concern the whole table.
 """
 
 _NAMES = ("create", "count", "get", "start", "end")
@@ -40,7 +40,7 @@ _KIND_OF_CODE = roles.table(lambda op, target, *_: _kind(op, target))
 
 
 class Overlap(NamedTuple):
-    """What was tried at the same time.
+    """Which calls overlapped in a history.
 
     Attributes
     ----------
@@ -57,10 +57,10 @@ class Overlap(NamedTuple):
 def find(history: History) -> Overlap:
     """Return which pairs of calls overlapped; calls that only touch do not.
 
-    Calls are taken in order of invocation. Two facts make it quick: if each call had returned when
-    the next was invoked, it had when any later one was, so neighbours tell whether any two
-    overlap; and two overlap if the later one was invoked before the latest return of the
-    earlier ones.
+    Calls are taken in order of invocation. Two facts make this fast. If each call had returned
+    before the next was invoked, no two overlap, so comparing neighbours is enough to find out
+    whether any do. And a call overlaps an earlier one if it was invoked before the latest return
+    of all earlier ones.
     """
     invoked, returned, job, kind = _in_order(history)
     creates, counts = (np.flatnonzero(kind == which) for which in (_CREATE, _COUNT))
@@ -77,7 +77,7 @@ def find(history: History) -> Overlap:
     meets &= by_job[1:] < history.jobs
     busy = np.zeros(history.jobs + 1, np.bool_)
     busy[by_job[1:][meets]] = True
-    # Few are left: in most runs a job is worked on by one thread.
+    # Few remain: in most runs only one thread at a time works on a job.
     places = places[busy[by_job]] if meets.any() else places[:0]
     tried |= _on_one_job(history, invoked[places], returned[places], job[places], kind[places])
     met = _neighbours_meet(invoked, returned)
@@ -117,9 +117,9 @@ def _on_one_job(
 
     The calls are sorted by job, then by invocation.
     """
-    # One running maximum serves all jobs: each begins above whatever the one before reached.
-    # Clocks are made coarser where the product would not fit; some overlaps may then be missed,
-    # none is invented.
+    # One running maximum serves all jobs: the times of each job are shifted beyond those of the
+    # previous one. If the sum would not fit 64 bits the clock is made coarser; some overlaps may
+    # then be missed, but none is invented.
     _, rank = np.unique(job, return_inverse=True)
     span = history.end + 1 - history.start
     coarse = (int(rank.max(initial=0)) + 1) * span // 2**62 + 1

@@ -1,11 +1,11 @@
-"""What a call says about its job: looked up in one table, for all calls at once.
+"""What a call says about its job, looked up in tables for all calls at once.
 
 A job takes its steps in one order: 0 creation, 1 RUNNING, 2 COMPLETED or FAILED. A call can
 
 - bound a step from below (`LOWER`): the step was not over before the call was invoked;
 - bound a state from above (`UPPER`): the state had been written when the call returned;
-- be the writer of a state (`WRITES`), or perhaps be it (`MAY_WRITE`);
-- be a refusal that hides which state it saw (`HIDES`);
+- be the writer of a state (`WRITES`), or possibly be it (`MAY_WRITE`);
+- be a refusal that does not name the state it saw (`HIDES`);
 - be an answer that no state explains (`FAULT`).
 """
 
@@ -67,9 +67,9 @@ def _wrote(state: int) -> _Role:
     return _Role(lower=STEP[state], upper=state, writes=state)
 
 
-# An error is no answer: the call may have taken effect, at once, later or never, just as one that
-# has not returned. So both only may write, and what they were asked for bounds nothing else. A call
-# without effect does not even that: a state that only such calls were to write has no writer.
+# An error is not an answer: the call may have taken effect, at once, later or never, like a call
+# that has not returned. So both are possible writers, and set no bound. A call without effect is
+# not even that: a state that only such calls were to write has no writer.
 
 
 def _create(outcome: int, observed: int) -> _Role:
@@ -99,16 +99,16 @@ def _update(target: int, outcome: int, observed: int) -> _Role:
 
 
 def _refused(target: int, observed: int) -> _Role:
-    """Return what a refusal says: the state that it names, or all from which it is right."""
+    """Return what a refusal says: the state that it names, or all states that would justify it."""
     if observed >= 0:
-        # A refusal that names a state from which the step is legal contradicts itself; any other
-        # is as good as a read of that state.
+        # A refusal that names a state from which the step is legal contradicts itself. Any other
+        # says as much as a read of that state.
         if target >= 0 and STATUSES[target] in LEGAL_TRANSITIONS[STATUSES[observed]]:
             return _Role(fault=SPURIOUS)
         return _saw(observed)
-    # It saw any state but the one from which the step is legal; in each of them the job exists.
-    # Towards RUNNING these are all states but the first: the step had been made. Towards an end
-    # they lie on both sides of RUNNING, and only the times of other calls tell which it was.
+    # It saw any state but the one from which the step is legal; in all of these the job exists.
+    # For RUNNING, these are all states after the first: the step had been made. For an end, they
+    # lie before and after RUNNING, and only the times of other calls tell which it was.
     if target == RUNNING:
         return _Role(upper=RUNNING)
     return _Role(upper=AWAITING, hides=target in (COMPLETED, FAILED))

@@ -1,4 +1,4 @@
-"""The verdict as a value, with the calls that prove each violation; what is checked: `checks`."""
+"""The verdict as a value, with the calls that prove each violation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from jobsim.display.text import count_of, rows_as_html, rows_as_text
 from jobsim.domain.exceptions import JobsimError
 
 _SHOWN = 5
-"""Violations in a display: it is to be read whole, and `violations` has more."""
+"""Violations in a display, which should be short; `violations` has more."""
 
 _SCOPE = "this history only: another run of the same code may end otherwise"
 
 
 class Outcome(str, Enum):  # noqa: UP042 - like JobStatus: str first, then Enum
-    """What a verdict says."""
+    """The outcome of a verdict."""
 
     OK = "OK"
     VIOLATED = "VIOLATED"
@@ -50,7 +50,7 @@ class Call:
     target, observed
         Status values, None where `calls` has none.
     invoked_ns, returned_ns
-        Of the history's clock; `returned_ns` is None while pending.
+        On the history's clock; `returned_ns` is None while pending.
     """
 
     row: int
@@ -65,12 +65,12 @@ class Call:
 
     @property
     def name(self) -> str:
-        """Whose call it is and which, ``"worker-1's update_status(running)"``."""
+        """The actor and the call: ``"worker-1's update_status(running)"``."""
         return f"{self.actor}'s {self.op}" + (f"({self.target})" if self.target else "")
 
     @property
     def answer(self) -> str:
-        """How it ended, as the verb phrase of a sentence."""
+        """How the call ended, as a verb phrase."""
         match self.outcome:
             case "ok":
                 return f"answered {self.observed}" if self.observed else "answered no status"
@@ -99,8 +99,8 @@ class Violation:
     sentence
         What happened, for a person; times are since the first call of the history.
     calls
-        The calls that prove it. Two for a violation of real time, the one that returned
-        first in front; a third where a refusal did not say from which state.
+        The calls that prove it. For a violation of real time there are two, the one that returned
+        first in front, and a third if a refusal does not name the state that it saw.
     killed_ns
         When the server was killed that lost a write, on the clock of `calls`; else None.
     """
@@ -125,36 +125,36 @@ class HistoryViolation(JobsimError, AssertionError):  # noqa: N818 - a violation
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What the checks found in one history; about that history alone.
+    """What the checks found in one history; it says nothing about other histories.
 
-    It is true where it is `ok`, so ``if verdict`` and ``assert verdict`` say what they seem to.
+    A verdict is true if it is `ok`, so ``if verdict`` and ``assert verdict`` work as expected.
 
     Attributes
     ----------
     jobs, calls
         How many were checked. Final reads are not counted as calls.
     checks
-        Which checks were made; one whose input is missing is not among them.
+        Which checks were run; a check whose input is missing is not among them.
     violations
-        By rule, causes first, then by job; at most 100 of them, some of each rule; `counts` counts
-        all.
+        By rule, causes first, then by job. At most 100 are kept, some of each rule; `counts`
+        counts all of them.
     counts
-        How many violations each rule has, those that are not spelled out included.
+        How many violations each rule has, including those that are not kept.
     undecided
-        What the history does not tell, one sentence each.
+        What the history leaves open, one sentence each.
     errors
-        How many calls of each operation raised something that the protocol does not know. Each
-        may have taken effect, at once, later or never, and is judged so.
+        How many calls of each operation raised something other than a refusal. Each may have taken
+        effect, at once, later or never, and is judged so.
     unreturned
         How many calls of each operation had not returned when the history ended.
     overlapping
         Whether two calls were ever under way at the same time; None if that is not known.
     untried
-        Pairs of calls that were never under way at the same time, see `jobsim.proof.overlap`:
-        what could go wrong between them, this history cannot show.
+        Pairs of calls that were never under way at the same time, see `jobsim.proof.overlap`.
+        This history cannot show a race between them.
     incomplete
-        Why the run did not control all turns that it was to take, or had no real threads, one
-        phrase each: it is no proof of what its threads would show.
+        Why the run did not control every turn, or had no real threads, one phrase each. Such a
+        run proves nothing about its threads.
 
     Examples
     --------
@@ -182,24 +182,24 @@ class Verdict:
     @property
     def outcome(self) -> Outcome:
         """VIOLATED if anything is, else UNKNOWN if anything is undecided, else OK."""
-        # In this order: one violation is a proof, whatever else stays open.
+        # In this order: a violation is a proof, whatever else is left open.
         if self.violations:
             return Outcome.VIOLATED
         return Outcome.UNKNOWN if self.undecided else Outcome.OK
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is violated, all is decided, answered and, with a schedule, controlled.
+        """Whether nothing is violated or open, every call was answered, and the run is complete.
 
-        Errors and calls that never returned are no violations: `outcome` is OK if the rest of the
-        history allows it. But a repository that fails half its calls is not simply all right.
+        Errors and calls that never returned are not violations: `outcome` is OK if the rest of the
+        history allows it. But a repository that fails half its calls is not fine.
         """
         answered = not self.errors and not self.unreturned
         return self.outcome is Outcome.OK and answered and not self.incomplete
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What to know before relying on the outcome, one phrase each; none if there is nothing."""
+        """What to know before relying on the outcome, one phrase each."""
         found = []
         if self.errors:
             number = sum(self.errors.values())
@@ -214,7 +214,7 @@ class Verdict:
     def raise_on_violation(self) -> None:
         """Raise `HistoryViolation`, an AssertionError, if anything is violated.
 
-        UNKNOWN does not raise; where that is not enough, ``assert verdict.ok``.
+        UNKNOWN does not raise; use ``assert verdict.ok`` to exclude it as well.
         """
         if self.violations:
             raise HistoryViolation(self)
@@ -223,7 +223,7 @@ class Verdict:
         return self.ok
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what a display shows: labels and texts, the outcome first."""
+        """Return the labels and texts of a display, the outcome first."""
         rows = [
             ("verdict", self._headline()),
             (
@@ -262,7 +262,7 @@ class Verdict:
         first: dict[str, int] = {}
         for place, violation in enumerate(self.violations):
             first.setdefault(violation.rule, place)
-        # Five of one rule say less than one of each: the second rule may name the cause.
+        # One of each rule says more than five of the same: another rule may name the cause.
         ones = list(first.values())[:_SHOWN]
         rest = [place for place in range(len(self.violations)) if place not in ones]
         return [self.violations[at] for at in sorted(ones + rest[: _SHOWN - len(ones)])]

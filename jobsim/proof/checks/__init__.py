@@ -1,1 +1,1 @@
-"""The checks of the verdict: one file each; `all_checks` makes them all."""
+"""The checks behind a verdict, one file each; `all_checks` runs them all."""

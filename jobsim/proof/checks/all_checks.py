@@ -1,4 +1,4 @@
-"""All checks of the verdict: the list of its rules, and the function that makes every check.
+"""The list of all rules, and the function that runs every check.
 
 A new check is a file beside this one that returns `Finding`s, its rules in `RULES`, and one call
 in `check_history`.
@@ -21,7 +21,7 @@ from jobsim.proof.verdict_value import Verdict, Violation
 SPELLED_OUT = 100
 """How many violations of one history are kept with their calls; all of them are counted.
 
-To spell one out takes a look at the whole history, and nobody reads more of them.
+Explaining one takes a scan of the whole history, and nobody reads more than these.
 """
 
 RULES = (
@@ -55,31 +55,33 @@ def check_history(
 ) -> Verdict:
     """Judge what a repository answered, call by call.
 
-    Takes time linear in the calls but for sorting the creates and the RUNNING periods, and
-    keeps a few dozen bytes per call and about 200 bytes per job. Pure: nothing is changed.
+    Linear in the calls, apart from sorting the creates and the RUNNING periods. Needs a few dozen
+    bytes per call and about 200 bytes per job. Pure: nothing is changed.
 
     Parameters
     ----------
     calls
         The history, as in `jobsim.tables.schema.CALLS`; job numbers are dense, from 0.
     final
-        One `get` a created job after all calls, as in `FINAL`. None leaves out what needs it.
+        One `get` per created job after all calls, as in `FINAL`. None skips the checks that need
+        it.
     workers
         How many jobs may be RUNNING at once; None for no limit.
     count_before
         What `count` answered before the first call; None if it is not known.
     created
-        What the creates answered, one row per job in order of its number, missing where a create
-        did not answer. Of its columns, `job_id`, `input_hash` and `blockchain_identifier`
-        are checked where they are there.
+        What the creates answered, one row per job in order of its number, with missing values
+        where a create did not answer. The columns `job_id`, `input_hash` and
+        `blockchain_identifier` are checked if they are present.
     jobs
-        The `jobs` table of a threaded run: stands for `created`, and attempts and the reaper are
+        The `jobs` table of a threaded run. It serves as `created`, and attempts and the reaper are
         checked as well, see `jobsim.proof.checks.attempts`.
     crashed
-        Numbers of the jobs whose worker crashed: they may stay RUNNING without one.
+        Numbers of the jobs whose worker crashed: they may stay RUNNING without a worker.
     faults
-        What was done to the database meanwhile, as in `FAULTS`; acknowledged writes that are
-        missing after it was killed are then reported as such, see `jobsim.proof.checks.recovery`.
+        The faults that were injected into the database, as in `FAULTS`. Acknowledged writes that
+        are missing after it was killed are then reported as `lost_after_recovery`, see
+        `jobsim.proof.checks.recovery`.
     engine_texts
         Whether the calls are those of the threaded engine, whose input hashes, results and
         errors are known, see `jobsim.proof.checks.invariants`.
@@ -92,7 +94,7 @@ def check_history(
     Raises
     ------
     ValueError
-        If the tables are no history: a column is missing or has another type, a call
+        If the tables are not a history: a column is missing or has another type, a call
         returns before it was invoked, or `created` lacks rows.
 
     Examples
@@ -122,8 +124,8 @@ answered awaiting_payment: the job had reached running, and went back
         raise ValueError(
             f"created has {len(created)} rows for {history.jobs} jobs; give one row per job"
         )
-    # Each check looks at the whole history by itself. None relies on another one having passed:
-    # a broken repository breaks several at once, and `RULES` says which of them is the cause.
+    # Each check reads the whole history, and none relies on another having passed: a broken
+    # repository breaks several rules at once, and the order of `RULES` says which is the cause.
     checks = ["linearizability", "identifiers", "timestamps"]
     findings = linearizability.find(history)
     findings += invariants.identifiers(history, created)
@@ -152,7 +154,7 @@ answered awaiting_payment: the job had reached running, and went back
     if workers is not None:
         checks.append("workers")
         findings += invariants.workers_busy(history, workers, crashed)
-    # `get` after all calls shows each job as it ended, which no call before need have done.
+    # The `get` after all calls shows how each job ended; perhaps no earlier call does.
     if final is not None:
         lost, unread = invariants.accounted(history)
         checks.append("accounted")
@@ -161,7 +163,7 @@ answered awaiting_payment: the job had reached running, and went back
     if final is not None and engine_texts:
         checks.append("content")
         findings += invariants.content(history, created)
-    # A write that a crash of the server undid explains what else is wrong with its job.
+    # A write that a crash of the server undid explains the other violations of its job.
     findings = [recovery.finding(), *recovery.unexplained(findings)]
     together = overlap.find(history)
     return Verdict(
@@ -179,15 +181,15 @@ answered awaiting_payment: the job had reached running, and went back
 
 
 def _attempts(history: History, jobs: pd.DataFrame) -> tuple[list[Finding], tuple[str, ...]]:
-    """Return what attempts and the reaper break, and the checks that say something of this run."""
+    """Return the findings about attempts and the reaper, and the names of checks that apply."""
     found = attempts.find(history, jobs)
-    # Of a run in which nobody asked twice they say nothing, unless they find something.
+    # In a run in which nobody asked twice they do not apply, unless they find something.
     says = attempts.applies(jobs) or any(len(finding.jobs) for finding in found)
     return found, attempts.CHECKS if says else ()
 
 
 def _failed(history: History, *outcomes: int) -> dict[str, int]:
-    """Return how many calls of each operation ended like this, those with none left out."""
+    """Return how many calls of each operation had one of these outcomes; zeros are left out."""
     ended = history.ended(*outcomes)
     numbers = np.bincount(history.op[ended], minlength=len(codes.OPERATIONS))
     named = zip(codes.OPERATIONS, numbers.tolist(), strict=True)
@@ -195,8 +197,8 @@ def _failed(history: History, *outcomes: int) -> dict[str, int]:
 
 
 def _unknown_jobs(history: History) -> list[str]:
-    # Of an id that no create has returned, "no such job" is the right answer, and an error
-    # or no answer at all says nothing.
+    # For an id that no create has returned, "no such job" is the right answer, and an error or a
+    # missing answer says nothing.
     told = (history.outcome == codes.OK) | (history.outcome == codes.ILLEGAL)
     calls = int((told & (history.job == history.jobs) & (history.op != codes.COUNT)).sum())
     if not calls:
@@ -217,16 +219,16 @@ def _causes_first(findings: list[Finding]) -> list[Finding]:
 
 
 def _spell_out(findings: list[Finding]) -> tuple[Violation, ...]:
-    """Return the violations that are kept: of each rule its share, causes first, then by job.
+    """Return the violations to keep: a share for each rule, causes first, then by job.
 
-    One mistake often shows in many ways. Two jobs under one id break nearly every rule, and
-    the counts of all calls after them; a hundred of those would hide the one that explains it.
+    One mistake often shows in many ways. Two jobs with one id break nearly every rule, and make
+    every later count wrong; a hundred of those violations would hide the one that explains them.
     """
     counts = _counts(findings)
     kept = dict.fromkeys(counts, 0)
     left = SPELLED_OUT
     for place, rule in enumerate(sorted(counts, key=lambda rule: counts[rule])):
-        # Scarce rules first: what they leave of their share goes to the others.
+        # Rules with few violations first: what they leave of their share goes to the others.
         kept[rule] = min(counts[rule], left // (len(counts) - place))
         left -= kept[rule]
     violations: list[Violation] = []

@@ -1,4 +1,4 @@
-"""What must hold of a history with feedback: attempts in order, nothing after the reaper."""
+"""Rules of a history with feedback: attempts come in order, no result after the reaper."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def find(history: History, jobs: pd.DataFrame) -> list[Finding]:
 
 
 def attempts(history: History, jobs: pd.DataFrame) -> list[Finding]:
-    """Return the jobs that were not asked for as the next attempt of an open request.
+    """Return the jobs that were not created as the next attempt of an open request.
 
-    The attempts of a request are numbered from 1, each is asked for after the create before
-    it had returned, and none after a success that its client could know of. A client may look
-    at an earlier attempt before it asks again. A success is then one that had returned before
-    the last look was invoked, or that the look saw; without a look, before the create was
-    invoked. Nothing is held against a client whose look had no answer, or that had been told
-    that the attempt failed.
+    The attempts of a request are numbered from 1. Each create is invoked after the previous one
+    returned, and none after a success that its client could know about. A client may read an
+    earlier attempt before it asks again. It could then know about a success that had returned
+    before that last read was invoked, or that the read saw; without a read, about one that had
+    returned before the create was invoked. A client whose read had no answer, or that had been
+    told that the attempt failed, breaks no rule.
     """
     return [
         _out_of_order(history, jobs),
@@ -63,7 +63,7 @@ def late_results(history: History) -> list[Finding]:
     by_reaper = np.isin(history.actor[ends], np.flatnonzero(names == REAPER))
     reaped = np.full(history.jobs, _NEVER)
     reaps = ends[by_reaper]
-    # The earliest return: from then on the reaper had certainly won.
+    # The earliest return: from then on the job had certainly been reaped.
     np.minimum.at(reaped, history.job[reaps], history.returned[reaps])
     others = ends[~by_reaper]
     # Strictly after: calls that overlap may have taken effect in either order.
@@ -85,10 +85,9 @@ def late_results(history: History) -> list[Finding]:
 
 
 def goodput(history: History, jobs: pd.DataFrame) -> list[Finding]:
-    """Return the jobs that the table counts as useful and that no call can have completed.
+    """Return the jobs that the table counts as useful although no call can have completed them.
 
-    Without one, useful jobs are a part of those that ended, and so goodput is never more than
-    throughput.
+    If there is none, the useful jobs are among those that ended, so goodput is at most throughput.
     """
     completed = np.zeros(history.jobs, np.bool_)
     for table in (roles.WRITES, roles.MAY_WRITE):
@@ -106,9 +105,9 @@ def goodput(history: History, jobs: pd.DataFrame) -> list[Finding]:
 
 
 def _out_of_order(history: History, jobs: pd.DataFrame) -> Finding:
-    """Return the jobs whose place in the table is not that of the next attempt."""
+    """Return the jobs whose row is not that of the next attempt of a request."""
     request, attempt = (jobs[name].to_numpy().astype(np.int64) for name in ("request", "attempt"))
-    # Requests are numbered without gaps in the table, and attempts of one stand next to each other.
+    # The table is in order of (request, attempt).
     step = np.diff(request, prepend=-1)
     expected = np.where(step == 0, np.concatenate([[0], attempt[:-1]]) + 1, 1)
     wrong = np.flatnonzero((attempt != expected) | (step < 0))
@@ -127,14 +126,14 @@ def _out_of_order(history: History, jobs: pd.DataFrame) -> Finding:
 
 
 def _too_early(history: History, jobs: pd.DataFrame) -> Finding:
-    """Return the attempts that were asked for while the one before was still under way."""
+    """Return the attempts whose create was invoked before the previous create had returned."""
     request = jobs["request"].to_numpy()
     create = _creates(history)[: len(jobs)]
     again = 1 + np.flatnonzero(request[1:] == request[:-1])
     again = again[(create[again] != _NO_ROW) & (create[again - 1] != _NO_ROW)]
     before = create[again - 1]
-    # A create that never returned is under way for ever, so nothing may follow it. Calls of one
-    # actor follow each other, also where its clock is uncertain and they are widened.
+    # Nothing may follow a create that never returned. Calls of one actor do not overlap, even
+    # where they were widened because its clock is uncertain.
     one = history.actor[before] == history.actor[create[again]]
     back = np.where(one, history.invoked[before], history.returned[before])
     back[history.outcome[before] == codes.PENDING] = _NEVER
@@ -154,20 +153,20 @@ def _too_early(history: History, jobs: pd.DataFrame) -> Finding:
 
 
 class _Pairs(NamedTuple):
-    """A success, and an attempt of the same request after it: rows of `calls`, one entry a pair."""
+    """Pairs of a success and a later attempt of the same request, as rows of `calls`."""
 
     success: Rows
     create: Rows
 
 
 def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
-    """Return the attempts that a client asked for although it could know of a success."""
+    """Return the attempts that a client asked for although it could know about a success."""
     pairs = _successes_and_later_creates(history, jobs)
     look = _last_looks(history, pairs)
     looked = look != _NO_ROW
     answered = looked & (history.outcome[look] == codes.OK)
     saw = answered & (history.observed[look] == codes.COMPLETED)
-    # What the client could know is settled when it looks, and not when it asks again.
+    # What the client could know is settled when it reads, not when it asks again.
     limit = history.invoked[np.where(looked, look, pairs.create)]
     wrong = saw | ((answered | ~looked) & (history.returned[pairs.success] < limit))
     job = history.job[pairs.create]
@@ -176,7 +175,7 @@ def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
     at = np.flatnonzero(wrong)[place]
 
     def explain(position: int) -> Violation:
-        """Write up one violation; only for those that are kept, for it is slow."""
+        """Return one violation in full; slow, so called only for those that are kept."""
         pair = int(at[position])
         success, create = (history.call(int(rows[pair])) for rows in pairs)
         proof = [success, create]
@@ -196,7 +195,7 @@ def _after_success(history: History, jobs: pd.DataFrame) -> Finding:
 
 
 def _successes_and_later_creates(history: History, jobs: pd.DataFrame) -> _Pairs:
-    """Return each success with each later attempt of its request that had no other reason."""
+    """Return each success with each later attempt that no failure told to its client explains."""
     create = _creates(history)[: len(jobs)]
     # Jobs of a request are consecutive rows, so its later attempts are a range of numbers.
     first, group = by_request(jobs)
@@ -204,12 +203,12 @@ def _successes_and_later_creates(history: History, jobs: pd.DataFrame) -> _Pairs
     success = history.rows(roles.WRITES, codes.COMPLETED)
     success = success[history.job[success] < len(jobs)]
     later = end[history.job[success]] - history.job[success] - 1
-    # The rows of the later attempts of each success: at most as many as a request has.
+    # One entry per success and later attempt of its request.
     which = np.repeat(np.arange(len(success)), later)
     nth = np.arange(len(which)) - np.repeat(np.cumsum(later) - later, later)
     made = create[history.job[success[which]] + 1 + nth]
     pairs = _Pairs(success[which], made)
-    # A client that was told that the attempt failed has no reason to look.
+    # A client that was told that the attempt failed has no reason to read it.
     told = np.full(history.jobs, _NEVER)
     failures = history.rows(roles.WRITES, codes.FAILED)
     np.minimum.at(told, history.job[failures], history.returned[failures])
@@ -222,8 +221,8 @@ def _successes_and_later_creates(history: History, jobs: pd.DataFrame) -> _Pairs
 def _last_looks(history: History, pairs: _Pairs) -> Rows:
     """Return the row of the client's last `get` of the earlier attempt, `_NO_ROW` without one.
 
-    One sort of the pairs and of the looks that matter; a look precedes a create if it had been
-    invoked by then, for a client makes one call at a time.
+    Sorts the pairs and the relevant reads together. A client makes one call at a time, so a read
+    precedes a create if it was invoked before it.
     """
     earlier, client = history.job[pairs.success], history.actor[pairs.create]
     matters = np.zeros(history.jobs + 1, np.bool_)
@@ -233,10 +232,10 @@ def _last_looks(history: History, pairs: _Pairs) -> Rows:
     actor = np.concatenate([history.actor[looks], client])
     moment = np.concatenate([history.invoked[looks], history.invoked[pairs.create]])
     is_pair = np.arange(len(job)) >= len(looks)
-    # Within one moment looks come before pairs, so that a look at that very moment counts.
+    # At equal times reads come before pairs, so that a read at that very moment counts.
     order = np.lexsort((is_pair, moment, actor, job))
     place = np.where(is_pair[order], -1, np.arange(len(order)))
-    # The running maximum carries each look forward to the pairs behind it.
+    # The running maximum carries each read forward to the pairs after it.
     latest = np.maximum.accumulate(place) if len(place) else place
     source = order[np.maximum(latest, 0)]
     same = (latest >= 0) & (job[source] == job[order]) & (actor[source] == actor[order])

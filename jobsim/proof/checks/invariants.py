@@ -1,4 +1,4 @@
-"""What must hold of a history besides linearizability, from its calls and final reads."""
+"""Rules of a history besides linearizability, checked on its calls and final reads."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _Tell = Callable[[int], tuple[str, tuple[Call, ...]]]
 
 
 def identifiers(history: History, created: pd.DataFrame | None) -> list[Finding]:
-    """Return the jobs whose identifiers changed, as the recorder saw it or in the final read.
+    """Return the jobs whose identifiers changed, in a recorded answer or in the final read.
 
-    `created` is what each create answered, the row number is the job; of its columns,
-    `input_hash` and `blockchain_identifier` are compared with the final reads.
+    `created` is what each create answered, one row per job. Its columns `input_hash` and
+    `blockchain_identifier` are compared with the final reads.
     """
     findings = [_by_call(history, "identifiers", "changed", "with other identifiers than before")]
     if history.final is not None:
@@ -42,7 +42,7 @@ def identifiers(history: History, created: pd.DataFrame | None) -> list[Finding]
 
 
 def unique_ids(history: History, created: pd.DataFrame) -> list[Finding]:
-    """Return the jobs whose id another job before them had been given already."""
+    """Return the jobs whose id had been given to an earlier job."""
     ids = created["job_id"]
     again = np.flatnonzero((ids.duplicated() & ids.notna()).to_numpy() if _repeat(ids) else [])
 
@@ -61,7 +61,7 @@ def unique_ids(history: History, created: pd.DataFrame) -> list[Finding]:
 
 
 def timestamps(history: History) -> list[Finding]:
-    """Return the jobs whose `updated_at` went back, or lies before their `created_at`."""
+    """Return the jobs whose `updated_at` went back, or is before their `created_at`."""
     findings = [_by_call(history, "timestamps", "backdated", "with an updated_at that went back")]
     if history.final is not None:
         updated, born = history.final["updated_at"], history.final["created_at"]
@@ -80,12 +80,12 @@ def timestamps(history: History) -> list[Finding]:
 
 
 def workers_busy(history: History, workers: int, crashed: Collection[int]) -> list[Finding]:
-    """Return the moment at which more jobs than workers were certainly RUNNING, if there is one.
+    """Return the first moment at which more jobs than workers were certainly RUNNING, if any.
 
-    A job certainly has a worker from the return of the call that wrote RUNNING to the invocation
-    of the call that wrote its end, of the first that may have, or of one of its worker's that had
-    no answer. Jobs in `crashed` are left out. Only the first such moment is reported, on the job
-    that went over.
+    A job certainly occupies a worker from the return of the call that wrote RUNNING. That ends
+    with the invocation of the call that wrote its end, or of the first that may have, or of a call
+    for its end by its own worker that had no answer. Jobs in `crashed` are left out. The finding
+    names the job that exceeded the number of workers.
     """
     starts = history.rows(roles.WRITES, codes.RUNNING)
     begun = np.full(history.jobs, _NEVER)
@@ -99,11 +99,12 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
         over = np.where(ends < _NEVER, ends, over)
     given_up = _given_up(history, starts)
     np.minimum.at(over, history.job[given_up], history.invoked[given_up])
-    # Certainly RUNNING for some time: whatever overlaps its own end proves nothing.
+    # Only jobs that were certainly RUNNING for some time: a start that overlaps its own end proves
+    # nothing.
     certain = begun < over
     certain[np.fromiter(crashed, np.int64)] = False
     jobs = np.flatnonzero(certain)
-    # Stable, so that of jobs that began in one moment the first by number is named first.
+    # Stable, so that jobs that began at the same moment stay in order of their numbers.
     jobs = jobs[np.argsort(begun[jobs], kind="stable")]
     # Closed bounds: one job may begin at the very moment at which another ends.
     ended = np.searchsorted(np.sort(over[jobs], kind="stable"), begun[jobs], side="right")
@@ -116,7 +117,7 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
         together = [int(job) for job in jobs[: at + 1] if over[job] > moment]
         rows = starts[np.isin(history.job[starts], together)]
         sentence = (
-            f"is the one too many at {history.at(moment)}: {len(together)} jobs are certainly "
+            f"is one too many at {history.at(moment)}: {len(together)} jobs are certainly "
             f"RUNNING, and workers = {workers}"
         )
         return sentence, tuple(history.call(int(row)) for row in rows)
@@ -125,14 +126,14 @@ def workers_busy(history: History, workers: int, crashed: Collection[int]) -> li
 
 
 def _given_up(history: History, starts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the calls with which a worker asked for the end of its job and had no answer.
+    """Return the calls by which a worker asked for the end of its job and got no answer.
 
-    It goes on to its next job then, also where nothing was done: somebody else may end this one
-    much later, or nobody.
+    After such a call the worker takes its next job, even if nothing was written: another actor may
+    end this one much later, or nobody may.
     """
     unanswered = history.ended(codes.ERROR, codes.PENDING, codes.NO_EFFECT)
     rows = np.flatnonzero(unanswered)
-    # Few, in a sound run none: all that follows is of these alone.
+    # Few, and none in a sound run: everything below works on these rows only.
     rows = rows[np.isin(history.target[rows], (codes.COMPLETED, codes.FAILED))]
     rows = rows[history.job[rows] < history.jobs]
     if not len(rows):
@@ -144,13 +145,13 @@ def _given_up(history: History, starts: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def accounted(history: History) -> tuple[list[Finding], list[str]]:
-    """Return the created jobs that the final read did not find, and what it does not tell."""
+    """Return the created jobs that the final read did not find, and what it leaves undecided."""
     created = np.zeros(history.jobs, np.bool_)
     created[history.job[history.rows(roles.WRITES, codes.AWAITING)]] = True
     read = history.final_read
     asked = np.zeros(history.jobs, np.bool_)
     asked[read["job"][read["outcome"] != codes.PENDING]] = True
-    # Only jobs whose create was answered: one that never returned may not have happened.
+    # Only jobs whose create was answered: one that never returned may have had no effect.
     lost = read["job"][created[read["job"]] & (read["outcome"] == codes.NOT_FOUND)]
     # An error says that the repository did not answer, not that the job is gone.
     failed = int(
@@ -163,7 +164,7 @@ def accounted(history: History) -> tuple[list[Finding], list[str]]:
         create = next(row for row in history.rows_of(job) if roles.WRITES[history.code[row]] == 0)
         return f"was created, but {last.name} {last.answer}", (history.call(create), last)
 
-    # Neither found nor lost: a run that was ended early may not have asked for all of them.
+    # Neither found nor lost: a run that ended early may not have read all of them.
     unread = int((created & ~asked).sum())
     undecided = [f"created jobs without a final read: {unread:,}"] if unread else []
     if failed:
@@ -176,20 +177,20 @@ def counts(
 ) -> list[Finding]:
     """Return the answers of `count` that no correct repository can have given.
 
-    Every create that returned before the call was invoked counts, none that was invoked
-    after it returned does, nor one that had no effect. This is necessary, not sufficient.
-    `missing` jobs may be missing in answers that returned after `missing_from_ns`: they were lost,
-    which is another rule's finding.
+    A count includes every create that returned before it was invoked. It includes no create that
+    was invoked after it returned, and none without effect. This is necessary, not sufficient.
+    Answers that returned after `missing_from_ns` may be short by `missing` jobs: those were lost,
+    which another rule reports.
     """
     rows = np.flatnonzero((history.op == codes.COUNT) & (history.outcome == codes.OK))
     creates = (history.op == codes.CREATE) & (history.outcome != codes.NO_EFFECT)
     done = np.sort(history.returned[creates & (history.outcome == codes.OK)])
     begun = np.sort(history.invoked[creates])
-    # Left and right sides: calls of the same nanosecond may have come in either order.
+    # Sides left and right: calls at the same nanosecond may have come in either order.
     least = before + np.searchsorted(done, history.invoked[rows], side="left")
     least = least - missing * (history.returned[rows] > missing_from_ns)
     most = before + np.searchsorted(begun, history.returned[rows], side="right")
-    # Bounds and no exact value: creates that overlap the count may lie on either side of it.
+    # Bounds, not an exact value: a create that overlaps the count may come before or after it.
     answer = history.calls["count"].to_numpy()[rows]
     wrong = np.flatnonzero((answer < least) | (answer > most))
 
@@ -208,9 +209,9 @@ def counts(
 def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
     """Return the jobs whose final input hash, result or error is not what the engine wrote.
 
-    `created` tells of which request each job is, if it has that column; else each is its own.
-    A job ends with the text of the worker that ended it, and has no text before. An end
-    without a definite writer may be the work of anyone who may have written it.
+    The column `request` of `created` tells which request a job belongs to; without it every job is
+    its own request. A job that ended has the text of the worker that ended it, any other job has
+    none. An end without a definite writer may have the text of any possible writer.
     """
     job, status = history.final_read["job"], history.final_read["status"]
     request = job
@@ -225,14 +226,14 @@ def content(history: History, created: pd.DataFrame | None) -> list[Finding]:
         ("error", ERROR_TEXT, codes.FAILED),
     ):
         texts = pa.array([form.format(actor=actor) for actor in actors], pa.large_string())
-        # At most one where the history is linearizable; if not, another rule has told of it.
+        # At most one per job if the history is linearizable; if not, another rule reports it.
         definite = history.rows(roles.WRITES, state)
         writer = np.full(history.jobs, -1)
         writer[history.job[definite]] = history.actor[definite]
         writer = np.where(status == state, writer[job], -1)
         expected = texts.take(pa.array(writer, mask=writer < 0))
         wrong = _differs(history, column, expected)
-        # Few, if any: only ends whose writer had no answer, so a loop over them costs nothing.
+        # Few, if any: only ends whose writer got no answer, so a Python loop will do.
         open_ends = np.flatnonzero(wrong & (status == state) & (writer < 0))
         given = _final_text(history, column)
         possible = history.rows(roles.MAY_WRITE, state) if len(open_ends) else open_ends
@@ -283,7 +284,7 @@ def _changed_at_last(history: History) -> Finding:
 def _by_text(
     history: History, rule: str, column: str, wrong: NDArray[np.bool_], expected: Any
 ) -> Finding:
-    """Return the final reads of one text that are wrong, each told beside what was expected."""
+    """Return the final reads whose text in a column is wrong, explained with the expected one."""
     rows = np.flatnonzero(wrong)
 
     def tell(position: int) -> tuple[str, tuple[Call, ...]]:
@@ -300,7 +301,7 @@ def _by_text(
 
 
 def _differs(history: History, column: str, expected: Any) -> NDArray[np.bool_]:
-    """Return which final reads that found their job show another text; no text equals no text."""
+    """Return which final reads found their job with another text; missing texts are equal."""
     given = _final_text(history, column)
     same = pc.or_(
         pc.fill_null(pc.equal(given, expected), fill_value=False),
@@ -311,14 +312,14 @@ def _differs(history: History, column: str, expected: Any) -> NDArray[np.bool_]:
 
 
 def _repeat(column: pd.Series) -> bool:
-    """Return False only if no text occurs twice; quick for texts of one width, such as UUIDs."""
+    """Return False only if no text occurs twice; fast for texts of one width, such as UUIDs."""
     text = _text(column.dropna())
     widths = pc.min_max(pc.binary_length(text)).as_py()
     width = widths["min"]
     if width is None or width < 8 or width != widths["max"]:
         return True
-    # A hash table of strings falls out of the processor's cache; sorted words do not.
-    # Equal texts have equal words, so a collision costs a closer look and no more.
+    # A hash table of strings does not fit the processor's cache, and sorting words needs none.
+    # Equal texts have equal words, so a collision only costs the exact comparison.
     words = np.zeros(len(text), np.uint64)
     _, offsets, data = text.buffers()
     start = int(np.frombuffer(offsets, np.int64)[text.offset])
@@ -347,11 +348,11 @@ def _array(flags: Any) -> NDArray[np.bool_]:
 
 
 def _input_hashes(request: IntArray) -> Any:
-    """Return `INPUT_HASH` of each request as an Arrow array, without a Python object a job."""
+    """Return `INPUT_HASH` of each request as an Arrow array, without a Python object per job."""
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)
     text = np.full((len(request), 64), digits[0])
     for place in range(8):
-        # Eight hexadecimal digits hold any number of requests, the rest are zeros.
+        # Request numbers are int32: eight hexadecimal digits hold them, the rest are zeros.
         text[:, 63 - place] = digits[(request >> (4 * place)) & 15]
     offsets = np.arange(len(request) + 1, dtype=np.int64) * 64
     return pa.LargeStringArray.from_buffers(len(request), pa.py_buffer(offsets), pa.py_buffer(text))

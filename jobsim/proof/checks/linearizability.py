@@ -19,11 +19,11 @@ A call that is pending or ended in an unknown error may take effect at any momen
 invocation on, or never. It bounds nothing, unless a state that is needed has no
 definite writer: then the smallest such invocation is a lower bound, and the best choice.
 
-A refusal that hides its state. Refused RUNNING saw a job that was RUNNING or further: p1 <= its
-return. Refused COMPLETED or FAILED needs ``invoked <= p1 or p2 <= returned``, and p0 <= its
-return. Take p2 as early as p1 allows, max(p1, L_2): if L_2 <= returned, any p1 will do, for either
-p1 <= returned and so is p2, or invoked <= returned < p1. If not, p2 <= returned is out of
-reach and ``invoked <= p1`` is one more lower bound. So nothing is left to guess.
+A refusal may not name the state that it saw. A refused RUNNING saw a job that was RUNNING or
+further: p1 <= its return. A refused COMPLETED or FAILED needs ``invoked <= p1 or p2 <= returned``,
+and p0 <= its return. Take p2 as early as p1 allows, max(p1, L_2). If L_2 <= returned, any p1 will
+do: either p1 <= returned and so is p2, or invoked <= returned < p1. If not, p2 <= returned is
+impossible, and ``invoked <= p1`` is one more lower bound. So nothing has to be guessed.
 
 The theorem follows M. Herlihy and J. Wing, "Linearizability: a correctness condition for
 concurrent objects", ACM TOPLAS 12 (1990); jobs are judged one by one by its locality (Theorem 1).
@@ -49,7 +49,7 @@ RULES = (
     "unwritten",
     "real_time",
 )
-"""A job breaks at most one: the first of these that applies, the simplest proof."""
+"""A job breaks at most one: the first of these that applies, which has the simplest proof."""
 
 NEVER = np.iinfo(np.int64).max
 ALWAYS = np.iinfo(np.int64).min
@@ -64,13 +64,12 @@ _LOWER, _UPPER, _WRITES, _MAY_WRITE = (
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """What the calls say about each job's steps; nanoseconds.
+    """The bounds that calls set to the steps of each job; nanoseconds.
 
     Attributes
     ----------
     lower
-        (3, jobs), L_k. `ALWAYS` where nothing bounds it, `NEVER` where a needed state has
-        no writer.
+        (3, jobs), L_k. `ALWAYS` if nothing bounds it, `NEVER` if a needed state has no writer.
     upper
         (4, jobs), smallest return that proves each status; `NEVER` if none does.
     writers
@@ -93,8 +92,8 @@ class Bounds:
 def find(history: History) -> list[Finding]:
     """Return the jobs whose calls no linearizable repository can have answered, by rule.
 
-    Linear in the calls and the jobs; calls on unknown jobs are left out. Memory for a few
-    dozen bytes per job, and for one chunk of calls.
+    Linear in the calls and the jobs; calls on unknown jobs are left out. Needs a few dozen bytes
+    per job, and memory for one chunk of calls.
 
     Examples
     --------
@@ -135,7 +134,7 @@ def judge(history: History, bounds: Bounds) -> NDArray[np.int8]:
         broken[name] = np.zeros(history.jobs, np.bool_)
         broken[name][history.job[history.rows(roles.FAULT, fault)]] = True
     rule = np.full(history.jobs, -1, np.int8)
-    # Backwards, so that of several broken rules the first is written last and stays.
+    # Backwards, so that the first of several broken rules is written last.
     for number in reversed(range(len(RULES))):
         rule[broken[RULES[number]]] = number
     return rule
@@ -143,8 +142,8 @@ def judge(history: History, bounds: Bounds) -> NDArray[np.int8]:
 
 def bound(history: History) -> Bounds:
     """Return what the calls and the final reads say about each job's steps."""
-    # One row too many for calls that say nothing, one column too many for unknown jobs: so every
-    # call adds to the tables, and no masks have to be made.
+    # An extra row takes the calls that say nothing, an extra column those on unknown jobs: every
+    # call can be entered without a mask.
     width = history.jobs + 1
     lower = np.full((4, width), ALWAYS)
     upper = np.full((5, width), NEVER)
@@ -180,7 +179,7 @@ def _read_final(history: History, lower: IntArray, upper: IntArray) -> None:
 def _choose_writers(bounds: Bounds) -> None:
     """Bound each needed step without a definite writer by its first possible one."""
     needed = np.zeros(bounds.lower.shape[1], np.bool_)
-    # From the last step to the first: what was reached needs everything before it.
+    # From the last step to the first: a step that was reached needs all steps before it.
     for step in reversed(range(3)):
         needed |= bounds.reached(step) < NEVER
         written = bounds.writers[step] > 0
@@ -193,7 +192,7 @@ def _choose_writers(bounds: Bounds) -> None:
 
 
 def _place_hidden(history: History, bounds: Bounds) -> None:
-    """Bound p1 by the refusals that hide their state and came too early to have seen an end."""
+    """Bound p1 by refusals that name no state and returned too early to have seen an end."""
     rows = history.rows(roles.HIDES, 1)
     rows = rows[history.returned[rows] < _earliest_end(bounds, history.job[rows])]
     np.maximum.at(bounds.lower[1], history.job[rows], history.invoked[rows])
@@ -201,14 +200,14 @@ def _place_hidden(history: History, bounds: Bounds) -> None:
 
 def _earliest_end(bounds: Bounds, job: NDArray[np.int32]) -> IntArray:
     lower: IntArray = bounds.lower[2, job]
-    # An end that nobody saw may still have come, if someone may have written it.
+    # An end that no call saw may still have happened, if a call may have written it.
     possible = bounds.maybe[2:, job].min(axis=0)
     ended = (bounds.upper[2:, job] < NEVER).any(axis=0)
     return np.where(ended, lower, np.maximum(lower, possible))
 
 
 def _finding(history: History, bounds: Bounds, rule: str, jobs: IntArray) -> Finding:
-    """Return the jobs of one rule; a proof is worked out only for those that are shown."""
+    """Return the finding of one rule; proofs are worked out only for the jobs that are shown."""
     tellers = {
         "wrong_answer": _tell_wrong_answer,
         "spurious_rejection": _tell_spurious,
@@ -271,7 +270,7 @@ def _tell_unwritten(history: History, bounds: Bounds, job: int) -> _Proof:
 
 
 def _tell_real_time(history: History, bounds: Bounds, job: int) -> _Proof:
-    """Tell the pair of bounds that are furthest apart: the plainest of several proofs."""
+    """Explain the pair of bounds that are furthest apart, the clearest of several proofs."""
     lower = [int(bounds.lower[step, job]) for step in range(3)]
     upper = [int(bounds.reached(step)[job]) for step in range(3)]
     pairs = [(j, k) for k in range(3) for j in range(k + 1) if lower[j] > upper[k]]
@@ -311,12 +310,12 @@ def _prover(history: History, bounds: Bounds, job: int, state: int) -> Call:
 
 
 def _later(history: History, bounds: Bounds, job: int, step: int) -> list[Call]:
-    """Return the call that bounds a step from below, and what excludes another reading of it."""
+    """Return the call that bounds a step from below, and a second one if the first needs it."""
     limit = int(bounds.lower[step, job])
     plain = _not_before(history, bounds, job, step, limit)
     if plain is not None:
         return [plain]
-    # Left is a refusal that hid its state, and so early that it cannot have seen the end.
+    # What remains is a refusal that names no state and is too early to have seen the end.
     end = int(_earliest_end(bounds, np.array([job], np.int32))[0])
     hidden = next(
         row
@@ -342,7 +341,7 @@ def _not_before(history: History, bounds: Bounds, job: int, step: int, limit: in
 
 
 def _open_states(bounds: Bounds, job: int, step: int) -> set[int]:
-    """Return the states of a step whose possible writers count: none if one is definite."""
+    """Return the states of a step whose possible writers count; none if a writer is definite."""
     states = {step} if step < 2 else {codes.COMPLETED, codes.FAILED}
     if any(bounds.writers[state, job] for state in states):
         return set()

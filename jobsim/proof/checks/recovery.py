@@ -5,7 +5,8 @@ earlier state, or if a later call was allowed to write the same step once more. 
 violation of real time, or a step that was written twice, in any history; if the server was killed
 in between, the loss is the cause and the rest are its symptoms.
 
-A read that went back and forth again is none: it is stale, whatever happened to the server.
+A read that shows an earlier state once, with later reads in order again, is not a lost write: it
+is stale, whatever happened to the server.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _STEPS = 3
 
 
 class Recovery:
-    """What the kills of a history explain.
+    """The acknowledged writes that kills of the server undid.
 
     Parameters
     ----------
@@ -41,13 +42,13 @@ class Recovery:
     Attributes
     ----------
     checks
-        The rule, if the server was killed at all.
+        The rule, if the server was killed; otherwise empty.
     first_ns
-        When it was for the first time.
+        When it was first killed; 0 if it never was.
     lost
-        bool, per job: whether an acknowledged write of it is missing.
+        bool, per job: whether one of its acknowledged writes is missing.
     lost_jobs
-        How many jobs are missing altogether.
+        How many jobs lost their creation, so that they are missing altogether.
     """
 
     def __init__(self, history: History, faults: pd.DataFrame | None) -> None:
@@ -64,7 +65,7 @@ class Recovery:
         kills = kills.sort_values("begun_ns")
         begun: IntArray = kills["begun_ns"].to_numpy()
         ended: IntArray = kills["ended_ns"].to_numpy()
-        # The end of a kill is when the server was back; a later end covers the ones before it.
+        # A kill ends when the server is back; until a later end, earlier kills are not over either.
         ended = np.maximum.accumulate(np.where(ended < 0, _NEVER, ended))
         self.first_ns = int(begun[0])
         for step in reversed(range(_STEPS)):
@@ -86,7 +87,7 @@ class Recovery:
         return Finding(RULE, jobs, lambda position: self._explain(int(jobs[position])))
 
     def unexplained(self, findings: list[Finding]) -> list[Finding]:
-        """Return the findings without those about jobs of which a write was lost."""
+        """Return the findings without the jobs that lost a write."""
         return (
             [_without(finding, self.lost) for finding in findings] if self.lost.any() else findings
         )

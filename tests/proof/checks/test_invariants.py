@@ -139,7 +139,7 @@ def test_more_running_jobs_than_workers_are_found_at_the_first_moment() -> None:
         (
             1,
             "workers",
-            "job 1: is the one too many at 0.000 ms: 2 jobs are certainly RUNNING, and workers = 1",
+            "job 1: is one too many at 0.000 ms: 2 jobs are certainly RUNNING, and workers = 1",
         )
     ]
     assert [call.job for call in verdict.violations[0].calls] == [0, 1]
