@@ -73,4 +73,5 @@ def _plain(answer: Any) -> Job | int | None:
         return answer
     if isinstance(answer, int):
         return int(answer)
-    return Job.model_construct(**{name: getattr(answer, name, None) for name in Job.model_fields})
+    fields: dict[str, Any] = {name: getattr(answer, name, None) for name in Job.model_fields}
+    return Job.model_construct(**fields)
