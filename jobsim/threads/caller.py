@@ -50,6 +50,7 @@ class Caller:
             self.fault = exc
 
     def _run(self) -> None:
+        """Answer each request with what the repository answered or raised: both are data."""
         while (request := self.asked.get()) is not None:
             if request.known is not None:
                 self._learn(request.known)
