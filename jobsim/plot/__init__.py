@@ -1,7 +1,7 @@
 """Charts of runs, studies and proofs: a run, a table or a verdict in, Axes out.
 
-Each takes `ax` to draw into a figure of one's own. Where that figure has no layout engine, the
-chart makes the axes so small that its text leaves the neighbours their room.
+Each takes `ax`, to draw into an existing figure. Where that figure has no layout engine, the chart
+shrinks its axes so that its text does not reach into its neighbours.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ _STYLES = (
     ("replayed", STATUS_COLOURS["running"], "dashed"),
 )
 
-
 _PARTS = 40
 
 

@@ -40,9 +40,9 @@ _LAGS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 def compare(comparison: Compared, *, ax: Axes | None = None) -> Axes:
     """Draw how far a threaded run was off its virtual twin (an ECDF of magnitudes).
 
-    Lateness is what clients were late, dispatch delay what remains when the measured payments
-    and busy times are given to the virtual engine, raw drift what all of it adds up to in
-    the queue.
+    Lateness is how late clients created their jobs. Dispatch delay is what remains when the
+    virtual engine is given the measured payments and busy times. Raw drift is the whole difference
+    after all of this has gone through the queue.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The chart of a proof: the calls that no correct repository can have answered so."""
+"""The chart of a proof: calls whose answers no correct repository can give."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobsim.proof.history import FINAL_ROW, span
 from jobsim.proof.verdict_value import Call, Verdict, Violation
 
 MAX_CALLS = 12
-"""How many calls are drawn; the last ones, where a proof has more."""
+"""The most calls that are drawn; the last ones, where a proof has more."""
 
 _HEIGHT = 0.3
 """Of a bar, where a row has 1."""
@@ -43,11 +43,11 @@ class Proof(NamedTuple):
     bars: list[Bar]
     """By lane, then by invocation: no two in one row."""
     lanes: dict[str, tuple[int, int]]
-    """The first and last row of each thread, in the order in which they came."""
+    """The first and last row of each thread, in order of its first call."""
     end: float
     """When the last thing happened, seconds."""
     gap: tuple[float, float] | None
-    """From the return of one to the invocation of the next; None where they overlap."""
+    """From the return of the first call to the invocation of the next; None if they overlap."""
     killed: float | None
     """When the server was killed, seconds; negative before the first call, None if it was not."""
     left_out: int
@@ -83,7 +83,7 @@ def proof(violation: Violation) -> Proof:
 
 def _text(call: Call, job: int) -> str:
     what = f"{call.op}({call.target})" if call.op == "update_status" else call.op
-    # The sentence tells what count answered; the call does not know it.
+    # The sentence gives the answer of `count`; the call does not record it.
     answer = "answered" if (call.op, call.outcome) == ("count", "ok") else call.answer
     other = f" (job {call.job})" if call.job not in (job, -1) else ""
     return f"{what}{other}\n{answer}"
@@ -95,7 +95,7 @@ def _gap(bars: list[Bar], job: int) -> tuple[float, float] | None:
     first, second = sorted(bars, key=lambda bar: bar.start)[:2]
     if first.end is None or not first.end < second.start:
         return None
-    # Of two jobs, what is between their calls proves nothing.
+    # Between calls on two different jobs, a gap proves nothing.
     return (first.end, second.start) if first.call.job == second.call.job == job else None
 
 
@@ -105,14 +105,14 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     A bar is a call from its invocation to its return, in the colour of the status that its
     answer revealed; hatched if it was refused, open to the right if it never returned. The
     final read is a diamond, after all other calls. Where one call had returned before the other was
-    invoked, the time between them is shaded: there they can no longer have overtaken each other. A
-    line marks when the server was killed, if that lost a write.
+    invoked, the time between them is shaded: it fixes their order. A line marks when the server was
+    killed, if that lost a write.
 
     Parameters
     ----------
     verdict
-        A verdict, of which the first violation is drawn, or one of its `violations`. A check
-        that failed under load has one: ``report["one_start_wins"].verdict``.
+        A verdict, whose first violation is drawn, or one of its `violations`. A check that failed
+        under load has one: ``report["one_start_wins"].verdict``.
     ax
         Where to draw; by default the axes of a new figure.
 
@@ -124,7 +124,7 @@ def counterexample(verdict: Verdict | Violation, *, ax: Axes | None = None) -> A
     Raises
     ------
     TypeError
-        If it is neither; such as the None of a check that fails without a history.
+        If it is neither, such as the None of a check that failed without a history.
     ValueError
         If the verdict has no violation, or the violation no calls.
 
@@ -232,7 +232,7 @@ def _draw(ax: Axes, bar: Bar, end: float, *, edge: float) -> None:
         )
     else:
         stop = edge if bar.end is None else bar.end
-        # Widths are compared with the axis, because a pixel is a share of it.
+        # Compared with the axis, because a pixel is a share of it.
         narrow = stop - bar.start < _NARROW * end
         ax.barh(
             bar.row,

@@ -42,7 +42,7 @@ def dark(ax: Axes) -> Axes:
     figure.set_facecolor(DARK[PAPER])
     for axes in figure.axes:
         axes.set_facecolor("none")
-        # Labels of ticks are made anew with every drawing, from these settings.
+        # Tick labels are made again for every drawing, from these settings.
         axes.tick_params(colors=DARK[MUTED], labelcolor=DARK[INK])
     for artist in figure.findobj():
         for name in _PROPERTIES:

@@ -33,7 +33,7 @@ _STAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def dwell(run: Jobs, *, ax: Axes | None = None) -> Axes:
-    """Draw what share of the jobs spent how long or less in each stage (an ECDF).
+    """Draw how long jobs spent in each stage, as distributions (ECDFs).
 
     The stages are `unpaid` (created to paid), `wait` (paid to started), `service` (started
     to finished, or to the loss of its worker), `lost` (from that loss to finished; left out
@@ -74,7 +74,7 @@ def dwell(run: Jobs, *, ax: Axes | None = None) -> Axes:
         note(ax, "no stage has ended")
         return fitted(ax)
     for stage, (colour, dashes) in _STAGES.items():
-        # Where no worker was lost, a line at 100 % would only ask what it means.
+        # Where no worker was lost, a line at 100 % would only raise questions.
         if stage not in ended or (stage == "lost" and not ended[stage].any()):
             continue
         draw_ecdf(

@@ -1,4 +1,4 @@
-"""The chart of what of the work was of use: goodput and throughput."""
+"""The chart of useful and of wasted work: goodput and throughput."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from jobsim.run.run import Run
 _USEFUL = STATUS_COLOURS[JobStatus.COMPLETED.value]
 
 _ENOUGH = 0.9
-"""From this share on the work is told as being of use; below it, as being only so much of use."""
+"""The share of useful work from which on the sentence says "and", and below it "but only"."""
 
 
 def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
-    """Draw over time what was asked for, what ended, and what of that was of use.
+    """Draw over time how many jobs were asked for, how many ended, and how many were useful.
 
     A stepped area for the useful jobs that ended (goodput), a pale one above it for the wasted
-    ones (with them, throughput), a solid line for the requests, and a dashed one for all jobs
-    asked for, retries included. Where the lines part, clients ask again; where the area is pale,
-    nobody is served by the work. Outages and spikes are shaded.
+    ones (together they are the throughput), a solid line for the requests, and a dashed one for
+    all jobs asked for, retries included. Where the lines part, clients ask again; where the area is
+    pale, the work serves nobody. Outages and spikes are shaded.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def goodput(run: Played, *, ax: Axes | None = None) -> Axes:
 
 
 def sentence(run: Run) -> str:
-    """Say what share of the work was of use to somebody, and how many clients gave up."""
+    """Say what share of the work was useful, and how many clients gave up."""
     ended = int(run.jobs["finished"].notna().sum())
     if not ended:
         return "No job ended, so none was useful."

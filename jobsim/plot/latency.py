@@ -24,8 +24,8 @@ def latency(run: RunTables, *, ax: Axes | None = None) -> Axes:
     """Draw how long the repository's calls took, one row per operation.
 
     A histogram of the times on a logarithmic axis, with marks at the median and the 99th
-    percentile. Pending calls are left out. How long injected delays, stalls and restarts of the
-    database took is shaded.
+    percentile. Pending calls are left out. The durations of injected delays, stalls and restarts of
+    the database are shaded.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def latency(run: RunTables, *, ax: Axes | None = None) -> Axes:
 
 
 def _log_edges(microseconds: pd.Series, bins: int = 80) -> Array:
-    """Return bin edges of equal ratio; a clock too coarse to see a call counts as 1 ns."""
+    """Return bin edges of equal ratio; a call too short for the clock counts as 1 ns."""
     low = max(float(microseconds.min()), 1e-3)
     high = max(float(microseconds.max()), low)
     return np.geomspace(low / 1.25, high * 1.25, bins + 1)
@@ -129,9 +129,9 @@ def sentence(run: Run) -> str:
 
 
 def is_worth_showing(run: Run) -> bool:
-    """Tell whether calls were recorded on a clock that tells how long they took.
+    """Tell whether calls were recorded, on a clock that ran during them.
 
-    Where turns are taken, time stands still during a call unless the scenario gives it a duration.
+    In a run with a schedule, time stands still during a call unless the scenario has a `call_time`.
     """
     timed = run.info.schedule is None or run.workload.scenario.call_time is not None
     return timed and run.calls is not None and not run.calls.empty

@@ -1,4 +1,4 @@
-"""The chart of the lifecycle: who went where, and after how long."""
+"""The chart of the lifecycle: how many jobs took each transition, and after how long."""
 
 from __future__ import annotations
 
@@ -210,8 +210,8 @@ def _shrink_text(ax: Axes) -> None:
     """Make the text fit axes that are narrower than a figure of its own would give."""
     inches = points(ax)[0] / 72
     if ax.figure.get_layout_engine() is not None:
-        inches *= 1.25  # it gives these axes the room that scales would take
-    for text in ax.texts[1:]:  # the first is the subtitle, which has its own way to fit
+        inches *= 1.25  # it will give these axes the space that scales would take
+    for text in ax.texts[1:]:  # the first is the subtitle, which is wrapped instead
         text.set_fontsize(float(text.get_fontsize()) * min(1.0, inches / _FULL_WIDTH))
 
 
@@ -232,7 +232,7 @@ def sentence(run: Run) -> str:
 
 
 def is_worth_showing(run: Run) -> bool:
-    """Tell whether how jobs end says it all; with retries, only requests do."""
+    """Tell whether the ends of jobs tell the whole story; with retries, only requests do."""
     return was_created(run) and not is_wasteful(run)
 
 

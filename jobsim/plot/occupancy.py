@@ -24,7 +24,7 @@ from jobsim.run.run import Run
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
 
 STACKED = (COMPLETED, FAILED, RUNNING, WAITING)
-"""From the bottom up, cumulative: what is done, what is being done, what is still to do."""
+"""From the bottom up, cumulative: finished, in progress, still to do."""
 
 _PARTS: Parts = MappingProxyType(
     {
@@ -43,7 +43,7 @@ def status_steps(transitions: pd.DataFrame) -> pd.DataFrame:
 
 
 def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) -> Axes:
-    """Draw how many jobs were in the system over time, by what they were there for.
+    """Draw how many jobs were in the system over time, by what they were doing there.
 
     Stacked: being worked on, worker lost and not yet reaped, paid and waiting, awaiting payment.
     A dashed line shows how many workers there are. Jobs that have ended are not drawn, so that
@@ -75,7 +75,7 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
     """
     ax = axes_for(ax)
     if cumulative:
-        # Thinned first: thousands of steps fall on one pixel, and an SVG would keep each.
+        # Thinned first: thousands of steps fall on one pixel, and an SVG would keep them all.
         table = status_steps(run.transitions)
         total = int(table.iloc[-1].sum()) if len(table) else 0
         frame(ax, "Jobs by status, cumulative", f"{count_of(total, 'job')} created")
@@ -84,12 +84,12 @@ def occupancy(run: Played, *, cumulative: bool = False, ax: Axes | None = None) 
         mark_faults(ax, run, ax.get_xlim()[1])
         return fitted(ax)
     table = in_system(run.jobs)
-    # Before it is thinned, which may move the peak by as much as cannot be seen.
+    # Of the whole table: thinning may move the peak, by less than can be seen.
     frame(ax, "Jobs in the system", _peak_text(table))
     _stacked(ax, thin(table), _PARTS, "jobs in the system")
     if len(table):
         workers = run.workload.scenario.workers
-        # A few workers are always shown, hundreds only where the jobs reach up to them.
+        # The line of a few workers is always shown, that of many only where jobs reach it.
         top = max(ax.get_ylim()[1], 1.25 * workers) if workers < 20 else ax.get_ylim()[1]
         ax.set_ylim(0, top)
         _worker_line(ax, workers)
@@ -142,7 +142,7 @@ def _worker_line(ax: Axes, workers: int) -> None:
 
 
 def sentence(run: Run) -> str:
-    """Say when most jobs were in the system, what they were there for, and how many were left."""
+    """Say when most jobs were in the system, what they were doing, and how many were left."""
     table = in_system(run.jobs)
     if table.empty:
         return "No job was created."

@@ -27,9 +27,9 @@ def outage(run: Played, *, ax: Axes | None = None) -> Axes:
 
     The time in which a database server was gone is an outage too.
 
-    The line is the number of jobs that were paid and waited for a worker. The subtitle says how
-    long jobs waited that were paid before the first outage, from then to the end of the last
-    one, and after it; and how long after it no more jobs waited than before.
+    The line is the number of jobs that were paid and waited for a worker. The subtitle gives the
+    waits of the jobs that were paid before the first outage, from then to the end of the last one,
+    and after it, and the time until no more jobs waited than before.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _STARTS = {
 }
 
 _WORTH = 1.05
-"""Below this ratio of the two means the lines lie on each other and tell nothing."""
+"""Below this ratio of the two means the lines coincide and tell nothing."""
 
 
 def response(run: Jobs, *, ax: Axes | None = None) -> Axes:
@@ -30,8 +30,8 @@ def response(run: Jobs, *, ax: Axes | None = None) -> Axes:
 
     A user who still waits for one answer cannot ask the next question. A measurement from
     the actual start leaves that delay out (coordinated omission): the distance between the two
-    lines is what it hides. Requests whose client gave up are in neither line; the subtitle counts
-    them.
+    lines is what it hides. Requests whose client gave up are in neither line; they are counted in
+    the subtitle.
 
     Parameters
     ----------

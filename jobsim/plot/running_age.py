@@ -1,4 +1,4 @@
-"""The chart of how old the jobs that are RUNNING get, and when the reaper comes."""
+"""The chart of how old RUNNING jobs get, and when the reaper fails them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RUNNING = STATUS_COLOURS[JobStatus.RUNNING.value]
 _FAILED = STATUS_COLOURS[JobStatus.FAILED.value]
 
 _MOST = 500
-"""Of more jobs that lost their worker, those are drawn that ran longest."""
+"""The most jobs that are drawn one by one; of more, those that ran longest."""
 
 _NOTHING = "No job lost its worker, and none was failed for running too long."
 
@@ -31,7 +31,7 @@ def cut_off_lines(jobs: pd.DataFrame) -> pd.DataFrame:
     """Return the jobs that `running_age` draws one by one: those that were cut off.
 
     As `jobsim.figures.recovery.cut_off` returns them, with `running` up to the end of the run
-    for those that are stuck, and no more than can be told apart.
+    for those that are stuck, and at most `_MOST` of them.
     """
     found = recovery.cut_off(jobs)
     still = recovery.last_moment(jobs) - found["started"]
@@ -40,11 +40,11 @@ def cut_off_lines(jobs: pd.DataFrame) -> pd.DataFrame:
 
 
 def running_age(run: Played, *, ax: Axes | None = None) -> Axes:
-    """Draw how old the jobs that are RUNNING get, and when the reaper comes.
+    """Draw how old RUNNING jobs get, and when the reaper fails them.
 
-    An area up to the oldest age, a line for the median one, one line per job that lost its worker
-    from its start to the moment at which the reaper failed it (a dot; a cross for a false kill) or
-    to the end, and a dashed line for the reaper's timeout.
+    An area up to the oldest age, and a line for the median age. One line per job that lost its
+    worker, from its start to the moment at which the reaper failed it (a dot; a cross for a false
+    kill) or to the end. A dashed line for the reaper's timeout.
 
     Parameters
     ----------

@@ -14,10 +14,10 @@ from jobsim.plot.parts.room import fitted
 from jobsim.plot.parts.style import FAINT, INK, MUTED, NEUTRAL
 
 MAX_LINES = 5
-"""Lines of text in one segment; the first and the last ones, where it has more."""
+"""The most lines of text in one segment; the first and last ones, where it has more."""
 
 WIDTH = 44
-"""Characters of a line of text."""
+"""The most characters in a line of text."""
 
 
 class _Row(Protocol):
@@ -32,7 +32,7 @@ class _Row(Protocol):
 
 
 class ScheduleLike(Protocol):
-    """What the chart needs to know of a schedule; `jobsim.testing.ScheduledRun` has it."""
+    """What the chart reads of a schedule, such as a `jobsim.testing.ScheduledRun`."""
 
     @property
     def rows(self) -> Sequence[_Row]:
@@ -61,7 +61,7 @@ class Segment(NamedTuple):
 
 
 def segments(run: ScheduleLike) -> list[Segment]:
-    """Cut a schedule where the turn changed hands; lines of text from above to below."""
+    """Cut a schedule where the turn changed hands, from top to bottom."""
     groups: list[tuple[int, list[str]]] = []
     for row in run.rows:
         lane = row.thread if row.thread >= 0 else len(run.threads) - 1
@@ -87,22 +87,22 @@ def _line(row: _Row) -> str:
 def _shortened(lines: list[str]) -> list[str]:
     if len(lines) <= MAX_LINES:
         return lines
-    # The last line is where the turn was lost: with the next thread's first it makes the race.
+    # The last line is where the turn changed hands: with the next thread's first it is the race.
     return [*lines[:2], f"… {len(lines) - 4} more", *lines[-2:]]
 
 
 def schedule(run: ScheduleLike, *, ax: Axes | None = None) -> Axes:
-    """Draw a schedule: a lane per thread, a box per stretch, arrows where the turn changed hands.
+    """Draw a schedule: one lane per thread, a box per turn, arrows where the turn changed hands.
 
-    Time goes downwards. A box names the call, the source lines and the answer; long ones
-    show their first and their last lines, for the race is where one box ends and the next begins.
+    Time runs downwards. A box names the call, the source lines and the answer. A long one shows
+    its first and last lines, because the race is where one box ends and the next begins.
 
     Parameters
     ----------
     run
         A violation of an exploration, or what `jobsim.testing.replay_schedule` returned.
     ax
-        Where to draw; by default the axes of a new figure as high as the schedule is long.
+        Where to draw; by default the axes of a new figure that is high enough for all rows.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def schedule(run: ScheduleLike, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     TypeError
-        If it is no schedule.
+        If it is not a schedule.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def schedule(run: ScheduleLike, *, ax: Axes | None = None) -> Axes:
     lanes = len(run.threads)
     ax = axes_for(ax, height=max(2.4, 0.24 * end + 1.0))
     for lane in range(lanes):
-        # Between the boxes only, which are translucent: behind one it would cross the text.
+        # Only between the boxes: they are translucent, and a line behind one would cross its text.
         turns = [edge for each in cut if each.lane == lane for edge in (each.top, each.bottom)]
         edges = [0.0, *turns, end]
         for pause in zip(edges[::2], edges[1::2], strict=True):

@@ -23,10 +23,10 @@ LINES = ("#2B6CB0", "#7A1533", "#4F9D83", "#F0AC28", "#7C8AA0", "#222222")
 _MARKERS = "osD^vP"
 
 _MOST_LABELS = 6
-"""Of more lines than colours, a legend has the names."""
+"""The most lines that are labelled at the edge; of more, a legend has the names."""
 
 _LONG = 16
-"""Characters of a label at the edge after which the value has a line of its own."""
+"""The most characters of a label at the edge; a longer one has its value on a new line."""
 
 
 def sweep(
@@ -37,11 +37,11 @@ def sweep(
     level: float = 0.95,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the mean of a metric over the settings of a sweep, in a band of confidence.
+    """Draw the mean of a metric over the settings of a sweep, with its confidence band.
 
-    A line for every combination of the other settings, points where the settings along the
-    axis are not numbers. Where the table has a column of theory for the metric, it is a dashed
-    line. The axis is logarithmic where some means are far above the others.
+    There is one line for every combination of the other settings; points, where the settings along
+    the axis are not numbers. A column of theory for the metric is a dashed line. The axis is
+    logarithmic where some means are far above the others.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _edge_text(settings: list[tuple[str, str]]) -> str:
 
 
 def _places(ax: Axes, values: pd.Series, numeric: bool) -> Mapping[object, float]:
-    """Return where each value of the x axis stands: at itself, or in its turn if no number."""
+    """Return the place of each value on the x axis: a number's own, otherwise its rank."""
     unique = list(dict.fromkeys(values))
     if numeric:
         ticks = sorted(unique)
@@ -154,9 +154,8 @@ def _band(
     *,
     joined: bool,
 ) -> None:
-    """Draw means with their intervals, once each: a band along an order, else error bars."""
+    """Draw means with their intervals: a band where values have an order, otherwise error bars."""
     mean, width = rows.loc[at.index, "mean"], rows.loc[at.index, "half_width"]
-    # A band says the interval once; where there is no order, and so no band, bars do.
     if joined:
         ax.fill_between(at, mean - width, mean + width, color=colour, alpha=0.25, linewidth=0)
         ax.plot(at, mean, color=colour, marker=marker, markersize=4, linewidth=1.8, label=label)
@@ -185,7 +184,7 @@ def _theory_line(ax: Axes, at: pd.Series, theory: pd.Series, colour: str, joined
 
 
 def _theory_means(table: pd.DataFrame, y: str) -> pd.Series | None:
-    """Return theory's value at each setting, by the rows of `intervals`; None without any."""
+    """Return the theoretical value at each setting, by the rows of `intervals`; None if none."""
     name = f"{y}_theory"
     if name not in table or not np.isfinite(table[name].astype(np.float64)).any():
         return None
@@ -205,7 +204,7 @@ def _sweep_subtitle(table: pd.DataFrame, y: str, means: pd.DataFrame, level: flo
 
 
 def _how_near(rows: pd.DataFrame) -> str:
-    """Say how far off an approximation may be; nothing of an exact formula."""
+    """Say how far off an approximation may be; empty for an exact formula."""
     if not any("approximation" in str(kind) for kind in rows["theory"]):
         return ""
     names = [f"wait_mean_theory{end}" for end in ("", "_low", "_high")]

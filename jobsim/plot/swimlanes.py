@@ -33,7 +33,7 @@ _BAR, _TICK = 0.36, 0.3
 """Half the height of a bar and of a tick, where a lane has 1."""
 
 _COLUMNS = 700
-"""Creations of one client that share one of so many columns are drawn once."""
+"""The columns of the chart; creations of one client in the same column are drawn once."""
 
 _WASTED = "wasted"
 
@@ -50,14 +50,14 @@ class Lanes(NamedTuple):
     """What `swimlanes` draws: the first lanes, for as long as their jobs can be told apart."""
 
     clients: list[str]
-    """The lanes of those that created, in natural order."""
+    """The lanes of clients that created a job, in natural order."""
     workers: list[str]
-    """The lanes of those that ran jobs, in natural order."""
+    """The lanes of workers that started a job, in natural order."""
     ticks: pd.DataFrame
-    """`actor`, `time`: creations, those closer than can be seen drawn once."""
+    """`actor`, `time`: creations; of those too close to tell apart, one."""
     spans: pd.DataFrame
     """`job`, `worker`, `started`, `until`, `kind`, `crashed`, `finished`: when the worker had the
-    job; one that still has it has it until the end of the run."""
+    job; until the end of the run, if it still had it then."""
     start: float
     """Where the chart begins, seconds."""
     end: float
@@ -69,11 +69,11 @@ class Lanes(NamedTuple):
 def lanes(run: Played) -> Lanes:
     """Choose what `swimlanes` shows of a run.
 
-    A run with more jobs than can be told apart is shown around what happened in it: its first
-    outage or spike, else the first crash, else from the start.
+    A run with more jobs than can be told apart is shown around its first outage or spike;
+    without one, around the first crash; otherwise from the start.
     """
     created = run.transitions[run.transitions["source"].isna()]
-    # Who created, and not who was planned: an idle lane would say nothing.
+    # Only those that created a job: an idle lane would say nothing.
     all_clients = _natural_order(created["actor"])
     all_workers = _natural_order(run.jobs.loc[run.jobs["started"].notna(), "worker"])
     clients, workers = all_clients[:MAX_CLIENTS], all_workers[:MAX_WORKERS]
@@ -87,7 +87,7 @@ def lanes(run: Played) -> Lanes:
     ticks = created.loc[
         created["actor"].isin(clients) & created["time"].between(start, end), ["actor", "time"]
     ]
-    # Binned by pixels and not sampled: where anything happened, something is drawn.
+    # One per column, not a sample: where anything happened, something is drawn.
     place = np.floor((ticks["time"] - start) / ((end - start) or 1) * _COLUMNS)
     ticks = ticks[~ticks.assign(place=place).duplicated(["actor", "place"])]
     left_out = [
@@ -107,14 +107,14 @@ def lanes(run: Played) -> Lanes:
 def _spans(jobs: pd.DataFrame, workers: list[str], last: float) -> pd.DataFrame:
     """Return when each worker had a job, and what came of its work.
 
-    A worker has a job from its start until it lets go of it, which is not when the job ends: a
-    reaper fails a job after its worker has died, or before a slow worker is done.
+    A worker has a job from its start until it lets go of it. That need not be the end of the job:
+    a reaper fails a job after its worker has died, or before a slow worker is done.
     """
     had = jobs["started"].notna() & jobs["worker"].isin(workers)
     spans = jobs.loc[had, ["worker", "started", "finished", "released", "status", "crashed"]]
     # Stable, so that the same run always gives the same picture.
     spans = spans.sort_values("started", kind="stable").rename_axis("job").reset_index()
-    # Where the table does not know when the worker let go, that is when the job ended.
+    # Where the table does not say when the worker let go, the job's end counts.
     until = spans["released"].fillna(spans["finished"])
     own_end = until.notna() & ~spans["crashed"] & (until <= spans["finished"])
     kind = spans["status"].astype("str").where(own_end, _WASTED)
@@ -124,13 +124,13 @@ def _spans(jobs: pd.DataFrame, workers: list[str], last: float) -> pd.DataFrame:
 
 
 def _window(run: Played, spans: pd.DataFrame, most: int, last: float) -> tuple[float, float]:
-    """Return the stretch of time to show: as long as `most` jobs can be told apart in it."""
+    """Return the stretch of time to show: one in which `most` jobs start."""
     crashes = spans.loc[spans["crashed"], "until"]
     events = disturbances(run, last)
     event = events[0].start if events else float(crashes.min()) if len(crashes) else 0.0
     at = int(np.searchsorted(spans["started"].to_numpy(), event))
-    # A quarter of what is shown lies before the event.
-    # Clamped at both ends: an event near the start or the end leaves the stretch as long.
+    # A quarter of it lies before the event; near the start or the end of the run it is moved, so
+    # that it stays as long.
     first = min(max(at - most // 4, 0), len(spans) - most)
     start = float(spans["started"].iloc[first]) if first else 0.0
     after = first + most
@@ -143,7 +143,7 @@ def _natural_order(actors: pd.Series) -> list[str]:
     return sorted(
         names,
         key=lambda name: [
-            (part.isdigit(), int(part) if part.isdigit() else 0, part)
+            (part.isdecimal(), int(part) if part.isdecimal() else 0, part)
             for part in re.split(r"(\d+)", name)
         ],
     )
@@ -240,7 +240,7 @@ def _bars(ax: Axes, shown: Lanes, lane: dict[str, int]) -> None:
 
 
 def _rectangles(spans: pd.DataFrame, lane: dict[str, int]) -> Path:
-    """Return all bars as one path, which draws faster than an artist for each."""
+    """Return all bars as one path, which is faster to draw than one artist per bar."""
     rows = spans["worker"].astype(str).map(lane)
     corners = zip(spans["started"], spans["until"], rows, strict=True)
     return Path.make_compound_path(
@@ -261,7 +261,7 @@ def _rectangles(spans: pd.DataFrame, lane: dict[str, int]) -> Path:
 
 
 def _crashes(ax: Axes, crashed: pd.DataFrame, lane: dict[str, int]) -> None:
-    """Mark where a worker was lost, and lead to the moment at which its job was failed."""
+    """Mark where a worker was lost, with a line to the moment at which its job was failed."""
     if crashed.empty:
         return
     rows = crashed["worker"].astype(str).map(lane)
@@ -299,7 +299,7 @@ def sentence(run: Run) -> str:
     busy = run.metrics()["utilisation"]
     who = the_workers_were(workers)
     told = "" if math.isnan(busy) else f"{who} busy {format_share(busy)} of the time"
-    # A worker that still has a job when the run ends adds nothing: how long is not known.
+    # A job that a worker still has when the run ends adds nothing: its length is not known.
     until = run.jobs["released"].fillna(run.jobs["finished"]).fillna(run.jobs["started"])
     had = (until - run.jobs["started"])[started]
     each = had.groupby(run.jobs.loc[started, "worker"].astype("str")).sum()

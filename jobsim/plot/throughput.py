@@ -23,7 +23,7 @@ from jobsim.run.run import Run
 WAITING, RUNNING, COMPLETED, FAILED = (status.value for status in JobStatus)
 
 _AT_ONCE = 0.05
-"""Jobs that come in within this share of the run come in at once."""
+"""Jobs that come in within this share of the run count as coming in at once."""
 
 _UNITS = (("second", 1.0), ("minute", 60.0), ("hour", 3600.0))
 
@@ -33,7 +33,7 @@ def throughput(run: Observed, *, ax: Axes | None = None) -> Axes:
 
     A line for the jobs created, stacked bars for those that completed and failed, in windows
     of a round width, in step with bursts. Where the line runs above the bars, the backlog grows.
-    A spike of creations far above all else is cut, and the chart says how high it is. Faults that
+    A spike of creations far above everything else is cut, and its height is written. Faults that
     were injected into the database are marked.
 
     Parameters
@@ -99,7 +99,10 @@ def sentence(run: Run) -> str:
     took = float(finished.max() - created.min())
     if came_in <= _AT_ONCE * took:
         them = "all of them" if len(finished) == len(created) else f"{len(finished):,} of them"
+        them = "it" if len(created) == 1 else them
         at_once = f"within {format_duration(came_in)}" if came_in else "at once"
+        if not took:  # work without any length
+            return f"{count_of(len(created), 'job')} came in at once; {them} ended at once too."
         return (
             f"{count_of(len(created), 'job')} came in {at_once}; "
             f"{them} ended within {format_duration(took)}, {rate(len(finished) / took)}."
@@ -128,7 +131,7 @@ def rate(per_second: float) -> str:
 
 
 def is_worth_showing(run: Run) -> bool:
-    """Tell whether jobs ended, and ends say it all: otherwise goodput says it better."""
+    """Tell whether jobs ended, and none was wasted: otherwise the chart of goodput says more."""
     return bool(run.jobs["finished"].notna().any()) and not is_wasteful(run)
 
 

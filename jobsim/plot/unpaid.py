@@ -1,4 +1,4 @@
-"""The chart of the jobs that are not paid, and of the memory that they keep."""
+"""The chart of unpaid jobs, and of the memory that they take."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PARTS: Parts = MappingProxyType(
 """The words and the colour of each part, from the bottom up."""
 
 _PILE = 0.05
-"""The share of jobs that were never paid from which on the chart is worth showing."""
+"""The chart is worth showing if more than this share of the jobs was never paid."""
 
 _UNITS = {1.0: "bytes", 1e3: "kB", 1e6: "MB", 1e9: "GB"}
 
@@ -43,19 +43,19 @@ def stock_steps(jobs: pd.DataFrame) -> pd.DataFrame:
     steps = pd.DataFrame({"never": stock["never"], "pending": pending, "unpaid": stock["unpaid"]})
     end = jobs["finished"].max()
     if len(steps) and end > steps.index[-1]:
-        # What is left then stays as it is, while the workers go on.
+        # The stock stays as it is, while the workers go on.
         steps = pd.concat([steps, steps.tail(1).set_axis(pd.Index([end], name="time"))])
     return thin(steps)
 
 
 def unpaid(run: Jobs, *, ax: Axes | None = None) -> Axes:
-    """Draw how many jobs awaited their payment over time, and how many of them wait for ever.
+    """Draw how many jobs awaited payment over time, and how many of them wait for ever.
 
     Two areas, stacked: at the bottom the jobs that are never paid or whose confirmation is
     lost for ever, above them those whose confirmation is still to come. Jobs that are paid and
     wait for a worker are in neither. No step of the lifecycle removes an unpaid job, so a store
-    keeps it for ever: the subtitle says how much memory that is, at the measured size of one job
-    in memory, `jobsim.figures.unpaid.JOB_BYTES`.
+    keeps it for ever. The subtitle says how much memory that takes, at the measured size of one
+    job, `jobsim.figures.unpaid.JOB_BYTES`.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _in_bytes(jobs: int) -> str:
 
 
 def sentence(run: Run) -> str:
-    """Say how many jobs awaited their payment at once, and how many of them always will."""
+    """Say how many jobs awaited payment at once, and how many of them always will."""
     stock = unpaid_stock(run.jobs)
     if stock.empty:
         return "No job was created."

@@ -1,4 +1,4 @@
-"""The chart of how long paid jobs waited for a worker, against theory."""
+"""The chart of how long paid jobs waited for a worker, beside theory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LINE = STATUS_COLOURS["running"]
 _POINTS = 400
 
 _SLOWEST = 0.01
-"""The share of the jobs whose waits are set against all others'."""
+"""The share of the slowest jobs, whose part of all waiting is told."""
 
 
 class WaitTheory(Protocol):
@@ -41,9 +41,9 @@ def waits(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the share of paid jobs that waited longer than t, with theory's curve beside it.
+    """Draw the share of paid jobs that waited longer than t, beside the curve of theory.
 
-    On a logarithmic axis of shares, so that the tail can be seen: for exponential work it is
+    The axis of shares is logarithmic, so that the tail can be seen: for exponential work it is
     a straight line.
 
     Parameters
@@ -133,7 +133,7 @@ def _share_axis(ax: Axes) -> None:
 
 
 def sentence(run: Run) -> str:
-    """Say how many paid jobs did not wait, how long the others did, and who waited most."""
+    """Say how long paid jobs waited, and which part of all waiting the slowest ones had."""
     seconds = np.sort(dwell(run.jobs)["wait"].dropna().to_numpy())
     if not len(seconds):
         return "No job was paid and started, so none waited."

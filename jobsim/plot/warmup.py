@@ -23,7 +23,7 @@ _LINE = STATUS_COLOURS["running"]
 def warmup(runs: Jobs | Sequence[Jobs], *, cut: int | None = None, ax: Axes | None = None) -> Axes:
     """Draw how the wait settles over the first jobs, to judge how many to delete.
 
-    The mean of the waits job by job over the runs, smoothed by a moving average (Welch 1983);
+    The waits of each job are averaged over the runs and smoothed by a moving average (Welch 1983);
     the more runs, the smoother.
 
     Parameters
@@ -97,7 +97,7 @@ def _mean_by_job(runs: Sequence[Jobs]) -> NDArray[np.float64]:
 
 
 def _moving_average(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Return the mean of each `window` neighbours, missing values left out."""
+    """Return the means of all `window` neighbouring values, missing values left out."""
     known = ~np.isnan(values)
     total, count = (
         np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, values, 0.0), known)

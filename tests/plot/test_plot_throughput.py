@@ -11,7 +11,7 @@ from chart_text import texts
 from matplotlib.colors import to_rgba
 from report_runs import FOUR, made
 
-from jobsim import plot
+from jobsim import Scenario, plot, run_virtual
 from jobsim.plot.parts.style import STATUS_COLOURS
 from jobsim.plot.throughput import CHART
 
@@ -83,3 +83,8 @@ def test_the_sentence_of_a_stampede_tells_how_long_it_took(left, them) -> None:
 def test_the_sentence_without_an_end() -> None:
     assert CHART.sentence(made(FOUR[3:])) == "1 job came in, and none ended."
     assert not CHART.is_worth_showing(made(FOUR[3:]))
+
+
+def test_the_sentence_of_work_without_any_length() -> None:
+    run = run_virtual(Scenario(jobs=1, work={"service": {"kind": "constant", "value": 0.0}}))
+    assert CHART.sentence(run) == "1 job came in at once; it ended at once too."

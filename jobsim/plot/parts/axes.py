@@ -17,7 +17,7 @@ from jobsim.plot.parts.room import points, wrapped
 from jobsim.plot.parts.style import FAINT, INK, MUTED
 
 _SPIKE = 4.0
-"""A rate is cut that is so many times as high as all that it would flatten."""
+"""A spike is cut if it is more than this many times as high as what it would flatten."""
 
 _BELOW_SPIKES = 0.95
 
@@ -47,8 +47,8 @@ class RunTables(Protocol):
 
 
 WIDE = 30.0
-"""From so many times the median on a value calls for a logarithmic axis: below that, differences
-can still be seen on a linear one."""
+"""A value of more than this many times the median calls for a logarithmic axis; below it,
+differences can still be seen on a linear one."""
 
 
 def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
@@ -59,7 +59,7 @@ def axes_for(ax: Axes | None, *, height: float = 4.8) -> Axes:
 
 
 def titles(ax: Axes, title: str, subtitle: str = "") -> None:
-    """Write the subject of the chart above it, and what a reader must know below that."""
+    """Write the title above the chart, and the subtitle below the title."""
     told = wrapped(ax, subtitle, fontsize="small")
     # Points for the lines of the subtitle, which stands between the axes and the title.
     pad = 22 + 10 * told.count("\n") if told else 8
@@ -95,13 +95,13 @@ def frame(
 def legend_below(ax: Axes) -> None:
     """Put the legend under the label of the x axis, in as few rows as fit."""
     columns = 4
-    # Its width is only known once it is laid out, so columns are tried from many to few.
+    # The width of a legend is known only once it is laid out, so columns are tried one by one.
     while _legend_below(ax, columns) > ax.get_window_extent().width and columns > 1:
         columns -= 1
 
 
 def _legend_below(ax: Axes, columns: int) -> float:
-    """Put the legend there in so many columns, and return its width in pixels."""
+    """Put the legend there in this many columns, and return its width in pixels."""
     lowered = ax.transAxes + ScaledTranslation(0, -36 / 72, ax.figure.dpi_scale_trans)
     legend = ax.legend(
         loc="upper left",
@@ -132,20 +132,20 @@ def legend_beside(ax: Axes) -> None:
 
 
 def count_axis(ax: Axes, label: str) -> None:
-    """Make y an axis of counts from zero: ticks at whole numbers, with thousands set apart."""
+    """Make y an axis of counts from zero: ticks at whole numbers, with commas for thousands."""
     rate_axis(ax, label)
     ax.yaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True))
 
 
 def rate_axis(ax: Axes, label: str) -> None:
-    """Make y an axis of numbers from zero, with thousands set apart."""
+    """Make y an axis of numbers from zero, with commas for thousands."""
     ax.set_ylabel(label)
     ax.set_ylim(bottom=0)
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
 
 
 def clip_spike(ax: Axes, rates: pd.Series, *, width: float, at_least: float) -> None:
-    """Set the top of an axis of rates; a spike that would flatten all else is cut, and told.
+    """Set the top of an axis of rates; cut a spike that would flatten the rest, and say so.
 
     Parameters
     ----------
@@ -154,12 +154,12 @@ def clip_spike(ax: Axes, rates: pd.Series, *, width: float, at_least: float) -> 
     rates
         The line that may have a spike, by the start of each window.
     width
-        How long a window is, seconds.
+        Width of a window, seconds.
     at_least
-        What else is drawn goes up to here.
+        The highest value of everything else that is drawn.
     """
     high = float(rates.max())
-    # A quantile and not the second highest: a spike often fills several windows.
+    # A quantile, not the second highest: a spike often fills several windows.
     rest = max(at_least, float(rates.quantile(_BELOW_SPIKES)))
     if not rest or high <= _SPIKE * rest:
         ax.set_ylim(0, max(high, at_least) * 1.1 or 1)
@@ -182,7 +182,7 @@ def clip_spike(ax: Axes, rates: pd.Series, *, width: float, at_least: float) -> 
 
 
 def note(ax: Axes, text: str) -> None:
-    """Say in the middle of an empty chart why it is empty."""
+    """Write in the middle of an empty chart why it is empty."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
 
 
@@ -194,7 +194,7 @@ def edge_labels(ax: Axes, labels: Iterable[tuple[float, str, str]]) -> None:
     ax
         Axes whose limits and scales are final.
     labels
-        `(y, text, colour)`: where the thing ends that the label names, in data units.
+        `(y, text, colour)`: the place in data units that the label names.
     """
     rows = sorted(labels, key=lambda row: row[0])
     # In shares of the height, so that a log scale spreads its labels evenly too.
@@ -227,13 +227,13 @@ def edge_labels(ax: Axes, labels: Iterable[tuple[float, str, str]]) -> None:
 def _label_gap(ax: Axes, texts: Sequence[str]) -> float:
     """Return how far apart labels must stand, as a share of the height of the axes."""
     lines = max((text.count("\n") + 1 for text in texts), default=1)
-    # A layout may yet take a fifth of the height; labels that find no room share what there is.
+    # A layout may still take a fifth of the height; labels that do not fit share what there is.
     needed = (11 * lines + 2) / (0.8 * points(ax)[1])
     return min(needed, 1 / max(len(texts) - 1, 1))
 
 
 def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
-    """Return places at least `gap` apart, in the same order, as near as can be to `wanted`.
+    """Return places at least `gap` apart, in the same order, as near to `wanted` as possible.
 
     Least squares by pooling neighbours that collide (isotonic regression on `y - rank * gap`).
     The places are kept within 0 and 1 where they fit.
@@ -246,7 +246,7 @@ def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
     blocks: list[tuple[float, int]] = []
     for rank, place in enumerate(wanted):
         mean, size = place - rank * gap, 1
-        # Pool adjacent violators: each merge removes a block, so all of it is linear in time.
+        # Pool adjacent violators: each merge removes a block, so the whole is linear in time.
         while blocks and blocks[-1][0] > mean:
             earlier, count = blocks.pop()
             mean = (earlier * count + mean * size) / (count + size)
@@ -261,8 +261,8 @@ def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
 def thin(table: pd.DataFrame, points: int = 500) -> pd.DataFrame:
     """Return the rows of a step function that a drawing of `points` columns can show.
 
-    Every row that is kept is exact. Kept are the rows in force at `points` evenly spaced
-    instants, the last row, and each column's first highest.
+    Every row that is kept is exact: the rows in force at `points` evenly spaced instants, the last
+    row, and the first highest of each column.
     """
     if len(table) <= points:
         return table
@@ -270,15 +270,15 @@ def thin(table: pd.DataFrame, points: int = 500) -> pd.DataFrame:
     instants = np.linspace(time[0], time[-1], points)
     # The row in force at an instant is the last one that does not lie after it.
     rows = np.searchsorted(time, instants, side="right") - 1
-    # A peak between two instants would be lost, and people read the peak off the chart.
+    # A peak between two instants would be lost, and people read it off the chart.
     peaks = table.to_numpy().argmax(axis=0)
     return table.iloc[np.unique(np.concatenate([rows, peaks, [len(time) - 1]]))]
 
 
 def literal(text: str, *, limit: int = MAX_TEXT) -> str:
-    r"""Return text that matplotlib draws as it stands, not as mathematics.
+    r"""Return text that matplotlib draws as it is, not as mathematics.
 
-    What does not print is an escape, and longer text is cut at `limit`.
+    Unprintable characters become escapes, and longer text is cut at `limit`.
 
     Examples
     --------

@@ -19,9 +19,9 @@ Array = NDArray[np.float64]
 def ecdf(values: ArrayLike, *, points: int = 600) -> tuple[Array, Array]:
     """Return the steps of the empirical distribution function, NaN left out.
 
-    Every step that is returned is exact: the share of values at or below x. Of more than
-    `points` steps at most so many are returned: the first and the last, half at evenly spaced
-    ranks, half ever closer towards the top, so that the tail keeps its form on a log scale.
+    Every step that is returned is exact: the share of values at or below x. At most `points` steps
+    are returned; of more, the first and the last, half at evenly spaced ranks, and half ever closer
+    towards the top, so that the tail keeps its shape on a log scale.
 
     Examples
     --------
@@ -42,10 +42,10 @@ def ecdf(values: ArrayLike, *, points: int = 600) -> tuple[Array, Array]:
 
 
 def share_axes(ax: Axes, durations: pd.DataFrame, what: str) -> tuple[float, float]:
-    """Make axes for the distribution functions of durations, one a column.
+    """Make axes for the distribution functions of durations, one per column.
 
-    Logarithmic where a linear axis would hide most of them. Returns from where to where each
-    function is drawn, which is past the edge, so that the last step does not end in the picture.
+    Logarithmic where a linear axis would hide most of them. Returns where each function begins and
+    ends; the end lies past the edge, so that the last step does not end in the picture.
     """
     longest = float(np.nan_to_num(durations.max().max()))
     left = log_start(durations)
@@ -87,11 +87,11 @@ def draw_ecdf(
 
 
 def log_start(stages: pd.DataFrame) -> float | None:
-    """Return where a logarithmic axis would begin, None where a linear one shows all."""
+    """Return where a logarithmic axis would begin; None where a linear one shows everything."""
     positive = stages.where(stages > 0).dropna(axis="columns", how="all")
     if positive.empty:
         return None
     if positive.max().max() < WIDE * positive.median().min():
         return None
-    # From the decade of the first percentile: one tiny value must not stretch the axis.
+    # The decade of the first percentile: one tiny value must not stretch the axis.
     return float(10.0 ** math.floor(math.log10(positive.quantile(0.01).min())))

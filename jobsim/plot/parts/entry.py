@@ -1,4 +1,4 @@
-"""A chart as a report takes it: how it is drawn, what it says, when it is worth showing."""
+"""A chart as a report uses it: how it is drawn, what it says, when it is worth showing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def usual_height(run: Run) -> float:  # noqa: ARG001 - most charts have one heig
 
 
 class Chart(NamedTuple):
-    """What each file of a chart ends with; a report lays out those of one run."""
+    """One of these ends the file of each chart of a run; a report lays them out."""
 
     draw: Callable[..., Axes]
     """Takes a run, and the axes to draw on as `ax`."""
@@ -25,16 +25,16 @@ class Chart(NamedTuple):
     is_worth_showing: Callable[[Run], bool]
     """Whether this run has anything that the chart could show."""
     height: Callable[[Run], float] = usual_height
-    """In inches; those with one lane or row per thing grow with the run."""
+    """In inches; charts with one lane or row per thread or operation grow with the run."""
 
 
 def was_created(run: Run) -> bool:
-    """Tell whether the run has a job at all."""
+    """Tell whether the run created any job."""
     return bool(run.jobs["created"].notna().any())
 
 
 def is_wasteful(run: Run) -> bool:
-    """Tell whether work may be done for nobody, so that goodput and throughput differ."""
+    """Tell whether work may be wasted, so that goodput and throughput differ."""
     scenario = run.workload.scenario
     ways = (scenario.retry, scenario.patience, scenario.reaper, scenario.outages)
     return any(ways) and was_created(run)

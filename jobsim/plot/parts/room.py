@@ -1,4 +1,4 @@
-"""The room that a chart has for its text, and how it keeps to it beside other charts."""
+"""The space that a chart has for its text, and how it stays within it beside other charts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PAD = 4
 
 
 def points(ax: Axes) -> tuple[float, float]:
-    """Return the width and height of the axes in points, as they stand now.
+    """Return the present width and height of the axes in points.
 
-    Before a layout that is a careful guess of what they will have after it.
+    Before the layout it is a cautious guess of their size after it.
     """
     box = ax.get_window_extent()
     return box.width * 72 / ax.figure.dpi, box.height * 72 / ax.figure.dpi
@@ -38,16 +38,16 @@ def wrapped(ax: Axes, text: str, **font: Any) -> str:
         return text
     at_most = max(int(len(text) * room / width), 12)
     lines = textwrap.wrap(text, at_most)
-    # Lines of about the same length, not a full one and a last one of one word.
+    # Lines of about the same length, not full ones and a last one of a single word.
     tried = (textwrap.wrap(text, even) for even in range(len(text) // len(lines), at_most))
     return "\n".join(next((even for even in tried if len(even) == len(lines)), lines))
 
 
 def fitted(ax: Axes) -> Axes:
-    """Make the axes so small that all their text lies in their own cell of the figure.
+    """Shrink the axes until all their text lies in their own cell of the figure.
 
-    Only where nobody else does: in a figure without a layout engine, such as
-    ``plt.subplots(1, 2)`` makes. Axes outside of a plain grid stay as they are.
+    Only in a figure without a layout engine, such as ``plt.subplots(1, 2)`` makes. Axes outside a
+    plain grid stay as they are.
     """
     figure, spec = ax.figure, ax.get_subplotspec()
     if spec is None or figure.get_layout_engine() is not None:

@@ -21,7 +21,7 @@ from jobsim.scenario.varying import Varying
 from jobsim.scenario.workload import Workload
 
 _TICKS = 150
-"""A chart has at most so many ticks for faults; those that lie closer share one."""
+"""The most ticks for faults in a chart; faults that are closer share one."""
 
 _NAMES = {
     "cut_before": "cut",
@@ -64,9 +64,9 @@ class Span(NamedTuple):
 def disturbances(run: Played, end: float) -> list[Span]:
     """Return what disturbed the service of a run, in order of its start.
 
-    The outages of the scenario, the spikes of its arrivals, and when the database server was
-    gone. Only what begins before `end` (s), and cut there. A spike is a stretch at the highest
-    rate, if such stretches make up less than half of the time up to then.
+    These are the outages of the scenario, the spikes of its arrivals, and the times when the
+    database server was gone, if they begin before `end` (s); they are cut there. A spike is a
+    stretch at the highest rate, if such stretches make up less than half of the time up to `end`.
 
     Examples
     --------
@@ -90,16 +90,16 @@ def disturbances(run: Played, end: float) -> list[Span]:
 
 
 def shade(ax: Axes, spans: Iterable[Span]) -> int:
-    """Shade spans of the x axis, and name them at the top; the limits of both axes are final.
+    """Shade spans of the x axis, and name them at the top; return the number of names.
 
-    Returns how many lines of names there are.
+    The limits of both axes must be final.
     """
     low, high = ax.get_xlim()
     said: list[str] = []
     for start, end, label in spans:
         if end < low or start > high:
             continue
-        # The edge keeps a span in sight that is narrower than a pixel.
+        # The edge keeps a span visible that is narrower than a pixel.
         ax.axvspan(start, end, color=NEUTRAL, alpha=0.2, linewidth=0.8, zorder=0)
         if label in said:
             continue
@@ -124,8 +124,8 @@ def shade(ax: Axes, spans: Iterable[Span]) -> int:
 def mark_faults(ax: Axes, run: object, end: float) -> None:
     """Mark what was injected into the database of a run, on an axis of its seconds up to `end`.
 
-    Spans for stalls and a server that was gone. Above the axes a tick for each connection that
-    was cut and each delay, and below them how many; those too close to tell apart share one.
+    Stalls and the times when the server was gone are spans. Each cut connection and each delay is
+    a tick above the axes, with their numbers below; those too close to tell apart share one.
     """
     lines = shade(ax, _lasting(run, end))
     faults = _faults_of(run)
@@ -166,9 +166,9 @@ def mark_faults(ax: Axes, run: object, end: float) -> None:
 
 
 def shade_durations(ax: Axes, faults: pd.DataFrame | None) -> None:
-    """Shade how long delays, stalls and restarts took, on an axis of microseconds.
+    """Shade the durations of delays, stalls and restarts, on an axis of microseconds.
 
-    One span for each, from its shortest to its longest.
+    There is one span for each kind, from its shortest to its longest.
     """
     if faults is None:
         return
@@ -180,13 +180,13 @@ def shade_durations(ax: Axes, faults: pd.DataFrame | None) -> None:
 
 
 def _faults_of(run: object) -> pd.DataFrame | None:
-    """Return the faults of a run; tables that are no whole run have none."""
+    """Return the faults of a run; tables that are not a whole run have none."""
     faults: pd.DataFrame | None = getattr(run, "faults", None)
     return faults
 
 
 def _seconds(run: object, stamps: pd.Series) -> NDArray[np.float64]:
-    """Return stamps of the clock of `calls` in seconds of the scenario, as `jobs` has them."""
+    """Return stamps of the clock of `calls` as seconds of the scenario, as `jobs` has them."""
     info: Any = run.info  # type: ignore[attr-defined]  # what has faults is a whole run
     rate = 1.0 if math.isinf(info.speedup) else info.speedup
     found: NDArray[np.float64] = (stamps.to_numpy() - info.zero_ns) * (1e-9 * rate)
@@ -194,7 +194,7 @@ def _seconds(run: object, stamps: pd.Series) -> NDArray[np.float64]:
 
 
 def _lasting(run: object, end: float) -> list[Span]:
-    """Return stalls and when the server was gone, in order; what overlaps or touches is one."""
+    """Return stalls and the times without a server, in order; those that touch are merged."""
     faults = _faults_of(run)
     if faults is None:
         return []
@@ -207,7 +207,7 @@ def _lasting(run: object, end: float) -> list[Span]:
         if start >= end:
             continue
         spans, stop = found.setdefault(name, []), min(stop, end)
-        # Two that lie closer than can be seen are one, so that hundreds do not fill a file.
+        # Two too close to tell apart become one, so that hundreds do not fill a file.
         if spans and start - spans[-1].end < end / _TICKS:
             spans[-1] = Span(spans[-1].start, max(stop, spans[-1].end), name)
         else:
@@ -216,7 +216,7 @@ def _lasting(run: object, end: float) -> list[Span]:
 
 
 def _places(ax: Axes, values: list[float]) -> list[float]:
-    """Return where values of the x axis lie between its ends, 0 to 1, whatever its scale."""
+    """Return where values lie between the ends of the x axis, 0 to 1, on any scale."""
     low, high, *found = ax.xaxis.get_transform().transform([*ax.get_xlim(), *values])
     return [float((value - low) / (high - low)) for value in found]
 
@@ -244,7 +244,7 @@ def _spikes(scenario: Scenario, end: float) -> list[Span]:
 
 
 def _periods(period: float | None, end: float) -> list[float]:
-    """Return when each period begins; of thousands no chart could show the spikes."""
+    """Return when each period begins, at most 100: a chart cannot show the spikes of more."""
     if period is None:
         return [0.0]
     return [k * period for k in range(min(int(end // period) + 1, 100))]

@@ -1,4 +1,4 @@
-"""Areas on top of each other, each labelled where it ends."""
+"""Areas on top of each other, each labelled at the right edge."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Parts: TypeAlias = Mapping[str, tuple[str, str]]
 
 
 def stack(ax: Axes, table: pd.DataFrame, parts: Parts) -> None:
-    """Draw these columns on top of each other; each that ever had a job is labelled at its end."""
+    """Draw these columns on top of each other, and label each that ever had a job."""
     floor = pd.Series(0, index=table.index)
     labels = []
     for name, (text, colour) in parts.items():
         counts = table[name]
-        # What never happened takes no colour and no label.
+        # A part that never had a job has no colour and no label.
         if not counts.any():
             continue
         top = floor + counts
@@ -35,7 +35,7 @@ def stack(ax: Axes, table: pd.DataFrame, parts: Parts) -> None:
             linewidth=0.4,
             label=name,
         )
-        # At the right edge, for there the label stands.
+        # At the right edge, where the label stands.
         middle = float(floor.iloc[-1] + top.iloc[-1]) / 2
         labels.append((middle, _label(text, counts), colour))
         floor = top

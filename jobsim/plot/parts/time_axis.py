@@ -20,7 +20,7 @@ def time_axis(
 ) -> None:
     """Make x or y an axis of time: data in seconds, ticks in the unit that suits `span`.
 
-    A logarithmic axis keeps its places for ticks.
+    A logarithmic axis keeps its own ticks.
     """
     name, size = time_unit(span)
     side = ax.xaxis if axis == "x" else ax.yaxis
@@ -31,7 +31,7 @@ def time_axis(
 
 
 def log_time_axis(ax: Axes, label: str, *, unit: str = "s", size: float = 1.0) -> None:
-    """Make x a logarithmic axis of time: ticks in a `unit` of `size` in the data's own."""
+    """Make x a logarithmic axis of time: ticks in `unit`, which is `size` of the data's units."""
 
     def label_minor(x: float, _: int | None) -> str:
         # Powers of ten are enough, unless the axis is too short to hold two of them.

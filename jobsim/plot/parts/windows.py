@@ -26,8 +26,8 @@ class Observed(Protocol):
 def window(run: Observed) -> float:
     """Return a width in seconds for rates over time: round, and in step with bursts.
 
-    Windows that fall in and out of step with bursts would show a beat that is not there. So with
-    bursts every s seconds they are a whole part of s, or a multiple of it.
+    Windows that drift in and out of step with bursts would show a beat that is not real. So with
+    bursts every s seconds they divide s, or are a multiple of it.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from jobsim.scenario.scenario import Scenario
 
 
 def in_words(name: str) -> str:
-    """Return a field's path or a figure's name as people write it.
+    """Return a field's path or a figure's name in words.
 
     Examples
     --------
@@ -25,7 +25,7 @@ def in_words(name: str) -> str:
 
 
 def number_of(path: str) -> str:
-    """Return a field's path as the words after "by": things that are counted have a number.
+    """Return a field's path as the words after "by"; counts begin with "number of".
 
     Examples
     --------
@@ -37,7 +37,7 @@ def number_of(path: str) -> str:
 
 
 def with_unit(name: str, unit: str) -> str:
-    """Return a name in words with its unit, unless the words say it already.
+    """Return a name in words with its unit, unless the words already contain it.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def field_unit(path: str) -> str:
     """Return the unit of a scenario's field at a dotted path; empty if it has none.
 
     The field's type names it, see `jobsim.scenario.part.Unit`. Where the path leads to several
-    kinds of a part, the unit is that of all that have the field.
+    kinds of a part, it is empty unless they agree on the unit.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def _fields(part: type[Part], steps: list[str]) -> Iterator[FieldInfo]:
 
 
 def _parts(annotation: Any) -> Iterator[type[Part]]:
-    """Find the models in an annotation: alone, one of several, or one or none."""
+    """Find the models in an annotation: a model, a union of models, or an optional model."""
     if isinstance(annotation, type) and issubclass(annotation, Part):
         yield annotation
     elif get_origin(annotation) in (Union, types.UnionType):
@@ -94,7 +94,7 @@ def _parts(annotation: Any) -> Iterator[type[Part]]:
 
 
 def the_workers_were(workers: int) -> str:
-    """Return the beginning of a sentence on all workers.
+    """Return the beginning of a sentence about all workers.
 
     Examples
     --------
