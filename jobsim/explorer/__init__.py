@@ -1,1 +1,1 @@
-"""Sliders over the virtual engine: what if, answered while one moves them."""
+"""Sliders over the virtual engine: what-if questions answered at once."""

@@ -1,4 +1,4 @@
-"""The explorer's chart: jobs in the system over time, drawn again and again on one figure."""
+"""The explorer's chart: jobs in the system over time, redrawn on one figure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from jobsim.plot.parts.time_axis import time_axis
 
 INCHES = (6.2, 3.2)
 DPI = 144
-"""More than a usual screen shows, so that it is sharp on finer ones; twice would be too slow."""
+"""More than a usual screen shows, to be sharp on finer ones; twice as much would be too slow."""
 
 _POINTS = 400
 _UNPAID, _RUNNING = (
     STATUS_COLOURS[status.value] for status in (JobStatus.AWAITING_PAYMENT, JobStatus.RUNNING)
 )
-# Waiting and being paid for are one status, so one colour; the second one is only tinted.
+# Waiting and payment under way are one status, so they share a colour; the second is paler.
 _BANDS = (
     ("running", "running", _RUNNING, 1.0),
     ("waiting", "paid, waiting for a worker", _UNPAID, 1.0),
@@ -102,18 +102,18 @@ def _sorted_stages(jobs: pd.DataFrame) -> tuple[Array, Array, Array, Array]:
 
 
 class Chart:
-    """One figure that is drawn anew for each run; not for several threads at once.
+    """One figure that is redrawn for each run; not for several threads at once.
 
     Parameters
     ----------
     first
-        What `jobs_by_stage` gives for the scenario as it was; a thin line shows it throughout.
+        What `jobs_by_stage` gives for the given scenario; a thin line always shows it.
     """
 
     def __init__(self, first: pd.DataFrame) -> None:
         figure = Figure(figsize=INCHES, dpi=DPI)
-        canvas: Any = FigureCanvasAgg(figure)  # typed in parts only
-        # Set by hand: a layout that is computed takes longer than the drawing.
+        canvas: Any = FigureCanvasAgg(figure)  # only partly typed
+        # Set by hand: to compute a layout takes longer than to draw.
         self._axes = ax = figure.subplots()
         figure.subplots_adjust(left=0.13, right=0.96, top=0.83, bottom=0.25)
         subtitle = "thin line: running and waiting in the scenario as it was given"
@@ -127,7 +127,7 @@ class Chart:
         legend_below(ax)
         self._first = first
         self._end = self._top = 0.0
-        # Text is most of the work, so what never changes is drawn once and kept as a picture.
+        # Text takes most of the time, so what never changes is drawn once and kept as a picture.
         self._changing = [ax.xaxis, ax.yaxis, *self._bands, self._before, *ax.spines.values()]
         for artist in self._changing:
             artist.set_animated(True)
@@ -135,7 +135,7 @@ class Chart:
         self._canvas, self._still = canvas, canvas.copy_from_bbox(figure.bbox)
 
     def forget(self) -> None:
-        """Let the axes fit the next run alone."""
+        """Let the axes fit only the next run, not the earlier ones."""
         self._end = self._top = 0.0
 
     def png(self, now: pd.DataFrame) -> bytes:
@@ -147,7 +147,7 @@ class Chart:
             band.set_data(top, edges, floor)
             floor = top
         self._before.set_visible(not now.equals(self._first))
-        # Axes that moved with every picture would hide what a slider does: they only ever grow.
+        # The axes only ever grow: if they changed with every picture, they would hide the effect.
         self._end = max(self._end, _round_up(max(self._first.index[-1], now.index[-1])))
         self._top = max(self._top, _round_up(1.05 * max(_busy(self._first).max(), floor.max())))
         ax.set_xlim(0, self._end)
@@ -159,13 +159,13 @@ class Chart:
             ax.draw_artist(artist)
         picture = Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
         buffer = io.BytesIO()
-        # The lightest compression: it is read once, on the same machine, and speed is seen.
+        # The fastest compression: the picture is read once, usually on the same machine.
         picture.save(buffer, "png", compress_level=1)
         return buffer.getvalue()
 
 
 def _round_up(value: float) -> float:
-    """Return the next number with one digit, or one and a half, that is not below the value."""
+    """Return the smallest round number (1, 1.5, 2, 3, ... times a power of ten) not below it."""
     if not value > 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -177,6 +177,6 @@ def _busy(counts: pd.DataFrame) -> Array:
 
 
 def _edges(counts: pd.DataFrame) -> Array:
-    """Return the instants and one end more, for each count holds until the next instant."""
+    """Return the instants and one more end, because each count holds until the next instant."""
     time = counts.index.to_numpy()
     return np.append(time, time[-1] + (time[1] - time[0]))

@@ -1,4 +1,4 @@
-"""Which numbers of a scenario a person can change, and how far."""
+"""Which numbers of a scenario have a slider, and over which range."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEFT_ALONE = {"jobs", "duration", "seed", "clients", "pollers", "poll_interval"
 _LEFT_ALONE |= {"arrivals.at", "payment.duplicate", "payment.lag"}
 
 _TIMES = 3
-"""How many times its own value a slider reaches."""
+"""The top of a slider, as a multiple of the given value."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Knob:
     low, high, step
         The range of the slider; `low` lies within what the field allows.
     description
-        What the field says of itself.
+        The description of the field.
     label
         The field in words, with its unit.
     """
@@ -50,7 +50,7 @@ class Knob:
     label: str
 
     def changes(self, value: float) -> dict[str, Any]:
-        """Return what a slider's value makes of the scenario, as `Scenario.replace` takes it."""
+        """Return the change that a slider's value makes, as `Scenario.replace` takes it."""
         return {self.path: self.fit(value)}
 
     @property
@@ -59,7 +59,7 @@ class Knob:
         return max(0, -math.floor(math.log10(self.step) + 1e-9))
 
     def fit(self, value: float) -> float:
-        """Return a slider's value without the dust of binary fractions, as the field takes it.
+        """Return a slider's value without the errors of binary fractions, as the field takes it.
 
         Examples
         --------
@@ -84,7 +84,7 @@ class PeakKnob(Knob):
 
 @dataclass(frozen=True)
 class BudgetKnob(Knob):
-    """The budget of retries that have none yet: the top of the slider stands for no limit."""
+    """The budget of retries that have none yet: the top of the slider means no limit."""
 
     def changes(self, value: float) -> dict[str, Any]:
         """Return the budget, none at the top of the slider."""
@@ -94,7 +94,7 @@ class BudgetKnob(Knob):
 def knobs(scenario: Scenario) -> list[Knob]:
     """Return the plain numbers of a scenario that shape its run in virtual time.
 
-    Found by walking its fields, so each kind of arrivals and of distribution has its own.
+    They are found by walking its fields, so each kind of arrivals and of distribution has its own.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def knobs_of_log(scenario: Scenario) -> list[Knob]:
 
 
 def _special(scenario: Scenario) -> Iterator[Knob]:
-    """Yield the numbers that matter and that no plain field holds: spikes, a budget of retries."""
+    """Yield numbers that matter but are not plain fields: the peak rate, the retry budget."""
     arrivals, retry = scenario.arrivals, scenario.retry
     if isinstance(arrivals, Varying):
         peak = arrivals.peak_rate
@@ -146,7 +146,7 @@ def _special(scenario: Scenario) -> Iterator[Knob]:
 
 
 def _walk(part: BaseModel, above: str) -> Iterator[Knob]:
-    given = part.model_dump()  # without the figures that follow from the given ones
+    given = part.model_dump()  # leaves out the figures that follow from the given ones
     for name, field in type(part).model_fields.items():
         path, value = above + name, getattr(part, name)
         if path in _LEFT_ALONE or name not in given:
@@ -169,7 +169,7 @@ def _knob(path: str, value: float, field: FieldInfo) -> Knob:
     elif (least, most) == (0, 1):
         step, low, high = 0.01, 0.0, 1.0
     else:
-        # A time of zero says nothing of its scale; a few seconds are where most scenarios live.
+        # A time of zero does not show its scale; a few seconds suit most scenarios.
         step = round_step(abs(value) / 20, value) if value else 0.1
         low = 0.0 if least is None or value < 0 else float(least)
         high = float(f"{_TIMES * abs(value):.6g}") or 10.0
@@ -181,9 +181,9 @@ def _knob(path: str, value: float, field: FieldInfo) -> Knob:
 
 
 def round_step(largest: float, value: float) -> float:
-    """Return 1, 2 or 5 of a power of ten, at most `largest`, of which `value` is a multiple.
+    """Return 1, 2 or 5 times a power of ten, at most `largest`, that divides `value`.
 
-    Down to a thousandth of `largest`; then whether it is a multiple matters no more.
+    If none down to a thousandth of `largest` does, the greatest such number.
 
     Examples
     --------
@@ -191,7 +191,7 @@ def round_step(largest: float, value: float) -> float:
     (0.2, 0.2)
     """
     power = math.floor(math.log10(largest))
-    # From text, for a product of powers of ten is not the decimal that people see.
+    # From text, because a product with a power of ten is not exactly the decimal that is shown.
     steps = [float(f"{digit}e{power - down}") for down in range(3) for digit in (5, 2, 1)]
     fitting = [step for step in steps if step <= largest * (1 + 1e-9)]
     for step in fitting:
@@ -201,8 +201,8 @@ def round_step(largest: float, value: float) -> float:
 
 
 def _limits(field: FieldInfo) -> Iterator[tuple[str, Any]]:
-    """Yield a field's bounds by name; an optional field has them one level down."""
-    # An optional field is a union, whose members carry the bounds themselves.
+    """Yield a field's bounds by name."""
+    # An optional field is a union, whose members have the bounds.
     inner = [
         mark
         for option in get_args(field.annotation)

@@ -32,7 +32,7 @@ from jobsim.studies.of_log import first_jobs, jobs_of_log, with_changes
 from jobsim.virtual.run_virtual import run_virtual
 
 MOST = 20_000
-"""Jobs that are run at most, so that an answer comes at once."""
+"""The most jobs that are run, so that an answer comes at once."""
 
 NO_WIDGETS = "need ipywidgets: pip install 'jobsim-toolkit[notebook]'"
 
@@ -50,27 +50,27 @@ def explore(scenario: Scenario | Workload | Log) -> Explorer:
     """Return sliders for the numbers of a scenario; a chart and figures follow them at once.
 
     Each move runs the scenario in virtual time. All runs share their random draws (common
-    random numbers), so what changes is the slider's doing and not chance, and small moves make
-    small changes. Of more than `MOST` jobs the first ones are run, and it says so.
+    random numbers), so every change is the effect of a slider and not of chance, and small moves
+    make small changes. Of more than `MOST` jobs only the first are run, and a row says so.
 
     Parameters
     ----------
     scenario
-        Where to begin. There is a slider for each plain number of it that shapes the run, such
-        as ``arrivals.rate``, ``workers`` or ``payment.delay.mean``. A `Log` or a `Workload` has its
-        own jobs: there are sliders for workers and for traffic, see
+        Where to begin. There is a slider for each plain number that shapes the run, such as
+        ``arrivals.rate``, ``workers`` or ``payment.delay.mean``. A `Log` or a `Workload` has its
+        own jobs: it has sliders for workers and for traffic, see
         `jobsim.studies.of_log.with_traffic`.
 
     Returns
     -------
     Explorer
-        Shows itself in a notebook. Without ipywidgets it says what is missing, and the
-        figures of the scenario as it is.
+        Shows itself in a notebook. Without ipywidgets it shows what is missing, and the figures
+        of the given scenario.
 
     Raises
     ------
     TypeError
-        If it is no scenario.
+        If it is none of these.
     ValueError
         If the scenario cannot be run as it is, see `jobsim.Workload.sample`.
 
@@ -99,7 +99,7 @@ class Explorer:
     Attributes
     ----------
     scenario
-        The scenario that the sliders show: what one has arrived at, for use in the next cell.
+        The scenario that the sliders show now, for use in the next cell.
     run
         Its run in virtual time.
     problem
@@ -128,7 +128,7 @@ class Explorer:
             self._build(widgets)
 
     def _build(self, widgets: Any) -> None:
-        """Make and connect all widgets; apart from `__init__`, which works without ipywidgets."""
+        """Make and connect all widgets; `__init__` works without ipywidgets."""
         before = jobs_by_stage(self.run.jobs)
         self._chart = Chart(before)
         longest = max((len(knob.label) for knob in self._knobs.values()), default=0)
@@ -167,7 +167,7 @@ class Explorer:
         """
         if self._resetting:
             return
-        # All sliders together: one move may make a value legal that another slider has.
+        # All sliders together: one move may make the value of another slider legal.
         changes: dict[str, Any] = {}
         for path, slider in self.sliders.items():
             # A slider that was not moved keeps the exact value, which its steps may not hit.
@@ -192,7 +192,7 @@ class Explorer:
         return jobs.scenario, run_virtual(first_jobs(jobs, MOST))
 
     def _reset(self, _button: Any) -> None:
-        """Put all sliders back, and run the scenario once and not once per slider."""
+        """Put all sliders back, and run the scenario once, not once per slider."""
         self._resetting = True
         try:
             for path, slider in self.sliders.items():
@@ -213,7 +213,7 @@ class Explorer:
 
     def _show_code(self, _button: Any) -> None:
         self._as_code.layout.display = None
-        # No markup can end the script: letters besides ASCII and "<" are written as escapes.
+        # No markup can end the script: "<" and all but ASCII are written as escapes.
         text = json.dumps(self._code.value).replace("<", "\\u003c")
         script = f"if (navigator.clipboard) navigator.clipboard.writeText({text})"
         self._script.outputs = (
@@ -222,7 +222,7 @@ class Explorer:
         )  # fmt: skip
 
     def _figures(self) -> dict[str, str]:
-        """Return the few figures that people compare while they move a slider."""
+        """Return the figures that people compare while they move a slider."""
         figures = self.run.metrics()
         ended = {"completed": "completed", "failed": "failed"} | _UNENDED
         counts = (f"{figures[name]:,.0f} {label}" for name, label in ended.items() if figures[name])
@@ -237,7 +237,7 @@ class Explorer:
         }
 
     def _requests(self, figures: Mapping[str, float]) -> dict[str, str]:
-        """Return what came of the requests, where that is not what came of the jobs."""
+        """Return what came of the requests, where they do not end as the jobs do."""
         if not has_retries_or_losses(figures):
             return {}
         served, requests = figures["served"], count_of(int(figures["requests"]), "request")
@@ -249,7 +249,7 @@ class Explorer:
     def _rows(self) -> Rows:
         rows = []
         for name, now in self._figures().items():
-            # Requests are shown once they differ from the jobs, and a move may make them differ.
+            # A figure that the first run did not have: requests are shown once they differ.
             before = self._first_figures.get(name, now)
             rows.append((name, now if now == before else f"{now} (before: {before})"))
         cut = self._jobs is None and _first_jobs(self.scenario) is not self.scenario
@@ -267,13 +267,13 @@ class Explorer:
         return rows_as_text(*self._display())
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        # The widget first; the table is what a page without a kernel can still show.
+        # Besides the widget a table, which a page without a kernel can still show.
         bundle = {} if self.widget is None else dict(self.widget._repr_mimebundle_())
         return bundle | {"text/plain": repr(self), "text/html": rows_as_html(*self._display())}
 
 
 def _slider(widgets: Any, knob: Knob, style: dict[str, str]) -> Any:
-    """Make the widget of a knob: whole numbers get a slider that knows no others."""
+    """Make the widget of a knob: whole numbers have a slider of whole numbers."""
     whole = isinstance(knob.value, int)
     kind = widgets.IntSlider if whole else widgets.FloatSlider
     return kind(

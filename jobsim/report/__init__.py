@@ -1,1 +1,1 @@
-"""The report of a run: one HTML file, made from the notebook beside this file."""
+"""The report of a run: one HTML file."""

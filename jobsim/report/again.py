@@ -1,4 +1,4 @@
-"""How to run the same jobs again: a command where there is one, else lines of Python."""
+"""How to run the same jobs again: a command where one does it, otherwise Python."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def as_python(shown: str | None) -> str:
     Parameters
     ----------
     shown
-        The run's folder, as a person wrote it; None if the run was not saved.
+        The run's folder, as the user wrote it; None if the run was not saved.
     """
     loaded = "run" if shown is None else f"jobsim.Run.load({_string(shown)})"
     return f"workload = {loaded}.workload"
 
 
 def _string(text: str) -> str:
-    """Return a Python string as people write it, in double quotes where that is the same."""
+    """Return a Python string, in double quotes where no escape is needed."""
     plain = text.isprintable() and not set(text) & set('"\\')
     return f'"{text}"' if plain else repr(text)
 
@@ -69,21 +69,21 @@ def _string(text: str) -> str:
 def again(run: Run, shown: str | None) -> Code:
     """Return what runs the same jobs in the same way once more.
 
-    A command for a preset on jobsim's own repository, if it still draws the very same jobs;
-    otherwise Python, from the saved run, which holds its jobs.
+    A command for a preset on jobsim's own repository, if it still draws the same jobs; otherwise
+    Python, from the saved run, which holds its jobs.
     """
     return _command(run) or Code("python", _python(run, shown))
 
 
 def _command(run: Run) -> Code | None:
-    """Return a command that repeats the run exactly, or nothing if no command does."""
+    """Return a command that repeats the run exactly; None if no command does."""
     info, workload = run.info, run.workload
-    # Somebody else's repository cannot be named on a command line for sure.
+    # The class name of another repository does not say how a command line could make it.
     own = info.engine == "virtual" or info.repository == InMemoryJobRepository.__name__
     scenario = as_preset(workload.scenario)
     if scenario is None or workload.source is not None or not own or info.perturbed:
         return None
-    # Another version may draw otherwise; then a command would repeat another run.
+    # Another version may draw other jobs; a command would then repeat another run.
     if Workload.sample(workload.scenario).digest() != workload.digest():
         return None
     if info.engine == "virtual":

@@ -28,8 +28,8 @@ def build_report(
     Parameters
     ----------
     run
-        The folder of a saved run, or a run; with its folder, the report can name commands
-        that begin from it.
+        The folder of a saved run, or a run; with a folder, the report's code can load the run
+        from it.
     out
         A new file. For a saved run the default is `report.html` in its folder, and an older
         report there is replaced.
@@ -48,7 +48,7 @@ def build_report(
     FileExistsError
         If `out` already exists.
     FileNotFoundError
-        If the folder of `out` is not there.
+        If the folder of `out` does not exist.
     ValueError
         If the run is not saved, and `out` is not given.
 
@@ -88,13 +88,13 @@ def _free(path: Path) -> Path:
 
 
 def _page(run: Run, shown: str | None) -> str:
-    from jobsim.report.page import as_page  # needs the extra, which this module tells of
+    from jobsim.report.page import as_page  # needs the extra, which was checked above
 
     return as_page(run, shown)
 
 
 def _write(page: str, target: Path) -> Path:
-    """Write the page whole or not at all, whatever happens in the middle."""
+    """Write the page whole or not at all."""
     with whole_file(target, replace=True) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
     return target

@@ -36,10 +36,10 @@ CHARTS = (
     SWIMLANES,
     LATENCY,
 )
-"""In the order of the page; one line adds one."""
+"""All charts, in the order of the page."""
 
 MOST = 8
-"""How many charts the page has at most."""
+"""The most charts that the page has."""
 
 GIVE_WAY = (LATENCY, DWELL, SWIMLANES, WAITS)
 """The charts that are left out first, in this order, where there are too many."""

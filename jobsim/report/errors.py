@@ -1,4 +1,4 @@
-"""What can go wrong with a report; the run itself is not touched by it."""
+"""What can go wrong with a report; the run itself is never changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from jobsim.domain.exceptions import JobsimError
 
 
 class ReportError(JobsimError):
-    """The report could not be made; the run is as it was.
+    """The report could not be made; the run is unchanged.
 
     Parameters
     ----------

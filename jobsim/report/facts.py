@@ -1,4 +1,4 @@
-"""What the report says of a run in figures and in facts: tiles, the parts of time, provenance."""
+"""What the report says about a run in figures and facts: tiles, parts of time, provenance."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def tiles(run: Run) -> list[Tile]:
 
 
 def late(run: Run) -> str:
-    """Return what has to be said first of a run whose threads ran late; else nothing."""
+    """Return the warning of a run whose threads ran late; empty for any other."""
     if run.waits_are_true or not run.info.keeps_time:
         return ""
     said = f"{RAN_LATE[0].upper()}{RAN_LATE[1:]}"
@@ -97,7 +97,7 @@ def late(run: Run) -> str:
 
 
 def faults(run: Run) -> str:
-    """Say what was injected into the database and what the clients had of it; else nothing."""
+    """Say what was injected into the database and what clients saw of it; empty without faults."""
     if run.calls is None or run.faults is None:
         return ""
     return fault_sentence(run.calls, run.faults)
@@ -114,7 +114,7 @@ def _requests(figures: Mapping[str, float]) -> list[Tile]:
     if figures["left"]:
         note = f"{format_share(figures['left'] / requests)} of clients"
         found.append(Tile("gave up", f"{figures['left']:,.0f}", note))
-    # As it would be shown: "1.00 for each request" says nothing.
+    # Compared as it is shown: "1.00 for each request" says nothing.
     attempts = f"{figures['amplification']:.2f}"
     if float(attempts) > 1:
         found.append(Tile("attempts", attempts, "for each request"))
@@ -122,7 +122,7 @@ def _requests(figures: Mapping[str, float]) -> list[Tile]:
 
 
 def parts(run: Run) -> list[Part]:
-    """Return what the time of a finished job was made of, on average; empty without one."""
+    """Return the parts of the mean time of a finished job; empty without one."""
     stages = dwell(run.jobs).dropna()
     total = float(stages["sojourn"].sum())
     if not total > 0:
@@ -140,7 +140,7 @@ def parts(run: Run) -> list[Part]:
 
 
 def time_spent(run: Run) -> str:
-    """Say what the time of a finished job was made of, on average."""
+    """Say what finished jobs spent their time on, on average."""
     stages = dwell(run.jobs).dropna()
     total = float(stages["sojourn"].sum())
     if not total:
@@ -171,7 +171,7 @@ def all_figures(run: Run) -> Rows:
 
 
 def provenance(run: Run, shown: str | None) -> Rows:
-    """Return where the run comes from: enough to tell whether another one is comparable."""
+    """Return where the run comes from: enough to tell whether another run is comparable."""
     info, workload = run.info, run.workload
     here = info.platform
     rows = [("engine", "virtual time" if info.engine == "virtual" else "real threads")]

@@ -1,4 +1,4 @@
-"""What to try next, each step for a reason that is found in the run."""
+"""What to try next, each step for a reason found in the run."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from jobsim.scenario.arrivals import Paced, Poisson
 from jobsim.scenario.renewal import Renewal
 
 MOST = 3
-"""How many steps a reader is given; fewer where fewer are certain."""
+"""The most steps that a report suggests; fewer where fewer are certain to help."""
 
 BUSY, IDLE = 0.85, 0.4
 """Utilisation above which waits grow fast, and below which workers mostly idle."""
 
 PILE = 0.05
-"""The share of clients that gave up from which on it is worth a look."""
+"""The share of clients that gave up above which more workers are suggested."""
 
 STORM = 1.5
-"""Jobs per request from which on retries are a load of their own."""
+"""Jobs per request above which a retry budget is suggested."""
 
 KILLS = 0.02
-"""The share of the jobs that the reaper failed for nothing, from which on it is worth a look."""
+"""The share of false kills among the jobs above which a longer timeout is suggested."""
 
 
 class Step(NamedTuple):
     """Something to try."""
 
     reason: str
-    """What in this run suggests it."""
+    """What suggests it in this run."""
     code: Code
 
 
 class _Found(NamedTuple):
-    """What the rules look at."""
+    """What the rules read."""
 
     run: Run
     verdict: Verdict | None
@@ -87,7 +87,7 @@ def next_steps(run: Run, verdict: Verdict | None, shown: str | None) -> list[Ste
     verdict
         What its check found; None for a virtual run.
     shown
-        The run's folder, as a person wrote it; None if it was not saved.
+        The run's folder, as the user wrote it; None if it was not saved.
     """
     found = _Found(run, verdict, shown, run.metrics())
     rules = (rule for rule in RULES if not (found.is_trace and rule in STUDIES))
@@ -95,7 +95,7 @@ def next_steps(run: Run, verdict: Verdict | None, shown: str | None) -> list[Ste
 
 
 def _violated(found: _Found) -> Step | None:
-    """Suggest the kit, which shows one broken duty where a run shows a tangle."""
+    """Suggest the kit, which names one broken rule where a run shows many consequences."""
     if found.verdict is None or found.verdict.outcome is not Outcome.VIOLATED:
         return None
     return Step(
@@ -145,7 +145,7 @@ def _busy(found: _Found) -> Step | None:
         found.figures["utilisation"],
         found.figures["wait_p95"],
     )
-    # Waits that a spike, an outage or a finite crowd explains want no more workers all the time.
+    # Waits that a spike, an outage or a closed loop explains do not call for more workers.
     steady = isinstance(scenario.arrivals, Poisson | Paced | Renewal) and not scenario.outages
     if not (found.keeps_time and steady and busy > BUSY and wait > found.figures["service_mean"]):
         return None
@@ -162,10 +162,10 @@ def _busy(found: _Found) -> Step | None:
 
 
 def _idle(found: _Found) -> Step | None:
-    """Suggest fewer workers, where neither the load nor the waits need so many."""
+    """Suggest fewer workers, where neither the load nor the waits need as many."""
     workers, busy = found.run.workload.scenario.workers, found.figures["utilisation"]
-    # Where jobs wait long all the same, fewer workers would not help.
-    # NaN compares as False: who never waited is not waiting.
+    # Where jobs wait long in spite of idle workers, fewer would not help. NaN compares as False:
+    # without a wait nothing is waiting.
     waiting = found.figures["wait_p95"] > found.figures["service_mean"]
     if not (found.keeps_time and busy < IDLE and workers > 1) or waiting:
         return None
@@ -197,10 +197,10 @@ def _amplified(found: _Found) -> Step | None:
 def _false_kills(found: _Found) -> Step | None:
     """Suggest a longer timeout, where the reaper often fails jobs that are worked on."""
     reaper, killed = found.run.workload.scenario.reaper, found.figures.get("false_kills", 0.0)
-    # A few are the price of finding dead workers soon.
+    # A few false kills are the price of finding dead workers soon.
     if reaper is None or not killed > KILLS * found.figures["created"]:
         return None
-    # The given one among them, so that the others have something to be compared with.
+    # The present timeout is among them, so that the others can be compared with it.
     timeouts = [f"{times * reaper.timeout:g}" for times in (1, 2, 4)]
     return Step(
         f"The reaper failed {count_of(int(killed), 'job')} whose worker was still at it. A longer "
@@ -247,7 +247,7 @@ def _stuck(found: _Found) -> Step | None:
     stuck = found.figures["stuck"]
     if not stuck or found.run.ended != "complete" or found.run.workload.scenario.reaper:
         return None
-    # Ten mean services: rarely wrong about a worker that is only slow.
+    # Ten mean service times: rarely wrong about a worker that is only slow.
     timeout = f"{10 * found.figures['service_mean']:.2g}"
     if not float(timeout) > 0:
         return None
@@ -259,7 +259,7 @@ def _stuck(found: _Found) -> Step | None:
 
 
 def _own_repository(found: _Found) -> Step | None:
-    """Suggest the user's repository, where only the one of jobsim was tested."""
+    """Suggest the user's own repository, where only jobsim's was tested."""
     if found.verdict is None or found.run.info.repository != InMemoryJobRepository.__name__:
         return None
     return Step(
@@ -273,7 +273,7 @@ def _own_repository(found: _Found) -> Step | None:
 
 
 def _untried(found: _Found) -> Step | None:
-    """Suggest the kit, where a run that held has not tried some calls together."""
+    """Suggest the kit, where the run held but some calls never overlapped."""
     verdict = found.verdict
     if verdict is None or not verdict.ok or not verdict.untried:
         return None
@@ -314,4 +314,4 @@ RULES: tuple[Callable[[_Found], Step | None], ...] = (
 """The most pressing first. A rule is here only if its step helps every run that it applies to."""
 
 STUDIES = (_false_kills, _left, _busy, _idle)
-"""Those that study the scenario, which says nothing of the jobs of a trace."""
+"""The rules that suggest a study of the scenario, which says nothing about the jobs of a trace."""

@@ -1,4 +1,4 @@
-"""The page of a report: what its template shows of a run, made inert and put in order."""
+"""The page of a report: what its template shows of a run, made inert."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jobsim.scenario.describe import title_and_rows
 SHOWN_VIOLATIONS = 5
 
 _LONGEST = 2000
-"""Longer texts are cut; no text of jobsim's own is."""
+"""Longer texts are cut; jobsim's own texts are all shorter."""
 
 _UNIT = re.compile(r"(?<=\d) (?=%|(?:µs|ms|s|min|h|d)\b)")
 
@@ -35,7 +35,7 @@ _BADGES = {
     Outcome.UNKNOWN: ("unknown", "? Undecided"),
     None: ("none", "○ Simulated"),
 }
-"""Class and text of the badge; a sign and a word each, so that no colour is needed."""
+"""Class and text of the badge; a mark and a word each, so that it can be read without colour."""
 
 
 def as_page(run: Run, shown: str | None) -> str:
@@ -46,7 +46,7 @@ def as_page(run: Run, shown: str | None) -> str:
     run
         The run.
     shown
-        The run's folder, as a person wrote it; None if it was not saved.
+        The run's folder, as the user wrote it; None if it was not saved.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def _template() -> Any:
 
 
 def _prose(text: str) -> Markup:
-    """Return a sentence, made inert, in which no line breaks between a number and its unit."""
+    """Return a sentence, made inert, with no line break between a number and its unit."""
     return Markup(_UNIT.sub("&nbsp;", str(escape(_inert(text)))))  # noqa: S704 - escaped here
 
 

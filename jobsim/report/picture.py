@@ -1,4 +1,4 @@
-"""A chart as a picture in the page: vector, and right on light and on dark."""
+"""A chart as a picture in the page: vector graphics, for light and for dark pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def own_style() -> Iterator[None]:
-    """Draw with matplotlib's defaults and colours of the report, whatever a person has set."""
+    """Draw with matplotlib's defaults and the report's colours, whatever the user has set."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(cast("Any", _STYLE))
@@ -54,8 +54,8 @@ WIDTH = 5.4
 def new_axes(height: float) -> Axes:
     """Return the axes of a new figure of `WIDTH` by `height` inches.
 
-    It is unknown to pyplot, so that a report that is made in a notebook or beside a window opens
-    and closes nothing there.
+    It is unknown to pyplot, so a report that is made in a notebook or beside a window neither
+    opens nor closes a figure there.
     """
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     FigureCanvasSVG(figure)
@@ -111,8 +111,8 @@ def themed(svg: str) -> str:
 def _shorter(path: str) -> str:
     """Return a path that draws the same to a tenth of a point, in half the text or less.
 
-    A chart of steps has thousands of corners, each of which moves along one axis only: ``H`` and
-    ``V`` say that in one number. A path with curves, as letters are, stays as it is.
+    The lines of a chart of steps move along one axis at a time: ``H`` and ``V`` need only one
+    number. A path with curves, such as a letter, stays as it is.
     """
     if "C" in path or "Q" in path:
         return path.replace(" \n", "")
@@ -139,13 +139,13 @@ def _shorter(path: str) -> str:
 
 
 def _keep_text_on_fills(ax: Axes) -> None:
-    """Keep dark text dark where it stands on a coloured shape, which stays as light as it is."""
+    """Keep dark text dark on a coloured shape, whose colour stays light on a dark page too."""
     for text in ax.texts:
         if to_hex(text.get_color()) != INK:
             continue
         box = text.get_window_extent()
         middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
-        # An arrow is a line, whatever area its curve goes around.
+        # An arrow is a line, whatever area its curve encloses.
         shapes = (patch for patch in ax.patches if not isinstance(patch, FancyArrowPatch))
         if any(shape.get_fill() and shape.contains_point(middle) for shape in shapes):
             text.set_color(_ON_FILL)
