@@ -77,7 +77,7 @@ def test_a_trace_tells_where_it_was_read_from(page_of):
     trace = Workload.from_frame(pd.DataFrame({"submit": [0, 1], "run_time": [1.0, 1.0]}))
     told = part(page_of(run_virtual(trace)), "What ran")
     assert "DataFrame: 2 rows, 2 jobs used." in told
-    assert "workers" in told
+    assert "1 worker, 1 client" in told
     assert "arrive " not in told
 
 
