@@ -1,4 +1,4 @@
-"""A threaded run beside its virtual twin: the same jobs, what became of them, and when."""
+"""A threaded run beside its virtual twin: what became of the same jobs, and when."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Comparison(Shown):
         where a run lacks the job; `found_in`, ``"both"``, ``"threaded"`` or ``"virtual"``; and
         in scenario seconds
 
-        - `drift`, started in the threads after it started in the virtual run
-        - `dispatch`, started after an ideal dispatcher would have started it that was given
-          the threads' own payments and busy times; NaN where a reaper, crashes or outages
+        - `drift`, how much later it started on threads than in the virtual run
+        - `dispatch`, how much later it started than an ideal dispatcher would have started it,
+          given the measured payments and busy times; NaN where a reaper, crashes or outages
           leave it unknown when workers were busy
-        - `lateness`, created after its arrival
+        - `lateness`, how long after its arrival it was created
     speedup
         Scenario seconds per wall second of the threaded run; divide by it for wall times.
     feedback
-        Whether clients asked again or left, or jobs lost their worker. Then a job may be in one
-        run only, and end in different ways, and no repository be at fault: what is close to a
+        Whether clients asked again or left, or jobs lost their worker. Then a job may be in only
+        one run, or end differently, although no repository is at fault: what is close to a
         timeout, or to the end of a client's patience, falls on either side of it.
     waits
         The mean waits of the threaded run and of the virtual one, in seconds.
@@ -58,8 +58,8 @@ class Comparison(Shown):
     def times_agree(self) -> bool | None:
         """Whether the mean waits are alike; None where there is none to compare.
 
-        They are not where they differ by more than half of the longer one and by more than a
-        tenth of the mean service: threads that wake late make other queues.
+        They are not if they differ by more than half of the longer one and by more than a tenth of
+        the mean service: threads that wake late make different queues.
         """
         threaded, virtual = self.waits
         if math.isnan(threaded) or math.isnan(virtual) or math.isinf(self.speedup):
@@ -93,8 +93,8 @@ class Comparison(Shown):
     def drifted(self) -> float:
         """Share of the started jobs that drifted by more than their own lateness.
 
-        NaN where there is no drift. At high load it is most of them: they wait for jobs that
-        were late. That is queueing, not error.
+        NaN where there is no drift. At high load it is most jobs: they wait for jobs that were
+        late. That is queueing, not error.
         """
         drift = self.jobs["drift"]
         known = drift.notna()
@@ -116,7 +116,7 @@ class Comparison(Shown):
         return percentiles(self.jobs[["lateness", "dispatch", "drift"]], q=(0.5, 0.95, 1.0))
 
     def _display(self) -> tuple[str, Rows]:
-        """Return the rows of the text and of the HTML display, which thus agree."""
+        """Return the rows of the display."""
         unmatched, different = len(self.unmatched), len(self.different)
         rows = [
             ("verdict", self._verdict()),
@@ -149,12 +149,12 @@ class Comparison(Shown):
 
 
 def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
-    """Hold a threaded run against a virtual run of the same workload.
+    """Compare a threaded run with a virtual run of the same workload.
 
-    Without feedback, statuses and refused calls have to agree exactly; with it, see
-    `Comparison.feedback`. Times cannot: threads wake up late, and
-    what is late delays what waits for it. So the payments and busy times that were measured
-    are given to the virtual engine, and what then remains is the delay of dispatch.
+    Without feedback, statuses and refused calls must agree exactly; with it, see
+    `Comparison.feedback`. Times cannot agree: threads wake up late, and a late job delays those
+    that wait for it. So the virtual engine is given the measured payments and busy times, and the
+    difference that remains is the delay of dispatch.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     Raises
     ------
     ValueError
-        If the runs are of other engines.
+        If the first run is virtual, or the second one is not.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def compare(threaded: Run, virtual: Run | None = None) -> Comparison:
     ).set_index(KEYS)
     runs = {"left_only": "threaded", "right_only": "virtual"}
     joined["found_in"] = joined["found_in"].cat.rename_categories(runs)
-    # Without waiting, the threads' clock is that of the wall and no other.
+    # A run that never waits has only the wall clock, which cannot be compared.
     drift = joined["started_threaded"] - joined["started_virtual"]
     joined["drift"] = drift if threaded.info.keeps_time else math.nan
     names = [f"{what}_{which}" for what in _OUTCOMES for which in ("threaded", "virtual")]
@@ -212,12 +212,12 @@ def _ideal_starts(run: Run) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return when jobs would start with their measured payments and busy times."""
     jobs, scenario = run.jobs, run.workload.scenario
     if scenario.reaper or scenario.work.crash or scenario.outages:
-        # A job's end is not when its worker was free again.
+        # There the end of a job is not the time at which its worker was free again.
         return np.full(len(jobs), np.nan)
     busy = (jobs["finished"] - jobs["started"]).to_numpy()
     started, finished = np.empty(len(jobs)), np.empty(len(jobs))
     fcfs(
-        # A job that never ended has no busy time to give: it takes no part.
+        # A job that never ended has no busy time, so it is left out.
         jobs["paid"].where(~np.isnan(busy)).to_numpy(),
         np.nan_to_num(busy),
         scenario.workers,

@@ -1,4 +1,4 @@
-"""Steady-state formulas for queues with unlimited patience, served first come first served.
+"""Steady-state formulas for queues without abandonment, served first come first served.
 
 Rates are per second, times in seconds, loads in erlangs. Pure functions of numbers.
 
@@ -128,7 +128,7 @@ def mmc_wait_mean(workers: int, rate: float, service_mean: float) -> float:
 def mmc_wait_exceeds(workers: int, rate: float, service_mean: float, time: float) -> float:
     """Return the probability that a job waits longer than `time` in an M/M/c queue.
 
-    The wait is zero with probability 1 - C, and else exponential (Kleinrock 1975).
+    The wait is zero with probability 1 - C, otherwise exponential (Kleinrock 1975).
 
     Raises
     ------
@@ -204,9 +204,9 @@ def ggc_wait_mean(
 ) -> float:
     """Return the mean wait in a G/G/c queue, approximately (Allen and Cunneen 1978).
 
-    The wait of M/M/c times the mean of the two squared coefficients of variation. Exact for
-    M/M/c and M/G/1. It is best at high load; with very regular arrivals it is too high. See
-    `ggc_wait_range` for how far off it can be.
+    It is the wait of M/M/c times the mean of the two squared coefficients of variation: exact for
+    M/M/c and M/G/1, best at high load, and too high with very regular arrivals. See
+    `ggc_wait_range` for its error.
 
     Parameters
     ----------
@@ -233,13 +233,13 @@ def ggc_wait_mean(
 def ggc_wait_range(
     workers: int, offered_load: float, *, arrival_cv2: float, service_cv2: float
 ) -> tuple[float, float]:
-    """Return what the true mean wait may be, as factors of `ggc_wait_mean`.
+    """Return the range of the true mean wait, as factors of `ggc_wait_mean`.
 
-    Not proved but measured, and rounded outwards: simulations of 2, 8 and 32 workers at loads of
-    0.5, 0.8 and 0.95 with lognormal, gamma and hyperexponential work of cv 0 to 5, and of 1 and 8
-    workers with evenly spaced arrivals scattered by payments. The approximation is right where
-    nearly all jobs wait; the fewer wait, the further off it can be, mostly too high. So the range
-    follows from Erlang's probability of a wait.
+    The range is measured, not proved, and rounded outwards: from simulations of 2, 8 and 32 workers
+    at loads of 0.5, 0.8 and 0.95 with lognormal, gamma and hyperexponential work of cv 0 to 5, and
+    of 1 and 8 workers with evenly spaced arrivals scattered by payments. The approximation is right
+    where nearly all jobs wait; the fewer wait, the further off it can be, mostly too high. So the
+    range follows from Erlang's probability of a wait.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def ggc_wait_range(
     if arrival_cv2 == 1.0:
         return waits**1.5, 2.0 - waits
     if service_cv2 < 0.3:
-        return 0.0, 2.0  # regular in both: nearly nobody waits, and chance decides about the rest
+        return 0.0, 2.0  # both regular: hardly any job waits, and the approximation means little
     return 0.4 * waits**2, 1.1 * (2.0 - waits)
 
 
@@ -329,10 +329,10 @@ def _finite_source_shares(
     """Return the share of the time with 0, 1, ..., all users in the queue."""
 
     def step(n: int) -> tuple[float, float]:
-        """Return what the share of n - 1 and that of n are to each other."""
+        """Return the ratio of the share of n - 1 to that of n, as two numbers."""
         return think_mean * min(n, workers), service_mean * (users - n + 1)
 
-    # The shares rise up to the likeliest number, then fall: from there on nothing overflows.
+    # The shares rise up to the likeliest number, then fall; starting there, nothing overflows.
     likeliest = 0
     while likeliest < users and step(likeliest + 1)[0] <= step(likeliest + 1)[1]:
         likeliest += 1
@@ -351,8 +351,8 @@ def _finite_source_shares(
 def mginf_occupancy_mean(rate: float, time_mean: float) -> float:
     """Return the mean number of jobs in an M/G/infinity system, where nobody waits.
 
-    Jobs that are being paid for are one. The number is Poisson distributed, whatever the
-    distribution of the times (Kleinrock 1975, section 3.11).
+    The jobs whose payment is under way are such a system. The number is Poisson distributed for
+    any distribution of the times (Kleinrock 1975, section 3.11).
 
     Examples
     --------
@@ -363,7 +363,7 @@ def mginf_occupancy_mean(rate: float, time_mean: float) -> float:
 
 
 def unpaid_stock_mean(rate: float, abandon: float, time: float) -> float:
-    """Return how many never-paid jobs have piled up on average by `time`: they never leave.
+    """Return the mean number of never-paid jobs by `time`: they never leave.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How well a family fits: its errors against the log, a test, and a criterion to choose by."""
+"""How well a family fits: its errors against the log, a test, and a criterion of choice."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def bic(family: Family, theta: Floats, times: Times) -> float:
 def p_value_of(family: Family, theta: Floats, times: Times, rng: np.random.Generator) -> float:
     """Return how often samples of the fitted family lie as far from their own fit.
 
-    Where some were cut off, quantiles are compared instead: see `_p_value_of_quantiles`. Two kinds
-    of work take too long to be fitted so often: they are fitted to one half and compared with the
+    Where some times were cut off, quantiles are compared instead: see `_p_value_of_quantiles`. A
+    mixture takes too long to be fitted so often: it is fitted to one half and compared with the
     other.
     """
     if len(times.beyond) > 0.01 * times.size:
-        # What was cut off would have been long: the others are no sample.
+        # Times that were cut off would have been long, so the others are not a fair sample.
         return _p_value_of_quantiles(family, theta, times, rng)
     few = some_of(Times(times.known, np.empty(0)), _TESTED, rng)
     if family.name == "mixture":
@@ -104,13 +104,13 @@ def _p_value_of_quantiles(
 
 
 def resampled(times: Times, rng: np.random.Generator) -> Times:
-    """Draw as many durations again, those that were cut off among them."""
+    """Draw as many durations with replacement, those that were cut off included."""
     known, beyond = times.known, times.beyond
     if not len(beyond):
         return Times(rng.choice(known, len(known)), beyond)
     place = rng.integers(0, times.size, times.size)
     over = place < len(known)
-    # At least one must be over, or nothing is known of any.
+    # At least one must be over; otherwise nothing is known.
     return Times(np.append(known[place[over]], known[:1]), beyond[place[~over] - len(known)])
 
 

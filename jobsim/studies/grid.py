@@ -1,4 +1,4 @@
-"""Settings times replications: run on common random numbers, put into one tidy table."""
+"""All settings in all replications: run on common random numbers, into one tidy table."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ THEORY = {
     "sojourn_mean_theory": "sojourn_mean",
     "utilisation_theory": "utilisation",
 }
-"""Columns of a sweep that `theory` fills, besides percentiles of the wait."""
+"""Columns of a sweep that come from `theory`, besides percentiles of the wait."""
 
 _PERCENTILES = (50, 95, 99)
 
 
 class StudyFailed(JobsimError):  # noqa: N818 - says what happened, like a verdict
-    """Not one run of a study succeeded; fix what its first error names.
+    """No run of a study succeeded; fix what its first error names.
 
     Parameters
     ----------
     cells
         How many runs there were.
     first
-        The first of them and its error.
+        The first run and its error.
     """
 
     def __init__(self, cells: int, first: str) -> None:
@@ -61,9 +61,9 @@ class Setting:
     scenario
         The scenario with these values.
     warmup
-        What to delete of its runs.
+        What to delete from its runs.
     horizon
-        What its runs are to tell of.
+        What its runs are about.
     """
 
     labels: dict[str, Any]
@@ -92,7 +92,7 @@ class Found:
     interrupted: bool
 
     def outcomes(self, number: int) -> list[Outcome]:
-        """Return what the runs of a setting gave that did not fail."""
+        """Return the outcomes of the runs of a setting that did not fail."""
         return [
             outcome
             for (setting, _), (_, outcome) in self.cells.items()
@@ -116,7 +116,7 @@ class Found:
     def table(self, figures: Sequence[str] = ()) -> pd.DataFrame:
         """Return one row per setting and replication.
 
-        Quantiles have a column of jackknife values besides, see
+        Quantiles also have a column of jackknife values, see
         `jobsim.figures.intervals.JACKKNIFE`; `too_short` names the figures for which the runs
         are too short or too few.
 
@@ -140,12 +140,11 @@ class Found:
         if not rows:
             return pd.DataFrame(columns=[*self.settings[0].labels, "replication", "seed"])
         # A row with figures has all names, in their order; one with an error lacks some.
-        # Columns are in the order of the dictionary, so one full row gives all of them.
         fullest: dict[str, Any] = max(rows, key=len)
         return pd.DataFrame(rows, columns=list(fullest)).astype({"error": "str"})
 
     def _extra(self, figures: Sequence[str]) -> list[dict[str, dict[int, Any]]]:
-        """Return, per setting, the columns that only all replications together can tell."""
+        """Return, per setting, the columns that need all replications together."""
         result: list[dict[str, dict[int, Any]]] = []
         for number in range(len(self.settings)):
             there = [
@@ -158,7 +157,7 @@ class Found:
                 pooled = self.pooled(number)
                 for figure in dict.fromkeys((*_quantiles(pooled.samples), *figures)):
                     values = pooled.values(figure)
-                    # A run without such jobs has no value, and nobody can tell which of them it is.
+                    # A run without such jobs has no value, and it is not known which run that is.
                     if len(values) != len(there):
                         continue
                     if figure not in pooled.samples:
@@ -191,8 +190,8 @@ def run_grid(
 ) -> Found:
     """Run each setting once per replication.
 
-    Replication r has one seed at all settings. Those that draw alike, such as different
-    numbers of workers, are sampled and sorted once.
+    Replication r has the same seed at all settings. Settings with the same draws, such as
+    different numbers of workers, are sampled and sorted once.
 
     Raises
     ------
@@ -246,7 +245,7 @@ def _report(
     cells: int,
     interrupted: bool,
 ) -> None:
-    """Warn of failed runs once for all; raise only if not one run has figures."""
+    """Warn once about all failed runs; raise only if no run has figures."""
     failed = {place: text for place, (_, text) in sorted(found.items()) if isinstance(text, str)}
     if failed:
         (number, replication), text = next(iter(failed.items()))

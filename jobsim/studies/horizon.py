@@ -13,14 +13,14 @@ Horizon = Literal["steady", "scenario"]
 """``"steady"``: as if the load had always been there. ``"scenario"``: this run, from its first job
 to its last, with no warm-up deleted."""
 
-# Jobs in all that a study may run for a figure before it says that it knows no better: what
-# takes some seconds, compiled and not, of an open queue and of all else.
+# Total jobs that a study may run before it gives up on a narrower answer: a few seconds of work.
+# Keys: whether the engine is compiled, and whether the scenario is an open queue.
 _WORTH = {(True, True): 24_000_000, (True, False): 2_000_000,
           (False, True): 6_000_000, (False, False): 200_000}  # fmt: skip
 
 
 def not_stationary(scenario: Scenario) -> str:
-    """Return why a scenario has no steady state that runs could be made longer for; or nothing.
+    """Return why a scenario has no steady state that longer runs would approach; empty if it has.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def check_horizon(horizon: Horizon | None, scenario: Scenario) -> tuple[Horizon,
     Raises
     ------
     ValueError
-        If it is neither, or the steady state of a load without one is asked for.
+        If it is neither of the two, or "steady" for a load that has no steady state.
     """
     reason = not_stationary(scenario)
     if horizon is None:
@@ -62,5 +62,5 @@ def check_horizon(horizon: Horizon | None, scenario: Scenario) -> tuple[Horizon,
 
 
 def worth(scenario: Scenario) -> int:
-    """Return how many jobs in all a study of one setting may run before it gives up."""
+    """Return the total number of jobs that a study of one setting may run before it gives up."""
     return _WORTH[find_spec("numba") is not None, scenario.open_queue]

@@ -29,7 +29,7 @@ class LittlesLaw:
 
     @property
     def error(self) -> float:
-        """How far L and lambda W are apart, relative to the larger; 0 but for rounding."""
+        """How far apart L and lambda W are, relative to the larger; 0 except for rounding."""
         number = self.rate * self.time_mean
         gap = abs(self.number_mean - number)
         return gap / max(abs(self.number_mean), abs(number)) if gap else 0.0
@@ -39,8 +39,8 @@ def littles_law(jobs: pd.DataFrame, transitions: pd.DataFrame) -> LittlesLaw:
     """Return both sides of Little's law over a whole run.
 
     From the first transition to the last the law is an identity, at any load and without a
-    steady state: it fails only if the two tables tell different stories. Jobs that never
-    finish stay until the end of the run.
+    steady state: it fails only if the two tables disagree. Jobs that never finish stay until the
+    end of the run.
 
     Parameters
     ----------

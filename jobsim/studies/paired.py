@@ -21,8 +21,8 @@ def paired(
 ) -> pd.DataFrame:
     """Return the mean difference ``second - first`` of every metric, with its own interval.
 
-    Replication by replication: on common random numbers both sides go up and down together,
-    so their difference is known better than either.
+    The differences are taken replication by replication: on common random numbers both sides go up
+    and down together, so their difference is known better than either side.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ def paired(
     Returns
     -------
     DataFrame
-        One row a metric: `mean`, `half_width`, `level`, `n` (pairs with a value), `unit`.
+        One row per metric: `mean`, `half_width`, `level`, `n` (pairs with a value), `unit`.
 
     Raises
     ------
     ValueError
-        If a side has two rows of one replication, if no replication is in both, or if the
-        seeds of a pair differ.
+        If a side has two rows of the same replication, if no replication is on both sides, or if
+        the seeds of a pair differ.
 
     References
     ----------
@@ -73,11 +73,11 @@ def paired(
     names = [name for name in UNITS if name in left and name in right]
     found = []
     for name in names:
-        # The difference of two pooled quantiles has the differences of their jackknife values.
+        # The jackknife values of a difference of quantiles are the differences of theirs.
         twin = f"{name}{JACKKNIFE}"
         column = twin if twin in left and twin in right else name
         before, after = (side[column].to_numpy(dtype=np.float64) for side in (left, right))
-        # Of what never ends on a side, such as a response to a client who left, nothing is known.
+        # An infinite figure, such as the response of a client who left, has no difference.
         ended = np.isfinite(before) & np.isfinite(after)
         values = after[ended] - before[ended]
         n = len(values)

@@ -1,4 +1,4 @@
-"""Tasks on any executor: in order, one after the other, on threads, processes or a cluster."""
+"""Tasks on any executor: one after the other, on threads, processes or a cluster."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from jobsim.studies.cells import Outcome, Task, describe, run_task
 
 Outcomes = list[Outcome | str]
 
-_PATIENCE_S = 0.5  # how long the main thread may wait without hearing Ctrl-C
+_PATIENCE_S = 0.5  # the longest wait of the main thread during which Ctrl-C may go unnoticed
 
 
 @runtime_checkable
 class Cluster(Protocol):
-    """What offers an executor of its own; `distributed.Client` does."""
+    """Anything with a method that returns an executor, such as `distributed.Client`."""
 
     def get_executor(self, **options: Any) -> Executor:
         """Return an executor that runs on the cluster."""
@@ -29,18 +29,18 @@ class Cluster(Protocol):
 def run_tasks(
     tasks: Sequence[Task], executor: Executor | Cluster | None, progress: bool | None
 ) -> tuple[list[Outcomes | None], bool]:
-    """Run tasks and return what each gave, in their order.
+    """Run tasks and return their outcomes, in the order of the tasks.
 
-    A task that an executor loses gives the reason for each of its cells. Ctrl-C ends the
-    work: tasks that are not done by then give None.
+    For a task that an executor loses, the outcome of each of its cells is the reason. Ctrl-C ends
+    the work: tasks that are not done by then have None.
 
     Parameters
     ----------
     tasks
         What to run.
     executor
-        Any `concurrent.futures.Executor`, or a Dask `Client`. None takes threads where the
-        compiled kernel, which releases the GIL, can be had, and else runs one by one.
+        Any `concurrent.futures.Executor`, or a Dask `Client`. None takes threads where numba is
+        installed, whose compiled loop releases the GIL, and otherwise runs one by one.
     progress
         Whether to show a bar; None shows it in a notebook or on a terminal.
 
@@ -68,9 +68,9 @@ def run_tasks(
 def _as_completed(
     tasks: Sequence[Task], executor: Executor | Cluster | None
 ) -> Iterator[tuple[int, Outcomes]]:
-    """Run tasks where the user wants them; on threads only if they release the GIL."""
+    """Run tasks on the given executor; by default on threads, if they release the GIL."""
     if isinstance(executor, Cluster):
-        # Impure, so that no task is taken for another one that looks like it.
+        # Impure, so that Dask takes no task for another one with the same arguments.
         yield from _on(executor.get_executor(pure=False), tasks)
     elif executor is not None:
         yield from _on(executor, tasks)
@@ -97,7 +97,7 @@ def _on(executor: Executor, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcom
             future.add_done_callback(finished.put)
         while numbers:
             try:
-                # A timeout, for a wait without one cannot be interrupted on every platform.
+                # With a timeout, because a wait without one cannot be interrupted on all platforms.
                 future = finished.get(timeout=_PATIENCE_S)
             except queue.Empty:
                 continue

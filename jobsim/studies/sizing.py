@@ -1,4 +1,4 @@
-"""How many workers a target takes: a search on common random numbers."""
+"""How many workers a target needs: a search on common random numbers."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ def workers_needed(
 ) -> WorkersNeeded | WorkersForLog:
     """Return the smallest number of workers that meets a target with confidence.
 
-    Met is a target that the whole confidence interval keeps to. All numbers of workers are
+    A target is met if the whole confidence interval keeps to it. All numbers of workers are
     tried on the same jobs, on which more workers never make anyone wait longer, so the
     search can skip numbers.
 
-    Of a stationary load the question is about its steady state. The search begins at the fewest
-    that have one, and runs that are too short to tell are made longer; where some seconds are
-    not enough, the number counts as too few, so that the error is on the safe side. Of any
+    For a stationary load the question is about its steady state. The search begins at the fewest
+    workers that have one, and runs that are too short to tell are made longer; where some seconds
+    are not enough, the number counts as too few, so that the error is on the safe side. For any
     other load the question is about exactly such a run, from its first job to its last. Either
-    way `horizon` says which was answered.
+    way `horizon` says which question was answered.
 
-    With feedback one more worker can make things worse, for instance by starting a job that
-    is then crashed or reaped. So every number is tried, from the first on, and the answer is
-    the first that meets the target; that every larger one meets it too is not promised.
-    Whether any number can is asked of a run with a worker for every job, as without feedback.
+    With feedback one more worker can make things worse, for instance by starting a job that then
+    crashes or is reaped. So every number is tried, from the first on, and the answer is the first
+    that meets the target; larger numbers need not meet it. Whether any number can meet it is
+    decided by a run with a worker for every job, as without feedback.
 
     Parameters
     ----------
     scenario
         The load; its own number of workers does not matter. A `Log` or a `Workload` is a load
-        too: the answer is then exact for these very jobs, and options about chance say nothing.
+        too: the answer is then exact for its own jobs, and options about chance have no effect.
     level
         Confidence level, between 0 and 1.
     replications
@@ -81,15 +81,15 @@ def workers_needed(
     Returns
     -------
     WorkersNeeded
-        `workers` is the answer, None where no number will do, and `reason` says why; `table`
-        is what the search saw, for `jobsim.plot.sweep`. For a log, a
+        `workers` is the answer, None where no number meets the target, and `reason` says why;
+        `table` is what the search saw, for `jobsim.plot.sweep`. For a log, a
         `jobsim.studies.of_log.WorkersForLog`.
 
     Raises
     ------
     ValueError
-        If not one metric is given or it says nothing of workers, or an argument is out of
-        range.
+        If not exactly one metric is given, if it does not depend on workers, or if an argument is
+        out of range.
     StudyFailed
         If every run failed.
 
@@ -107,8 +107,7 @@ def workers_needed(
     assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
     if replications < 2:
         raise ValueError(f"replications is {replications}; an interval needs at least 2")
-    # Before anything runs: an answer after an hour is no time to refuse an argument.
-    half_width(0.0, 2, level)  # refuses a level that is none before anything runs
+    half_width(0.0, 2, level)  # refuses an impossible level before anything runs
     if metric == "makespan":
         horizon, why = "scenario", "a makespan is that of one run"
     else:
@@ -124,13 +123,13 @@ def workers_needed(
 
 
 def _well_staffed(scenario: Scenario) -> Scenario:
-    """Return the scenario with enough workers: whether a load is stationary is asked of these."""
+    """Return the scenario with enough workers for its load to be stationary, if it can be."""
     load = scenario.offered_load
     return scenario if load is None else scenario.replace({"workers": workers_for(load)})
 
 
 def _target(target: dict[str, float]) -> tuple[str, float]:
-    """Return the one metric and its target; refuse what more workers need not improve."""
+    """Return the metric and its target; refuse a figure that more workers need not improve."""
     if len(target) != 1:
         given = ", ".join(target) or "none"
         raise ValueError(f"give one metric and its target, such as wait_p95=30.0; given: {given}")

@@ -40,24 +40,24 @@ def sweep(
     Parameters
     ----------
     scenario
-        What to vary. On a `Log` or a `Workload` only what leaves its jobs as they are can be:
-        workers, reaper, outages, payment, ``arrivals.rate``, and ``traffic``, a factor.
+        What to vary. On a `Log` or a `Workload` only fields that do not change its jobs can be
+        varied: workers, reaper, outages, payment, ``arrivals.rate``, and ``traffic``, a factor.
     over
         Dotted path of a field to its values, as for `Scenario.replace`. All are checked
         before anything runs.
     replications
-        Runs of each setting; their seeds follow from that of the scenario, which is the
-        first run's own.
+        Runs of each setting. Their seeds follow from that of the scenario, which is the seed of
+        the first run.
     figures
         Further figures: any quantile and any share, such as ``"wait_p90"`` and
         ``"wait_within_20s"``.
     warmup
         What to delete from the start of each run: a fraction of its requests, with all their
-        attempts, or ``"mser5"``. By default a tenth, more where payments
-        come late, and nothing where arrivals have no rate.
+        attempts, or ``"mser5"``. By default a tenth, more where payments come late, and nothing
+        where arrivals have no rate.
     executor
         Any `concurrent.futures.Executor`, or a Dask `Client`; results are the same on all.
-        By default threads where numba is installed, else none.
+        By default threads where numba is installed, otherwise none.
     progress
         Whether to show a bar; None shows it in a notebook or on a terminal.
 
@@ -68,9 +68,9 @@ def sweep(
         and its `seed`; `warmup`, how many jobs were deleted; the figures of
         `jobsim.figures.metrics.metrics` of the others; for each quantile, the jackknife value
         whose mean over replications is the quantile of all their jobs together, such as
-        `wait_p95_jackknife`; `too_short`, for which figures runs of this length are too short to
-        speak of the steady state, or too few; what theory says of some, such as
-        `wait_mean_theory`, and which (`theory`); `error`, missing where there is none.
+        `wait_p95_jackknife`; `too_short`, the figures for which runs of this length are too short
+        to tell about the steady state, or too few; theoretical values, such as
+        `wait_mean_theory`, and their model (`theory`); `error`, missing where there is none.
         After Ctrl-C, the rows that are done.
 
     Raises
@@ -99,7 +99,7 @@ def sweep(
     >>> list(intervals(table, "wait_mean").columns)
     ['workers', 'mean', 'half_width', 'level', 'n']
 
-    A reaper that kills healthy jobs against one that finds dead workers late:
+    A reaper that kills healthy jobs, compared with one that finds dead workers late:
 
     >>> from jobsim import preset
     >>> over = {"reaper.timeout": [15.0, 60.0]}
@@ -138,7 +138,7 @@ def _settings(
     for path, values in grid.items():
         if not values:
             raise ValueError(f"{path} has no values to sweep over")
-        # By equality and not by hash: values may be parts of a scenario given as dicts.
+        # By equality, not by hash: values may be parts of a scenario given as dicts.
         twice = [value for number, value in enumerate(values) if value in values[:number]]
         if twice:
             raise ValueError(f"{path} has the value {twice[0]!r} twice")

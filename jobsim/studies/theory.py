@@ -1,4 +1,4 @@
-"""What queueing theory says of a scenario: which model applies, and why no other."""
+"""What queueing theory says about a scenario: which model applies, and why no other."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ NO_SHARE = (
 
 @dataclass(frozen=True, repr=False)
 class Theory:
-    """The steady state of a scenario, as far as formulas reach.
+    """The steady state of a scenario, as far as there are formulas.
 
-    What has no formula is NaN; what grows without bound is infinite. Rates are per second,
-    times in seconds.
+    A figure without a formula is NaN; one that grows without bound is infinite. Rates are per
+    second, times in seconds.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Theory:
     wait_mean
         Mean wait from payment to start.
     wait_range
-        Between which factors of `wait_mean` the true one lies; both 1 where it is exact.
+        The factors of `wait_mean` between which the true mean lies; both 1 where it is exact.
     wait_probability
         Probability that a paid job has to wait.
     queue_mean
@@ -59,7 +59,7 @@ class Theory:
     paying_mean
         Mean number of jobs whose payment is under way (M/G/infinity).
     unpaid_rate
-        Never-paid jobs per second, by which their stock grows for ever.
+        Never-paid jobs per second; their number grows for ever.
     notes
         Which models apply and why not others.
     """
@@ -161,13 +161,13 @@ class Theory:
 
 
 def theory(scenario: Scenario) -> Theory:
-    """Return what queueing theory says of a scenario's steady state.
+    """Return what queueing theory says about a scenario's steady state.
 
-    M/M/c for exponential work, M/G/1 for one worker, else Allen and Cunneen's approximation
-    for G/G/c; M/M/c//N for a closed loop of exponential thought and work; see
-    `jobsim.studies.formulas`. An unstable load is a value too, with infinite waits and a row
-    that says how many workers it needs. Where jobs influence each other in any other way
-    there is no model, and a note that says why.
+    The model is M/M/c for exponential work, M/G/1 for one worker, otherwise Allen and Cunneen's
+    approximation for G/G/c; M/M/c//N for a closed loop of exponential thought and work; see
+    `jobsim.studies.formulas`. For an unstable load too a value is returned, with infinite waits and
+    a row that says how many workers it needs. Where jobs influence each other in any other way
+    there is no model, and a note says why.
 
     Parameters
     ----------
@@ -241,12 +241,12 @@ def _wait_range(scenario: Scenario, model: str, rate: float) -> tuple[float, flo
 
 
 def _with_feedback(scenario: Scenario) -> Theory:
-    """Return the closed loop that has a formula; of all else only what is not known."""
+    """Return the theory of a closed loop that has a formula; otherwise one without figures."""
     workers, service = scenario.workers, scenario.work.service
     reasons = _why_not_finite_source(scenario)
     closed = scenario.arrivals if isinstance(scenario.arrivals, Closed) and not reasons else None
     if closed is None:
-        # NaN goes through every product below, so that nothing is claimed.
+        # NaN passes through every product below, so that nothing is claimed.
         model, state = NO_MODEL, formulas.FiniteSource(math.nan, math.nan, math.nan)
         notes = (f"none of these formulas covers {', '.join(reasons)}",)
     else:
@@ -275,7 +275,7 @@ def _with_feedback(scenario: Scenario) -> Theory:
 
 
 def _why_not_finite_source(scenario: Scenario) -> list[str]:
-    """Return what keeps a scenario with feedback from being M/M/c//N, in words."""
+    """Return in words why a scenario with feedback is not M/M/c//N."""
     closed, payment = scenario.arrivals, scenario.payment
     found: dict[str, bool] = {
         "retries": scenario.retry is not None,
@@ -388,7 +388,7 @@ def _wait(scenario: Scenario, model: str, rate: float) -> tuple[float, float]:
         mean = formulas.mmc_wait_mean(workers, rate, service.mean)
         return mean, formulas.erlang_c(workers, rate * service.mean)
     if model == _named("M/G", 1):
-        # Poisson arrivals see time averages: an arrival finds the worker busy that often.
+        # Poisson arrivals see time averages, so this is how often one finds the worker busy.
         return formulas.mg1_wait_mean(rate, service.mean, service.variance), rate * service.mean
     arrival_cv2, service_cv2 = _cv2s(scenario, rate)
     mean = formulas.ggc_wait_mean(

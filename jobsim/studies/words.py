@@ -1,4 +1,4 @@
-"""Figures and their intervals as a person reads them."""
+"""Figures and their intervals in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobsim.studies.statistics import Interval
 
 
 def interval_in_words(found: Interval, metric: str) -> str:
-    """Return an interval as a person reads it, with its unit and its problem.
+    """Return an interval in words, with its unit and its problem.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def interval_in_words(found: Interval, metric: str) -> str:
 
 
 def in_words(value: float, metric: str) -> str:
-    """Return a metric's value as a person reads it, with its unit.
+    """Return a metric's value in words, with its unit.
 
     Examples
     --------

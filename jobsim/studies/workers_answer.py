@@ -21,9 +21,9 @@ class WorkersNeeded(Shown):
     Attributes
     ----------
     scenario
-        What was asked about.
+        The load.
     metric, target
-        What was asked for.
+        The figure, and the value that it is to have.
     workers
         The answer; None if no number meets the target.
     interval
@@ -34,9 +34,9 @@ class WorkersNeeded(Shown):
     reason
         Why fewer are too few; without an answer, why there is none.
     horizon
-        Which question was answered: the steady state's, or that of exactly such a run.
+        Which question was answered: about the steady state, or about exactly such a run.
     why
-        Why it was that one.
+        The reason for this horizon.
     by_theory
         The answer of an exact formula for the steady state; None where there is none.
     """
@@ -74,7 +74,7 @@ class WorkersNeeded(Shown):
         return f"{count_of(self.workers, 'worker')} for a {target}: {found} with {level}"
 
     def _display(self) -> tuple[str, Rows]:
-        """Return the rows of the text and of the HTML display, which thus agree."""
+        """Return the rows of the display."""
         rows = [("answer", self.sentence)]
         if self.workers is not None:
             rows.append(("fewer", self.reason))
@@ -93,7 +93,9 @@ class WorkersNeeded(Shown):
             return f"{lengths.min():,.0f} to {count_of(int(lengths.max()), 'job')}"
         if self.scenario.jobs is not None:
             return count_of(self.scenario.jobs, "job")
-        return f"{self.scenario.duration:,.6g} s"
+        if self.scenario.duration is not None:
+            return f"{self.scenario.duration:,.6g} s"
+        return "all arrivals"  # these end by themselves, as given times do
 
 
 def raised(metric: str) -> bool:

@@ -1,4 +1,4 @@
-"""How many workers exact formulas ask for."""
+"""How many workers exact formulas give."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def workers_by_theory(scenario: Scenario, asked: Figure, target: float) -> int |
     if figure is None or load is None or scenario.work.crash:
         return None
     workers = workers_for(load)
-    # Beyond that the exact figure has long reached what it tends to.
+    # Beyond that the figure no longer changes.
     most = workers + max(64, 2 * workers)
     while workers < most:
         value = figure(scenario.replace({"workers": workers}))
@@ -39,12 +39,12 @@ def workers_by_theory(scenario: Scenario, asked: Figure, target: float) -> int |
 
 
 def meets(low: float, high: float, asked: Figure, target: float) -> bool:
-    """Return whether all that lies between two values meets a target."""
+    """Return whether everything between two values meets a target."""
     return low >= target if asked.at_least else high <= target
 
 
 def _exact_figure(asked: Figure) -> Callable[[Scenario], float] | None:
-    """Return what gives a figure of the steady state exactly, NaN where it cannot."""
+    """Return the function that gives a steady-state figure exactly, NaN where none does."""
 
     def figure(scenario: Scenario) -> float:
         # Only exact formulas: an approximation would call a right answer wrong.

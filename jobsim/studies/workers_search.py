@@ -30,17 +30,17 @@ from jobsim.studies.words import interval_in_words
 from jobsim.studies.workers_answer import WorkersNeeded, raised
 from jobsim.studies.workers_by_theory import meets, workers_by_theory
 
-_LOOK = (1, 2, 4, 8)  # how far beyond the last number that is too few a round looks
+_LOOK = (1, 2, 4, 8)  # steps beyond the last number that is too few, tried in one round
 _LOOK_AT_ALL = tuple(range(1, 9))  # the same where no number may be skipped
-_LONGER = 4  # by how much runs that cannot tell are made longer
-_UNSETTLED = 3.0  # at so many times the accepted memory, runs are too near their empty start
+_LONGER = 4  # factor by which runs that cannot tell are made longer
+_UNSETTLED = 3.0  # multiple of the accepted memory at which runs are too near their empty start
 _POOLED = ("quantile", "within")
 
-_SHARE = 0.3  # of what a study may cost, for the runs of one number of workers
+_SHARE = 0.3  # of the jobs that a study may run, for the runs of one number of workers
 
 
 class Verdict(Enum):
-    """What the runs of a number of workers say of the target."""
+    """What the runs of a number of workers say about the target."""
 
     ENOUGH = "enough"
     TOO_FEW = "too few"
@@ -53,11 +53,11 @@ class Search:
     Parameters
     ----------
     target
-        What the metric is to be.
+        The target of the metric.
     horizon, why
         Which question is asked, and why that one.
     warmup
-        What to delete of each run; None takes what the length of the run needs.
+        What to delete from each run; None takes what the length of the run needs.
 
     The others are those of `jobsim.studies.sizing.workers_needed`.
     """
@@ -76,7 +76,7 @@ class Search:
         progress: bool | None,
     ) -> None:
         self._scenario = scenario
-        # What first attempts bring is a bound with feedback too, but for work cut short.
+        # The load of first attempts is a bound with feedback too, unless crashes cut work short.
         self._load = None if scenario.work.crash else scenario.offered_load
         self._metric = metric
         self._asked = parse_figure(metric)
@@ -98,8 +98,7 @@ class Search:
     def run(self) -> WorkersNeeded:
         """Return the answer."""
         ideal = self._ideal()
-        # Asked first, for without an end to the search a target out of reach would be sought for
-        # ever.
+        # Asked first, because the search for a target out of reach would never end.
         if math.isnan(ideal.mean):
             return self._answer(None, ideal, self._nothing())
         if not self._reachable(ideal):
@@ -127,7 +126,7 @@ class Search:
             if self._verdicts.get(high) is Verdict.ENOUGH:
                 return low, high
             if self._scenario.open_queue:
-                # Ever longer steps: the number of rounds grows with the logarithm of the answer.
+                # Growing steps: the number of rounds grows with the logarithm of the answer.
                 scale *= _LOOK[-1]
         return low, low
 
@@ -135,7 +134,7 @@ class Search:
         """Try numbers of workers; return the last that is too few and the next one that is not.
 
         Runs that cannot tell are made longer for one number at a time: the first open one where
-        each has to be known, else the middle one, which tells of those on one side of it.
+        each has to be known, otherwise the middle one, which also decides those on one side.
         """
         self._try([workers for workers in candidates if workers not in self._found])
         while not self._interrupted:
@@ -154,7 +153,7 @@ class Search:
         return low, candidates[-1]
 
     def _decide(self, workers: int) -> None:
-        """Make the runs of a number of workers longer until they tell or cost too much."""
+        """Make the runs of a number of workers longer until they can tell or cost too much."""
         most = int(_SHARE * worth(self._scenario)) // self._replications
         while self._verdicts[workers] is Verdict.OPEN and not self._interrupted:
             jobs = self._lengths[workers]
@@ -170,7 +169,7 @@ class Search:
         jobs = self._scenario.jobs if jobs is None else jobs
         # All numbers of workers see the same jobs, so differences are theirs and not chance.
         base = self._scenario.replace({"jobs": jobs})
-        # Of longer runs a smaller part is warm-up where payments come late.
+        # Where payments come late, a smaller part of a longer run is warm-up.
         warmup = default_warmup(base) if self._warmup is None else self._warmup
         settings = [
             Setting(
@@ -201,11 +200,11 @@ class Search:
     def _judge(self, found: Interval, pooled: Pooled) -> Verdict:
         """Say whether a target is met, missed, or neither with confidence.
 
-        Runs that are too short for an interval can still be clear: what is far on the wrong side
-        is, for short runs hardly know the longest waits; and what is so far on the right side
-        that a multiple of the half-width does not reach the target.
+        Runs that are too short for an interval can still be clear. A figure far on the wrong side
+        is a miss, because short runs hardly see the longest waits. A figure is a hit if a multiple
+        of the half-width does not reach the target.
         """
-        # A figure that no run has is no figure that meets a target.
+        # A figure that no run has meets no target.
         if math.isnan(found.mean):
             return Verdict.TOO_FEW
         if found.never:
@@ -216,9 +215,9 @@ class Search:
         if self._horizon == "scenario" or short <= 1.0:
             enough = self._meets(found.low, found.high)
         else:
-            # An interval from short runs is too narrow; how short they are says by how much it is
-            # widened. Nothing makes up for runs that are still near their empty start: all of
-            # them are too low. Rare waits are known badly, but without such a bias.
+            # An interval from short runs is too narrow, so it is widened by how short they are.
+            # Nothing makes up for runs that are still near their empty start: all of them are too
+            # low. Rare waits are uncertain, but without such a bias.
             widths = 2.0 * short * found.half_width
             settled = pooled.memory_shortfall <= _UNSETTLED and math.isfinite(short)
             enough = settled and self._meets(found.mean - widths, found.mean + widths)
@@ -237,7 +236,7 @@ class Search:
         outcomes: list[Outcome] = []
         warmup = default_warmup(self._scenario) if self._warmup is None else self._warmup
         for replication in range(self._replications):
-            # The seeds of the search, so that the ideal is one of the very jobs that it looks at.
+            # The seeds of the search, so that the ideal is that of the same jobs.
             seed = replication_seed(self._scenario.seed, replication)
             workload = Workload.sample(self._scenario.replace({"seed": seed}))
             outcomes.append(without_a_queue(workload, warmup))
@@ -250,14 +249,14 @@ class Search:
         ).interval(self._metric, self._level)
 
     def _reachable(self, ideal: Interval) -> bool:
-        """Return whether a worker for every job meets the target, and so some number can."""
+        """Return whether a worker for every job meets the target, so that some number can."""
         if self._metric == "utilisation":
-            # Still more workers are less busy: there is no end to it.
+            # More workers are always less busy.
             return self._target > 0.0
         if ideal.never:
             return not raised(self._metric)
         if self._horizon == "steady":
-            # The target may lie so close to what is best that short runs cannot tell.
+            # The target may lie so close to the ideal that short runs cannot tell.
             return not self._misses(ideal.low, ideal.high)
         return self._meets(ideal.low, ideal.high)
 

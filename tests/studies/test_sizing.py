@@ -260,3 +260,9 @@ def test_ctrl_c_while_it_narrows_down_ends_the_search(monkeypatch):
 def test_what_cannot_be_asked_is_refused(how, text):
     with pytest.raises(ValueError, match=text):
         workers_needed(BUSY, **how)
+
+
+def test_given_times_need_neither_jobs_nor_a_duration():
+    given = {"kind": "schedule", "times": [float(second) for second in range(9)]}
+    answer = workers_needed(Scenario(arrivals=given), wait_p95=5.0, replications=2)
+    assert str(answer).endswith(" of all arrivals")
