@@ -12,7 +12,7 @@ from jobsim.logs.cells import is_text, matches
 from jobsim.logs.chosen import Chosen
 
 MOST_TASKS = 10_000_000
-"""More tasks than any scheduler keeps pending; a longer range is an error of the log."""
+"""More tasks than any scheduler keeps pending; a longer range is an error in the log."""
 
 _ARRAY = r"\d+_\[[\d,:\-]+(%\d+)?\]"
 
@@ -20,7 +20,7 @@ _ARRAY = r"\d+_\[[\d,:\-]+(%\d+)?\]"
 def tasks_of(job: str) -> list[str]:
     """Return the identifiers of the tasks that one row of an array stands for.
 
-    ``%`` says how many run at once at most, ``:`` a step.
+    ``%`` gives the most that may run at once, ``:`` a step.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def tasks_of(job: str) -> list[str]:
 
 
 def spread_arrays(chosen: Chosen) -> int:
-    """Give each pending task of an array a row of its own; return how many rows that adds."""
+    """Give each pending task of an array its own row; return how many rows that adds."""
     place = chosen.place.get("job")
     if place is None or not is_text(chosen.frame[place]):
         return 0

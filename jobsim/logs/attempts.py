@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jobsim.logs.clocks import Flags, Floats
 from jobsim.logs.rows import Rows
 
-_REPEATED = 0.05  # share of rows that may say an attempt again
+_REPEATED = 0.05  # share of rows that may repeat an attempt
 _TOO_MANY = 20.0  # rows per value from which a column is no job's identifier
 
 
@@ -24,13 +24,13 @@ class Attempts:
     request, attempt
         int64 per row; requests in order of their first arrival, attempts from 1.
     repeated
-        bool, where a row says what another one says already.
+        bool, where a row repeats another one.
     arrival
         float64, when each attempt was asked for.
     waits
         bool, where the wait of an attempt is known.
     notes
-        What a person should know.
+        What a user should know.
     """
 
     request: NDArray[np.int64]
@@ -44,7 +44,7 @@ class Attempts:
 def find_attempts(
     rows: Rows, job: pd.Series | None, number: pd.Series | None, name: str
 ) -> Attempts:
-    """Group rows by their job.
+    """Group the rows by job.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def find_attempts(
     number
         The log's own numbers of attempts, or None.
     name
-        How the log calls the identifier.
+        The log's name of the identifier.
     """
     size = len(rows.arrival)
     alone = np.arange(size, dtype=np.int64)
@@ -111,7 +111,7 @@ def _numbered(
 ) -> Attempts:
     """Rank requests by their earliest arrival, and give each attempt its place within them."""
     size = len(order)
-    # Rows that become no job take no number.
+    # Rows that do not become jobs take no number.
     counts = (rows.usable & ~repeated)[order]
     group = np.cumsum(first) - 1
     passed = np.cumsum(counts)
@@ -119,9 +119,9 @@ def _numbered(
     attempt = np.empty(size, dtype=np.int64)
     attempt[order] = np.maximum(passed - before, 1)
     arrival, waits = rows.arrival.copy(), np.ones(size, dtype=np.bool_)
-    # In groups of one job each, so that neighbours are attempts of the same job.
+    # Grouped by job, so that neighbours are attempts of the same job.
     ranked = arrival[order]
-    # A later delivery keeps its job's creation: it was asked for again by its start at the latest.
+    # A later delivery repeats the creation of its job: it was asked for by its start at the latest.
     later = ~first & (attempt[order] > 1)
     kept = later & (ranked <= np.r_[np.inf, ranked[:-1]])
     if kept.any():

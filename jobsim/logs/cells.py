@@ -1,4 +1,4 @@
-"""A column's cells: typed values as they are, text stripped, what means nothing as missing."""
+"""The cells of a column: typed values as they are, stripped text, and which are missing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 LIMIT = 2.0**32
-"""Seconds (136 years) that no time may reach, so that a workload can hold the longest log."""
+"""Seconds (136 years) below which all times lie, so that a workload can hold the longest log."""
 
 NOTHING = frozenset(
     {
@@ -27,13 +27,13 @@ NO_TIME = NOTHING | {
     "unknown", "never", "pending", "not started", "none assigned", "0000-00-00",
     "0000-00-00 00:00:00", "0001-01-01t00:00:00z",
 }  # fmt: skip
-"""The same where a time is due."""
+"""The same in a column of times."""
 
 
 def plain(column: pd.Series) -> pd.Series:
     """Return the column as numbers, datetimes, timedeltas, booleans or stripped text.
 
-    Arrow's types become numpy's, and columns of Python objects what their objects are.
+    Arrow's types become numpy's, and columns of Python objects take the type of their objects.
     """
     if isinstance(column.dtype, pd.ArrowDtype):
         column = pd.Series(column.array.__arrow_array__().to_pandas())
@@ -59,7 +59,7 @@ def plain(column: pd.Series) -> pd.Series:
 
 def _dates(column: pd.Series) -> pd.Series:
     zones = {value.tzinfo is None for value in column if value is not None and value is not pd.NaT}
-    if len(zones) > 1:  # the reader of instants sorts this out
+    if len(zones) > 1:  # `read_instants` decides about these
         return column.map(_as_text, na_action="ignore").astype("str")
     return pd.to_datetime(column, utc=zones == {False})
 
@@ -80,9 +80,9 @@ def is_text(column: pd.Series) -> bool:
 
 
 def matches(column: pd.Series, pattern: str) -> NDArray[np.bool_]:
-    """Return where the whole text of a cell is of a pattern, in the syntax of RE2.
+    """Return where the whole text of a cell matches a pattern, in the syntax of RE2.
 
-    pandas would take Python's engine for many patterns, which is some twenty times slower.
+    pandas would use Python's engine for many patterns, which is about twenty times slower.
     """
     cells = pa.array(column, type=pa.large_string(), from_pandas=True)
     found = pc.match_substring_regex(cells, rf"^(?:{pattern})$")
@@ -90,7 +90,7 @@ def matches(column: pd.Series, pattern: str) -> NDArray[np.bool_]:
 
 
 def missing(column: pd.Series, words: frozenset[str] = NO_TIME) -> NDArray[np.bool_]:
-    """Return where a cell holds nothing; `words` are the texts that mean so."""
+    """Return where a cell is empty, or one of `words`, which mean the same."""
     absent = column.isna().to_numpy(dtype=np.bool_)
     if is_text(column):
         absent = absent | column.str.lower().isin(words).to_numpy(dtype=np.bool_)

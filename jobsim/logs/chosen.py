@@ -1,4 +1,4 @@
-"""The columns that were taken, and the logs whose writer is known by the header."""
+"""The chosen columns, and the logs whose writer is known by the header."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _RUN = frozenset(
 
 @dataclass
 class Chosen:
-    """The columns that were taken.
+    """The columns that were chosen.
 
     Attributes
     ----------
     place
         Role to the place of its column; a role that was not found is absent.
     reason
-        Role to why.
+        Role to the reason for its column.
     more_status
         Places of further columns that tell an outcome, best first.
     units
@@ -37,7 +37,7 @@ class Chosen:
     frame
         The candidates' cells, by place, as `plain` gives them.
     notes
-        What a person should know.
+        What a user should know.
     """
 
     place: dict[str, int] = field(default_factory=dict)

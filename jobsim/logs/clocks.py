@@ -1,4 +1,4 @@
-"""The instants and durations of a log as seconds, and who says in which unit each was."""
+"""The instants and durations of a log in seconds, and what says in which unit each was."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Clocks:
     unix
         Whether instants count from 1970.
     zone
-        The zone that they were taken in; None for a clock without one.
+        The zone in which they were read; None for a clock without one.
     resolution
-        What instants are rounded to, in seconds.
+        Seconds to which instants are rounded.
     notes
-        What a person should know.
+        What a user should know.
     """
 
     seconds: dict[str, Floats] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Clocks:
 
 
 class Units:
-    """The unit of each role: said by the caller, by the header, or by the log's producer."""
+    """The unit of each role: from the caller, from the header, or from the log's producer."""
 
     def __init__(self, raw: Raw, chosen: Chosen, given: str | Mapping[str, str] | None) -> None:
         self._raw, self._chosen = raw, chosen
@@ -75,12 +75,12 @@ class Units:
                 raise TraceError(raw.path, problem)
 
     def said(self, role: str) -> str | None:
-        """Return what the caller says of this role alone."""
+        """Return the unit that the caller gave for this role or its column."""
         header = str(self._raw.headers[self._chosen.place[role]])
         return self._each.get(header) or self._each.get(role)
 
     def of(self, role: str) -> tuple[str, str] | None:
-        """Return a unit and where it comes from; None if nothing names one."""
+        """Return a unit and its origin; None if nothing names one."""
         header = str(self._raw.headers[self._chosen.place[role]])
         said = self.said(role)
         if said is not None and said in SECONDS:

@@ -9,10 +9,7 @@ import pandas as pd
 
 from jobsim.logs.cells import is_text, matches, middle, missing, numbers
 from jobsim.logs.instants import EARLIEST, LATEST
-from jobsim.logs.roles import (
-    DURATIONS,
-    INSTANTS,
-)
+from jobsim.logs.roles import DURATIONS, INSTANTS
 
 _SAMPLE = 20_000  # rows from which the kind of a column is judged
 _DATE = (
@@ -52,7 +49,7 @@ def kind_of(column: pd.Series) -> str:
     found = numbers(cells)
     known = ~np.isnan(found)
     if known.mean() > 0.5:
-        # The middle value, for one typing error in a column must not change what the column is.
+        # The median, because one typing error must not change the kind of the column.
         usual = middle(found[known])
         sizes = (1.0, 1e-3, 1e-6, 1e-9)
         return "epoch" if any(EARLIEST <= usual * s < LATEST for s in sizes) else "number"
@@ -69,7 +66,7 @@ def kind_of(column: pd.Series) -> str:
 
 
 def is_step(column: pd.Series) -> np.ndarray:
-    """Return where a SLURM job id is that of a step, which is no job."""
+    """Return where a SLURM job id is that of a step, which is not a job."""
     if not is_text(column):
         return np.zeros(len(column), dtype=np.bool_)
     step = column.str.fullmatch(r"\d+(_\d+)?(\+\d+)?\.(batch|extern|interactive|\d+)")

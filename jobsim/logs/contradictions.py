@@ -1,4 +1,4 @@
-"""Which rows are no jobs, and which contradict themselves."""
+"""Which rows are not jobs, and which contradict themselves."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from jobsim.display.text import format_share
 from jobsim.logs.clocks import Flags, Floats
 from jobsim.logs.derive import Builder
-from jobsim.logs.outcome_words import (
-    LABELS,
-    SKIPPED,
-)
+from jobsim.logs.outcome_words import LABELS, SKIPPED
 from jobsim.logs.source import TraceError
 
 _DISAGREES = 0.01  # share of a duration by which two columns may disagree
@@ -26,7 +23,7 @@ def sift(
     never: Flags,
     paid: Floats | None,
 ) -> tuple[Flags, dict[str, int]]:
-    """Return which rows are jobs that are over, and how many are not by the first reason."""
+    """Return which rows are jobs that are over, and count the others by their first reason."""
     usable = np.ones(b.size, dtype=np.bool_)
     skipped: dict[str, int] = {}
     for reason, holds in _reasons(b, codes, label, never, paid):
@@ -48,7 +45,7 @@ def _reasons(
     if codes is not None:
         part = "partial execution" if b.raw.kind == "swf" else "never meant to run"
         yield part, codes == SKIPPED
-    # An arrival that is counted back from the end needs the service even of a job that never ran.
+    # An arrival computed back from the end needs the service even of a job that never ran.
     service_needed = ~never | np.isnan(b["arrival"])
     unfinished = label == LABELS.index("unfinished")
     # A duration that is missing or unreadable may still follow from the instants.

@@ -1,4 +1,4 @@
-"""Tables of text with a separator: which one, where the header is, and the columns as text."""
+"""Tables of text with a separator: the separator, the header, and the columns as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Delimited:
     Attributes
     ----------
     separator
-        What stands between two fields; a pattern for blanks.
+        The text between two fields; a pattern for blanks.
     headers
         The columns' names; their places where there is no header.
     skip
@@ -37,7 +37,7 @@ class Delimited:
     width
         Number of fields.
     comment
-        What a comment begins with, or None.
+        The beginning of a comment, or None.
     """
 
     separator: str
@@ -94,7 +94,7 @@ def sniff(path: str, data: bytes) -> Delimited:
 
 
 def _header_line(lines: list[str], first: int) -> int:
-    """Return where the table begins: behind comments, unless the last one is its header."""
+    """Return where the table begins: after comments, unless the last one is its header."""
     last = first
     while last < len(lines) and (lines[last].startswith("#") or not lines[last].strip()):
         last += 1
@@ -112,12 +112,12 @@ def _header_line(lines: list[str], first: int) -> int:
 
 
 def _separator(sample: list[str]) -> str | None:
-    """Return the separator that parts the header into most fields, and the rows alike."""
+    """Return the separator that divides the header into most fields, and the rows likewise."""
     best, most = None, 0.9
     for separator in _SEPARATORS:
         counts = [len(_fields(line, separator)) for line in sample]
         alike = sum(count == counts[0] for count in counts) / len(counts)
-        # A comma inside a date or a decimal comma parts rows, not the header.
+        # A comma inside a date or a decimal comma divides rows, but not the header.
         if any('"' in cell for cell in _fields(sample[0], separator)):
             continue  # it stands inside a quoted field
         score = counts[0] * (0.25 + 0.75 * alike) if counts[0] > 1 else 0.0
@@ -153,7 +153,7 @@ def read_columns(path: str, data: bytes, layout: Delimited, places: Sequence[int
     if layout.separator == r"\s+":
         options = {"quoting": csv.QUOTE_NONE}
     inside = [place for place in dict.fromkeys(places) if place < layout.width]
-    # A header of our own, so that rows shorter than the log's own header set no width.
+    # Our own header, so that a row shorter than the log's header does not set the width.
     blank = " " if layout.separator == r"\s+" else layout.separator
     header = blank.join(map(str, range(layout.width))).encode() + b"\n"
     try:
@@ -181,7 +181,7 @@ def read_columns(path: str, data: bytes, layout: Delimited, places: Sequence[int
 
 
 def _offset(data: bytes, lines: int) -> int:
-    """Return where the text goes on after so many lines."""
+    """Return where the text goes on after this many lines."""
     place = 0
     for _ in range(lines):
         place = data.find(b"\n", place) + 1

@@ -1,4 +1,4 @@
-"""What follows from what: instants and durations that a log does not say itself."""
+"""Instants and durations that a log does not have itself, derived from those that it has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_SHOWN = 40  # columns that an error looks at
 
 
 class Builder:
-    """Derives what the log does not say itself from what it does, and remembers how."""
+    """Derives what the log does not have itself from what it has, and remembers how."""
 
     def __init__(self, raw: Raw, clocks: Clocks, size: int) -> None:
         self.raw, self.clocks, self.size = raw, clocks, size
@@ -30,10 +30,10 @@ class Builder:
         return all(role in self.seconds for role in roles)
 
     def derive(self, role: str, values: Floats, *sources: str, note: str | None = None) -> None:
-        """Set what follows from others: their unreadable cells become its own."""
+        """Set a role that follows from others: their unreadable cells become its own."""
         self.seconds[role] = values
         self.problems[role] = [p for source in sources for p in self.problems.get(source, ())]
-        # By the log's own names: people know their columns and not our roles.
+        # By the log's own names: users know their columns, not our roles.
         words = " and ".join(self.clocks.names.get(source, source) for source in sources)
         self.clocks.how.setdefault(role, f"from {words}")
         if note:
@@ -48,13 +48,13 @@ class Builder:
 
 
 def use_time(b: Builder) -> None:
-    """Take the one unnamed clock of a log for the arrival, where nothing else is."""
+    """Take the one unnamed clock of a log for the arrival, where no other column is."""
     if not b.has("time") or b.has("arrival"):
         return
     time, name = b["time"], b.name("time")
     if b.has("finished") or b.has("started"):
         other = b["started"] if b.has("started") else b["finished"]
-        # An arrival cannot lie behind its start; one row in a hundred may be a clock that was set.
+        # An arrival cannot come after its start; one row in a hundred may be a clock that was set.
         late = np.nanmean(time > other + b.clocks.resolution)
         if late > 0.01:
             b.notes.append(f"{name} is not used: it lies behind the start of its jobs")
@@ -92,13 +92,13 @@ def derive_service_of_sojourn(b: Builder) -> None:
 
 def derive_arrival(b: Builder) -> None:
     """Derive arrivals by the rule with the fewest assumptions; with none left, refuse."""
-    # What the log says is never replaced by what could be derived.
+    # A column of the log is never replaced by a derived one.
     if b.has("arrival"):
         return
     if b.has("started", "wait"):
         values = b["started"] - b["wait"]
         if b.has("created"):
-            # Who never started waited for longer than anything tells.
+            # A job that never started waited for an unknown time.
             values = np.where(np.isnan(b["started"]), b["created"], values)
         b.derive("arrival", values, "started", "wait")
         if b.has("created"):
@@ -127,7 +127,7 @@ def derive_arrival(b: Builder) -> None:
 
 
 def refuse(raw: Raw, alone: str | None = None) -> NoReturn:
-    """Raise the error that says which columns a log needs; `alone` is one that does not do."""
+    """Raise the error that says which columns a log needs; `alone` is one that is not enough."""
     header = ", ".join(repr(str(name)) for name in raw.headers)
     header += _instants_among(raw)
     only = "" if alone is None else f" {alone!r} alone does not tell when a job arrived;"
@@ -141,7 +141,7 @@ def refuse(raw: Raw, alone: str | None = None) -> NoReturn:
 
 
 def _instants_among(raw: Raw) -> str:
-    """Say which columns hold moments, whatever their names are: the answer is among them."""
+    """Say which columns hold moments, whatever their names: the missing role is among them."""
     places = range(min(len(raw.headers), _MOST_SHOWN))
     cells = raw.take(list(places))
     found = [
@@ -153,7 +153,7 @@ def _instants_among(raw: Raw) -> str:
 
 
 def derive_rest(b: Builder) -> None:
-    """Derive start, service and end, each from what is there."""
+    """Derive start, service and end, each from the roles that are known."""
     start_of_work = "paid" if b.has("paid") else "arrival"
     if b.has("sojourn") and not b.has("finished") and not b.has("started"):
         b.derive("finished", b["arrival"] + b["sojourn"], "arrival", "sojourn")
@@ -167,7 +167,7 @@ def derive_rest(b: Builder) -> None:
     if not b.has("service"):
         _derive_service(b)
     elif b.has("started", "finished"):
-        # One empty cell of two columns that tell the same loses nothing.
+        # Where two columns tell the same, one may be empty.
         b.seconds["service"] = np.where(
             np.isnan(b["service"]), b["finished"] - b["started"], b["service"]
         )
@@ -207,10 +207,10 @@ def _derive_service(b: Builder) -> None:
 
 
 def payment_of(b: Builder) -> tuple[Floats, bool]:
-    """Return when each job was paid, and whether the log tells at all."""
+    """Return when each job was paid, and whether the log tells payments."""
     if b.has("paid"):
         paid = b["paid"]
-        # Who runs has been let in, so its payment is taken to have been there from the start.
+        # A job that runs has been let in, so it counts as paid from its arrival on.
         ran = ~np.isnan(b["started"]) & np.isnan(paid)
         if ran.any():
             b.notes.append(f"{int(ran.sum()):,} rows ran without {b.name('paid')}: paid at once")

@@ -1,4 +1,4 @@
-"""The unit of durations that name none, by what the instants of the log say."""
+"""The unit of durations that name none, from the instants of the log."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def _unit_of(
     role: str,
     column: Durations,
 ) -> tuple[str, str]:
-    """Return the unit of bare numbers: as said, else as the instants show, else seconds."""
+    """Return the unit of bare numbers: as given, or as the instants show, or seconds."""
     bare = np.where(column.bare, column.seconds, np.nan)
-    # What the instants say is evidence from the log itself, so it goes before any default.
+    # The instants are evidence from the log itself, so they go before any default.
     ratio = _ratio(_between(clocks, role), bare)
     # Instants that count from any origin have no unit of their own to compare with.
     fits = next((u for u, size in SECONDS.items() if _near(ratio, size)), None)
@@ -105,7 +105,7 @@ def _unit_of(
 
 
 def _between(clocks: Clocks, role: str) -> Floats | None:
-    """Return the durations that instants give for a role, where they do."""
+    """Return the durations that instants give for a role; None where they give none."""
     ends = {
         "service": ("started", "finished"),
         "sojourn": ("arrival", "finished"),
@@ -119,12 +119,11 @@ def _between(clocks: Clocks, role: str) -> Floats | None:
 
 
 def _ratio(expected: Floats | None, found: Floats) -> float:
-    """Return how many times larger what the instants say is, over the rows that say enough."""
+    """Return the median ratio of the durations from instants to those of the column."""
     if expected is None:
         return float("nan")
-    # The ratio to nothing says nothing.
     usable = (expected > 1e-9) & (found > 0)
-    # A whole second that was cut off spoils short jobs.
+    # Instants that are cut to whole seconds spoil the ratio of short jobs.
     long = usable & (expected >= 10.0)
     use = long if long.sum() >= 3 else usable
     # The median: a few rows with paused clocks do not move it.
@@ -141,7 +140,7 @@ def settle_relative(
     units: Units,
     durations: Mapping[str, Durations],
 ) -> None:
-    """Give instants from any origin the unit in which they agree with a duration that has one."""
+    """Give instants from any origin the unit in which they agree with a duration of known unit."""
     loose = [r for r, found in instants.items() if not found.unix and units.of(r) is None]
     if not loose or len(loose) < len(instants):
         return

@@ -1,6 +1,6 @@
 """Durations in every common form, as seconds.
 
-Forms are recognised by patterns of our own before pandas sees a cell, because `to_timedelta`
+Forms are recognised by our own patterns before pandas sees a cell, because `to_timedelta`
 takes `1-02:00:00` for minus 367,200 s and `90` for 90 ns.
 """
 
@@ -38,14 +38,17 @@ class Durations:
     name
         The column's name in the log.
     seconds
-        float64; NaN where there is none. Bare numbers stand in their own unit until
-        `in_unit` says which.
+        float64; NaN where there is none. Bare numbers are in their own unit until `in_unit`
+        converts them.
     bare
         bool, where a cell is a number without a unit.
     unreadable, negative
         bool, why a cell has no duration although it is not empty.
     short
-        Whether every clock form is two numbers, such as ``05:30``.
+        bool, where a cell is a clock of two numbers, such as ``05:30``, in a column that does not
+        show their units.
+    absent
+        bool, where a cell is empty.
     """
 
     name: str
@@ -62,7 +65,7 @@ class Durations:
         return self._with(seconds)
 
     def short_as(self, unit: str) -> Durations:
-        """Return the same with ``a:b`` taken as so many of `unit` and 60ths of it."""
+        """Return the same with ``a:b`` read as `a` of `unit` and `b` 60ths of it."""
         return self._with(np.where(self.short, self.seconds * SECONDS[unit] / 60.0, self.seconds))
 
     def _with(self, seconds: NDArray[np.float64]) -> Durations:
@@ -77,7 +80,7 @@ class Durations:
 
 
 def read_durations(name: str, column: pd.Series) -> Durations:
-    """Read a column of durations; each cell says itself which form it has.
+    """Read a column of durations; each cell may have another form.
 
     Examples
     --------
@@ -123,7 +126,7 @@ def _read_text(
     )[whole]
     pair = _extract(text, _SHORT, "abf")
     short = ~np.isnan(pair["a"]) & ~whole
-    # A day that clock forms elsewhere in the column settle: `MM:SS` beside `H:MM:SS`.
+    # As `MM:SS`, which longer clocks or fractions in the column confirm; see `with_parts`.
     found[short] = (pair["a"] * 60 + pair["b"] + np.nan_to_num(pair["f"]))[short]
     with_parts = whole.any() or bool((~np.isnan(pair["f"])).any())
     iso = _extract(text, _ISO, "wdhms")
@@ -149,7 +152,7 @@ def _read_text(
 
 
 def _thousands(text: pd.Series) -> bool:
-    """Tell whether commas could part thousands: then nobody knows what ``1,250`` is."""
+    """Tell whether commas could separate thousands: then ``1,250`` is ambiguous."""
     return bool(matches(text, r"-?\d{1,3},\d{3}").all())
 
 
@@ -164,7 +167,7 @@ def _extract(text: pd.Series, pattern: str, names: str) -> dict[str, NDArray[np.
 
 
 def _sum_of_units(cell: str) -> float:
-    """Add up what `4m 21s` says, with NaN for a unit that nobody knows."""
+    """Add up the parts of `4m 21s`; NaN for an unknown unit."""
     total = 0.0
     for amount, word in _ONE_UNIT.findall(cell):
         unit = NAMES.get(word) or NAMES.get(word.lower())

@@ -34,7 +34,7 @@ _ENDS = frozenset({"completed", "failed", "cancelled"})
 
 
 def meaning_of_event(word: str, given: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Return which moment an event is, and how a job ended by it; None where it tells nothing.
+    """Return the moment that an event marks, and the outcome that it tells; None where none.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def meaning_of_event(word: str, given: Mapping[str, str]) -> tuple[str | None, s
 def tells_moments(activity: pd.Series) -> bool:
     """Return whether a column names starts as well as ends, so that each row is an event."""
     words = activity.dropna().astype("str").unique()
-    # A free text has thousands of values, of which some may sound like events.
+    # A column of free text has thousands of values, and some may sound like events.
     if len(words) > _MOST_WORDS:
         return False
     return {"started", "finished"} <= {meaning_of_event(word, {})[0] for word in words}
@@ -67,7 +67,7 @@ def tells_moments(activity: pd.Series) -> bool:
 def pivot(
     case: pd.Series, activity: pd.Series, seconds: np.ndarray, given: Mapping[str, str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return one row per attempt, and what each event was taken for.
+    """Return one row per attempt, and the moment that each event was taken for.
 
     A second start of a case begins its second attempt. Events that tell nothing are left out.
 

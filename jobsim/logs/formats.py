@@ -1,4 +1,4 @@
-"""What a log is written in: recognised by its content, read into columns by name."""
+"""The format of a log: recognised by its content, read into columns by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobsim.domain.text import without_password
 from jobsim.files.reading import LIMIT_BYTES
 from jobsim.logs.delimited import Delimited, read_columns, sniff
 from jobsim.logs.json_rows import records
@@ -29,7 +30,7 @@ _SQLITE = b"SQLite format 3\0"
 
 @dataclass(frozen=True)
 class Raw:
-    """A log before anything is known of its columns.
+    """A log before anything is known about its columns.
 
     Attributes
     ----------
@@ -44,9 +45,9 @@ class Raw:
     line
         The line of the header, counted from 1, where that makes sense.
     notes
-        What a person should know of how it was read.
+        What a user should know about how it was read.
     unix_start
-        Unix time of the clock's zero where the format tells it.
+        Unix time of the clock's zero, where the format tells it.
     """
 
     path: str
@@ -68,20 +69,18 @@ def open_raw(
     limit_bytes: int = LIMIT_BYTES,
     kind: Kind | None = None,
 ) -> Raw:
-    """Recognise what a log is written in and make its columns readable.
+    """Recognise the format of a log and make its columns readable.
 
     Raises
     ------
     TraceError
-        If it cannot be read, or is in no format that is known.
+        If it cannot be read, or its format is not known.
     """
     if isinstance(source, pd.DataFrame):
         return _from_frame(source, "DataFrame", "DataFrame", "frame", None)
     if isinstance(source, str) and re.match(r"[\w+]+://", source):
         return _from_database(source, table)
     path = os.fspath(source)
-    if kind == "swf" and Path(path).suffix == "":
-        path = os.fspath(source)
     opened = open_log(path, limit_bytes=limit_bytes)
     found = kind or _kind(path, opened.text)
     name, data = Path(path).name, opened.text
@@ -142,7 +141,7 @@ def _from_frame(
     sha256: str | None,
     notes: tuple[str, ...] = (),
 ) -> Raw:
-    """Give a frame the face of a file; columns go by place, for names may repeat."""
+    """Wrap a frame as a log; columns go by place, because names may repeat."""
 
     def take(places: Sequence[int]) -> pd.DataFrame:
         chosen = frame.iloc[:, list(places)]
@@ -155,7 +154,7 @@ def _from_frame(
 def _from_parquet(path: str, name: str, data: bytes, sha256: str) -> Raw:
     """Open a Parquet file; only the columns that have a role are ever decoded."""
     try:
-        # From the bytes that were hashed, so that digest and table are of the same content.
+        # From the bytes that were hashed, so that digest and table belong to the same content.
         file = pq.ParquetFile(io.BytesIO(data))
         headers = tuple(file.schema_arrow.names)
     except (pa.ArrowException, OSError) as error:
@@ -175,8 +174,8 @@ def _from_parquet(path: str, name: str, data: bytes, sha256: str) -> Raw:
 
 
 def _from_database(url: str, table: str | None) -> Raw:
-    """Read a table whole, through SQLAlchemy; the password is kept out of every message."""
-    shown = re.sub(r"//[^@/]*@", "//", url)
+    """Read a whole table through SQLAlchemy; the password is kept out of every message."""
+    shown = without_password(url)
     if table is None:
         raise TraceError(shown, "say which table: table='jobs'")
     try:
@@ -199,7 +198,7 @@ def _from_database(url: str, table: str | None) -> Raw:
 
 def _from_swf(path: str, name: str, data: bytes, sha256: str, notes: tuple[str, ...]) -> Raw:
     """Open a log in SWF, whose 18 fields are known by their place and need no header."""
-    # Only line starts are comments to the parser, and a short first line would set the width.
+    # To the parser a comment begins at the start of a line, so indented ones are moved there.
     body = re.sub(rb"(?m)^[ \t]+;", b";", data)
 
     def take(places: Sequence[int]) -> pd.DataFrame:
@@ -217,7 +216,7 @@ def _from_swf(path: str, name: str, data: bytes, sha256: str, notes: tuple[str, 
 
 
 def _swf_start(body: bytes) -> tuple[float | None, tuple[str, ...]]:
-    """Return the Unix time of a log's zero; some write a date where a number is due."""
+    """Return the Unix time of a log's zero; some logs have a date instead of a number."""
     given = re.search(rb"(?mi)^;[ \t]*UnixStartTime:[ \t]*(.+?)[ \t\r]*$", body)
     if given is None:
         return None, ()

@@ -56,7 +56,7 @@ class Instants:
     seconds
         float64; NaN where there is none.
     unreadable
-        bool, where a cell is not empty and no instant.
+        bool, where a cell is neither empty nor an instant.
     unix
         Whether the seconds count from 1970.
     zone
@@ -82,7 +82,7 @@ def read_instants(
     timezone: str | None = None,
     dayfirst: bool | None = None,
 ) -> Instants:
-    """Read a column of instants; what most of its cells are decides, the others are unreadable.
+    """Read a column of instants in the form of most of its cells; the others are unreadable.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _numbers(
     numeric: NDArray[np.bool_],
     unit: str | None,
 ) -> Instants:
-    """Return numbers as Unix time where their size says so, else as seconds from any origin."""
+    """Return numbers as Unix time where their size shows it, otherwise as from any origin."""
     usual = middle(count[numeric])
     for size, of in ((SECONDS["s"], "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")):
         if EARLIEST <= usual * size < LATEST and unit in {None, of}:
@@ -163,9 +163,9 @@ def _ranged(
     form: str,
     readable: NDArray[np.bool_] | None = None,
 ) -> Instants:
-    """Blank what is no plausible date, and tell it apart from what could not be read."""
+    """Blank implausible dates, and tell them apart from cells that could not be read."""
     read = ~np.isnan(seconds) if readable is None else readable
-    # A date of 1970 is a zero that somebody wrote for "none".
+    # A date of 1970 is a zero that was written for "none".
     seconds = np.where((seconds >= EARLIEST) & (seconds < LATEST) & ~absent, seconds, np.nan)
     return Instants(name, seconds, ~read & ~absent, unix=True, zone=zone, form=form)
 
@@ -180,7 +180,7 @@ def _unix(dates: pd.Series) -> NDArray[np.float64]:
 
 
 def _localise(dates: pd.Series, timezone: str) -> pd.Series:
-    # The hour that occurs twice is taken for the second time, the one that never was moves on.
+    # The hour that occurs twice counts as the second one; the hour that never was is moved on.
     never = np.zeros(len(dates), dtype=np.bool_)
     zoned: pd.Series = dates.dt.tz_localize(timezone, ambiguous=never, nonexistent="shift_forward")
     return zoned
@@ -189,7 +189,7 @@ def _localise(dates: pd.Series, timezone: str) -> pd.Series:
 def _dates(
     name: str, text: pd.Series, timezone: str | None, dayfirst: bool | None
 ) -> tuple[NDArray[np.float64], str | None]:
-    """Return Unix seconds of each cell that is a date, and the zone that they were taken in."""
+    """Return Unix seconds of each cell that is a date, and the zone in which they were read."""
     given = np.flatnonzero(text.notna().to_numpy())
     cells = text.iloc[given].reset_index(drop=True)
     # Logging libraries put a comma before the milliseconds; Java puts the zone's name behind.
@@ -256,17 +256,17 @@ def _iso(cells: pd.Series) -> pd.Series:
             .str.replace("_", "T")
             .str.replace(",", ".")
         )
-    # With `utc` those without a zone are taken as UTC; the caller takes that back.
+    # With `utc`, dates without a zone are read as UTC; the caller corrects that.
     return pd.to_datetime(tidy, format="ISO8601", errors="coerce", utc=True)
 
 
 def _one_form(cells: pd.Series) -> pd.Series:
-    """Read dates whose month is a word or whose year comes first: nothing can be mistaken."""
+    """Read dates whose month is a word or whose year comes first: they are not ambiguous."""
     return pd.to_datetime(cells.str.replace(",", ""), format="mixed", errors="coerce")
 
 
 def _slashed(name: str, cells: pd.Series, dayfirst: bool | None) -> pd.Series:
-    """Read ``31/01/2026`` and ``01/31/2026``; which of the two holds for the whole column."""
+    """Read ``31/01/2026`` or ``01/31/2026``: one order for the whole column."""
     parts = cells.str.extract(_SLASHED)
     first, second = parts["a"].astype("int64"), parts["b"].astype("int64")
     if dayfirst is None:

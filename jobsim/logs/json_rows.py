@@ -28,7 +28,7 @@ def records(path: str, data: bytes, table: str | None = None) -> list[Row]:
     Raises
     ------
     TraceError
-        If it is no JSON, holds no table, or holds several and none is named.
+        If it is not JSON, holds no table, or holds several and none is named.
     """
     try:
         found = _parsed(data)
@@ -45,7 +45,7 @@ def records(path: str, data: bytes, table: str | None = None) -> list[Row]:
 
 
 def _parsed(data: bytes) -> Any:
-    """Return what the text holds; several documents become one list, as JSON lines do."""
+    """Return the parsed text; several documents become one list, as JSON lines do."""
     try:
         return json.loads(data)
     except ValueError:
@@ -59,7 +59,7 @@ def _parsed(data: bytes) -> Any:
 
 
 def _table_in(path: str, found: Any, table: str | None) -> list[Any]:
-    """Return the rows of the one table that lies nearest to the top; a lone object is one row."""
+    """Return the rows of the table nearest to the top; a single object is one row."""
     level = [("", found)]
     for _ in range(_DEEPEST):
         tables = dict(_tables(level))
@@ -83,7 +83,7 @@ def _tables(level: list[tuple[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
             yield name, value
         elif isinstance(value, dict) and _by_key(value):
-            # Some tools write an object by the job's identifier in place of an array.
+            # Some tools write an object keyed by the job's identifier instead of an array.
             named = any("id" in row for row in value.values())
             yield name, [row if named else {"id": key, **row} for key, row in value.items()]
 
@@ -113,7 +113,7 @@ def _flat(row: Row) -> Row:
 
 
 def _conditions(name: str, found: Any) -> Row:
-    """Return when each condition of a Kubernetes object came to hold: the only end of a failure."""
+    """Return when each condition of a Kubernetes object became true: a failure has no other end."""
     listed = found if isinstance(found, list) else []
     return {
         f"{name}.{one['type']} at": one["lastTransitionTime"]

@@ -24,7 +24,7 @@ class Opened:
     sha256
         Hex digest of its bytes as they lie on disk.
     notes
-        What was done to it that a person should know.
+        What a user should know about how it was read.
     """
 
     text: bytes
@@ -35,8 +35,7 @@ class Opened:
 def open_log(path: str | os.PathLike[str], *, limit_bytes: int) -> Opened:
     """Return the content of a log, or raise a TraceError that says what to do.
 
-    A device could go on for ever, and a small packed file can hold any amount: never more than
-    `limit_bytes` are read or unpacked.
+    No more than `limit_bytes` are read or unpacked: a small packed file can hold any amount.
     """
     shown = os.fspath(path)
     try:
@@ -70,7 +69,7 @@ def _as_utf8(data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _utf16(data: bytes) -> str | None:
-    """Tell which UTF-16 the bytes are, by their mark or by where the zeros of ASCII stand."""
+    """Tell which UTF-16 the bytes are, by their mark or by the zeros beside ASCII letters."""
     if data.startswith(codecs.BOM_UTF16_LE):
         return "utf-16-le"
     if data.startswith(codecs.BOM_UTF16_BE):

@@ -1,4 +1,4 @@
-"""The outcome of each row, from the columns that tell it."""
+"""The outcome of each row, from the columns that hold it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def outcome_codes(
     mode: Mode | None,
     given: Mapping[str, str] | None,
 ) -> tuple[NDArray[np.int8] | None, pd.DataFrame, list[str]]:
-    """Return each row's code of an outcome, the words behind them, and how they were read.
+    """Return the outcome code of each row, the words behind the codes, and how they were read.
 
-    The first column that tells decides; the next ones are asked where it says nothing.
+    The first column of outcomes decides; the next ones are used where it says nothing.
     """
     first = next((role for role in OUTCOMES if role in chosen.place), None)
     if first == "status":
@@ -75,7 +75,7 @@ def outcome_codes(
             codes, words = found, read
             notes.append(f"{name}: {why}")
             continue
-        # An unknown word is something that was said; an empty cell is not.
+        # An unknown word says something; an empty cell does not.
         silent = (codes == UNKNOWN) & (words == "").to_numpy(dtype=np.bool_)
         silent = _overruled(first, role, silent, codes, found, words)
         if silent.any():
@@ -93,14 +93,14 @@ def _overruled(
     found: NDArray[np.int8],
     words: pd.Series,
 ) -> Flags:
-    """Return where a later column decides: where nothing was said, or less than the exit tells."""
+    """Return where a later column decides: where the first says nothing, or less than it."""
     if role in {"exit_code", "http_status", "error"}:
         silent = silent & (found != UNKNOWN)
     if first == "failed" and role == "exit_code":
-        # That no fault of the scheduler is noted does not make the job's own exit good.
+        # Without a fault of the scheduler the job's own exit may still be a failure.
         silent = silent | ((codes == COMPLETED) & (found == FAILED))
     if first == "status":
-        # Nor is a job good that is only said to be over; what says how may be anywhere.
+        # "Finished" only says that a job is over; another column may say how.
         over = _said(words, _OVER)
         if role == "status":
             silent = silent | (over & np.isin(found, (FAILED, CANCELLED)))
@@ -112,7 +112,7 @@ def _overruled(
 
 
 def _said(words: pd.Series, any_of: frozenset[str]) -> Flags:
-    """Return where one of these words stands; each distinct one is looked at once."""
+    """Return where one of these words stands; each distinct word is normalised once."""
     hit = [word for word in words.unique() if normal(word) in any_of]
     return words.isin(hit).to_numpy(dtype=np.bool_)
 

@@ -15,14 +15,14 @@ from jobsim.logs.cells import NOTHING, is_text, missing, numbers
 Outcome: TypeAlias = Literal[
     "completed", "failed", "cancelled", "unpaid", "unfinished", "unknown", "skipped"
 ]
-"""What a word can mean. Cancelled jobs are told apart later: before they ran, or while."""
+"""What a word can mean. Whether a job was cancelled before or while it ran is decided later."""
 
 CODES = get_args(Outcome)
 COMPLETED, FAILED, CANCELLED, UNPAID, UNFINISHED, UNKNOWN, SKIPPED = range(len(CODES))
 
 LABELS = ("completed", "failed", "cancelled_before", "cancelled_during", "unpaid", "unknown",
           "unrecognised", "unfinished")  # fmt: skip
-"""How a job ended, as the column `outcome` says it."""
+"""How a job ended, in the words of the column `outcome`."""
 
 Mode: TypeAlias = Literal["words", "exit_code", "truth", "swf", "http"]
 """How numbers are read: as text, as exit codes, as 1 for yes, as SWF codes, as HTTP codes."""
@@ -89,7 +89,7 @@ _LEAST_EXIT = 64  # below it a number may as well be the code of a state; sysexi
 
 
 class AmbiguousOutcomes(ValueError):  # noqa: N818 - says what was found
-    """Numbers that can be read in more than one way; the text says which and how to tell."""
+    """Numbers that can be read in more than one way; the text names the ways and the option."""
 
 
 def normal(word: str) -> str:
@@ -106,7 +106,7 @@ def normal(word: str) -> str:
 
 
 def meaning_of(word: str, given: Mapping[str, str] | None = None) -> int:
-    """Return the code of a word's meaning; that of unknown where nobody knows.
+    """Return the code of a word's meaning; that of unknown for an unknown word.
 
     A SLURM state that was cut to its column's width ends in ``+``.
     """
@@ -146,7 +146,7 @@ def are_outcomes(column: pd.Series) -> bool:
 
 
 def check_outcomes(given: Mapping[str, str]) -> None:
-    """Raise a ValueError if a word is mapped to no outcome."""
+    """Raise a ValueError if a word is mapped to something that is not an outcome."""
     for word, meaning in given.items():
         if meaning not in CODES:
             choices = ", ".join(CODES)
@@ -175,8 +175,7 @@ def number_mode(name: str, column: pd.Series, role: str) -> tuple[Mode, str]:
         return "words", "by its words"
     values = {float(value) for value in np.unique(found[known & ~np.isnan(found)])}
     if any(value in _TELLING or (_LEAST_EXIT <= value < 100) for value in values):
-        odd = next(value for value in sorted(values, reverse=True))
-        return "exit_code", f"exit codes: {odd:.0f} is one, so 0 is success"
+        return "exit_code", f"exit codes: {max(values):.0f} is one, so 0 is success"
     if values and all(100 <= value < 600 for value in values):
         return "http", "HTTP codes: 200 to 399 is success"
     raise AmbiguousOutcomes(
@@ -199,7 +198,7 @@ def read_outcomes(
     mode
         How numbers are read.
     given
-        Words of the caller's, which go before the known ones.
+        The caller's words, which go before the known ones.
     inverted
         Whether yes means failure, as in a column ``failed``.
     """
@@ -223,7 +222,6 @@ def read_outcomes(
 
 def _one(word: str, number: float, mode: Mode, given: Mapping[str, str] | None) -> int:
     """Return what one word means: the user's map goes first, then numbers, then known words."""
-    # The user's word goes before every rule, also before numbers.
     if given and word in given:
         return CODES.index(given[word])
     if np.isnan(number):

@@ -1,4 +1,4 @@
-"""Reading a log of past jobs: what it is written in, which column is what, and the jobs."""
+"""Read a log of past jobs: its format, its columns, and its jobs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MODES: tuple[Mode, ...] = ("words", "exit_code", "truth", "swf", "http")
 _QUEUES = ("queue", "partition", "pool", "queue_name", "label", "worker_group", "dag_id")
 
 
-@np.errstate(all="ignore")  # what is infinite or missing in a log is so in what follows from it
+@np.errstate(all="ignore")  # infinite and missing values of a log pass through without warnings
 def read_table(
     source: str | os.PathLike[str] | pd.DataFrame,
     *,
@@ -87,7 +87,7 @@ def read_table(
 def _outcome_options(
     raw: Raw, outcomes: Mapping[str, str] | Mode | None
 ) -> tuple[Mode | None, Mapping[str, str] | None]:
-    """Take apart the two meanings of `outcomes`, and refuse bad ones before the log is read."""
+    """Separate the two meanings of `outcomes`, and refuse bad ones before the log is read."""
     if outcomes is None:
         return None, None
     if isinstance(outcomes, str):
@@ -123,7 +123,7 @@ def _filter(raw: Raw, chosen: Chosen, where: Mapping[str, object] | None) -> dic
         if not hit.any():
             seen = ", ".join(repr(str(v)) for v in cells.unique()[:8])
             raise TraceError(raw.path, f"no row has {name} = {', '.join(wanted)}; there are {seen}")
-        # Conditions on several columns have to hold together.
+        # Conditions on several columns must all hold.
         keep &= hit
     if not keep.all():
         skipped["another " + " and ".join(map(str, where or {}))] = int((~keep).sum())
@@ -145,7 +145,7 @@ def _of_events(
     dayfirst: bool | None,
     events: Mapping[str, str],
 ) -> tuple[Chosen, Clocks, pd.DataFrame]:
-    """Turn a log of events into one of attempts, as if it had been read so."""
+    """Turn a log of events into one of attempts, as if it had been written like that."""
     when = "time" if "time" in chosen.place else "arrival"
     what = "activity" if "activity" in chosen.place else "status"
     only = Chosen(place={when: chosen.place[when]}, frame=chosen.frame)
@@ -156,7 +156,7 @@ def _of_events(
     )  # fmt: skip
     ignored = meanings[meanings["moment"] == "ignored"]
     names = {"started", "finished", "arrival"} - set(meanings["moment"])
-    # Who says that a job arrives by its start says that nobody waits.
+    # A caller who maps the start to the arrival says that nobody waits.
     said_so = bool(events) and names == {"started"}
     if (({"started", "finished"} & names) and not said_so) or wide["arrival"].isna().all():
         words = ", ".join(repr(word) for word in meanings["word"][:8])
@@ -191,7 +191,7 @@ def _of_events(
 
 
 def _no_event(lacking: str, words: str, meanings: pd.DataFrame) -> str:
-    """Return the question about a moment that no event tells."""
+    """Return the error about a moment that no event marks."""
     text = f"no event is taken for {lacking} among {words}: say which, events="
     if lacking == "arrival":
         start = meanings.loc[meanings["moment"] == "started", "word"].iloc[0]
@@ -250,12 +250,12 @@ def _table(
     if again.any():
         skipped["the same row again"] = int(again.sum())
     usable = rows.usable & ~attempts.repeated
-    # Jobs that still ran at the end of the log: nobody knows how long they take, so none is a job
-    # here.
+    # Jobs that still ran at the end of the log: how long they take is unknown, so they are kept
+    # apart.
     open_ = (
         (rows.outcome == LABELS.index("unfinished")) & ~np.isnan(rows.arrival) & ~attempts.repeated
     )
-    # Times count from the first arrival that is used, so that a skipped row moves nothing.
+    # Times count from the first arrival that is used, so that a skipped row shifts nothing.
     first = float(np.min(attempts.arrival[usable]))
     data: dict[str, Any] = {
         "request": attempts.request,

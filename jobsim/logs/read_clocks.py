@@ -1,4 +1,4 @@
-"""The columns that were chosen as seconds: units, zones and forms settled, with the reasons."""
+"""The chosen columns in seconds: units, zones and forms settled, with the reasons."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def read_clocks(
     timezone: str | None,
     dayfirst: bool | None,
 ) -> Clocks:
-    """Read every instant and duration that was chosen.
+    """Read every chosen column of instants or durations.
 
     Raises
     ------
     TraceError
-        Where a unit, a zone, or day and month cannot be told.
+        If a unit, a zone, or the order of day and month cannot be told.
     """
     clocks = Clocks()
     units = Units(raw, chosen, unit)
@@ -73,7 +73,7 @@ def _instants(
     timezone: str | None,
     dayfirst: bool | None,
 ) -> Instants:
-    """Read a column of instants; every way in which that fails names the file and the line."""
+    """Read a column of instants; every failure names the file."""
     place = chosen.place[role]
     unit = units.of(role)
     try:
@@ -115,7 +115,7 @@ def _one_zone(raw: Raw, instants: Mapping[str, Instants], timezone: str | None) 
 
 
 def _resolution(clocks: Clocks) -> float:
-    """Return what instants are rounded to: seconds, or something finer."""
+    """Return the rounding of instants: 1 s if all are whole seconds, otherwise 0.1 s."""
     found = [s[~np.isnan(s)] for role, s in clocks.seconds.items() if role in INSTANTS]
     whole = all(bool((values == np.rint(values)).all()) for values in found)
     return 1.0 if found and whole else 0.1

@@ -33,18 +33,18 @@ def resolve(
     raw
         The log.
     columns
-        What the caller says; these are taken as they are, others are looked for.
+        The caller's choices, which are final; other roles are looked for.
     extra
         Further columns to read.
 
     Raises
     ------
     TraceError
-        Where two columns could be the same and differ, naming them and the option.
+        If two columns that differ could have the same role; it names them and the option.
     """
     given = _given(raw, columns)
     by_name = candidates(raw.headers)
-    # What the caller named goes first and is no candidate for any other role.
+    # A column that the caller named is not a candidate for any other role.
     taken = {place for _, place in given}
     by_role: dict[str, list[tuple[int, int]]] = {}
     where: dict[Hashable, int] = {}
@@ -52,7 +52,7 @@ def resolve(
         # The first column of a name; if a second one is used, `_require_single` refuses the log.
         where.setdefault(header, place)
     fixed = {role: where[header] for role, header in raw.roles.items()}
-    # Who names columns knows better than a header does, so a guess by the producer ends there.
+    # A caller who names columns knows better than the header, so no producer is guessed then.
     producer = known_producer(raw, where) if not given else None
     if producer is not None:
         fixed |= producer.place
@@ -86,7 +86,7 @@ def resolve(
 def _status_by_words(raw: Raw, chosen: Chosen) -> None:
     """Take the one column whose words are outcomes, where no name tells one.
 
-    Left out, every job would count as completed, and that without a word.
+    Without it, every job would silently count as completed.
     """
     if {*OUTCOMES, "activity"} & set(chosen.place):
         return

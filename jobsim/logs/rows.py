@@ -48,13 +48,13 @@ class Rows:
     usable
         bool, whether the row is a job.
     skipped
-        Why the others are not, with counts.
+        The reasons why others are not, with counts.
     words
         Each word or code of an outcome, what it was taken for and how often it occurs.
     end
-        The last moment that the log knows of.
+        The last moment in the log.
     notes
-        What a person should know.
+        What a user should know.
     """
 
     arrival: Floats
@@ -96,7 +96,7 @@ def build_rows(
     service = b["service"].copy()
     before = label == LABELS.index("cancelled_before")
     never = before | (label == LABELS.index("unpaid"))
-    # What never ran took no worker's time, whatever the log writes there.
+    # A job that never ran took no time of a worker, whatever the log says.
     service[never] = 0.0
     usable, skipped = sift(b, codes, label, never, paid if pays else None)
     end = _end(b)
@@ -121,7 +121,7 @@ def build_rows(
 def _labels(
     b: Builder, codes: NDArray[np.int8] | None, pays: bool, *, faults_only: bool
 ) -> NDArray[np.int8]:
-    """Return how each row ended, from its word and from which instants it has.
+    """Return how each row ended, from its word and from the instants that it has.
 
     Where a log notes only faults (`faults_only`), a job without one may not be over.
     """
@@ -140,7 +140,7 @@ def _labels(
             # The log has an end for every job that is over.
             label = np.where(no_end, index["unfinished"], label)
     else:
-        # Row by row: cancelled ones are told apart, words of no meaning are never completed.
+        # Cancelled rows are divided by whether they ran; unknown words never mean completed.
         cancelled = codes == CANCELLED
         table = {COMPLETED: "completed", FAILED: "failed", UNPAID: "unpaid"}
         table |= {UNFINISHED: "unfinished", UNKNOWN: "unrecognised", SKIPPED: "unrecognised"}
@@ -153,10 +153,10 @@ def _labels(
             going_on = (label == index["completed"]) & no_end & np.isnan(b["service"])
             label = np.where(going_on, index["unfinished"], label)
         if "finished" not in b.clocks.seconds:
-            # Without ends, no word and no time of work are all that tells of a job that goes on.
+            # Without ends, only a missing word and no time of work show that a job goes on.
             silent = (codes == UNKNOWN) & no_work
             label = np.where(silent, index["unfinished"], label)
-        # A word that nobody knows on a job without an end most likely is a state of the running.
+        # An unknown word on a job without an end is most likely a state of a running job.
         open_end = (label == index["unrecognised"]) & no_end & (codes != SKIPPED)
         label = np.where(open_end & np.isnan(b.clocks.seconds.get("service", b["service"])),
                          index["unfinished"], label)  # fmt: skip

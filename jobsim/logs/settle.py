@@ -1,4 +1,4 @@
-"""Which of several candidates a role takes; where they differ, what to ask."""
+"""Which of several candidates a role takes, and the error where they differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MANY = ("status",)
 
 
 def choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]]) -> None:
-    """Settle each role in turn: instants first, for they decide what a bare number can be."""
+    """Settle each role in turn: instants first, because they decide what a bare number can be."""
     kinds: dict[int, str] = {
         place: kind_of(chosen.frame[place]) for place in map(int, chosen.frame.columns)
     }
@@ -40,7 +40,7 @@ def choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]]) 
     _settle_nested(raw, options, kinds)
     _settle_ends(raw, by_role, options, kinds)
     for role in (*INSTANTS, *DURATIONS):
-        # A column that by its name must be it is read, and its cells counted as unreadable.
+        # A column whose name leaves no doubt is read, and its cells counted as unreadable.
         if not options.get(role):
             named_so = [c for c in sorted(by_role.get(role, ())) if kinds[c[1]] == "text"]
             options[role] = [c for c in named_so if not is_thing(str(raw.headers[c[1]]))]
@@ -52,7 +52,7 @@ def choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]]) 
         for place in [*(p for _, p in options.get(role, ())), chosen.place.get(role, -1)]
         if place in kinds
     )
-    if dated:  # beside dates a small number is no instant
+    if dated:  # beside dates a small number is not an instant
         for role in (*INSTANTS, "time"):
             options[role] = [c for c in options.get(role, ()) if kinds[c[1]] != "number"]
     _settle_processed(raw, options, kinds)
@@ -63,7 +63,7 @@ def choose(raw: Raw, chosen: Chosen, by_role: dict[str, list[tuple[int, int]]]) 
 def _refuse_times_of_day(
     raw: Raw, by_role: Mapping[str, list[tuple[int, int]]], kinds: Mapping[int, str]
 ) -> None:
-    """Say why ``10:00:00`` is no instant, where all that are named as instants are such."""
+    """Refuse times of day such as ``10:00:00``, where all columns named as instants hold them."""
     named_so = {place for role in INSTANTS for _, place in by_role.get(role, ())}
     named_so -= {place for role in DURATIONS for _, place in by_role.get(role, ())}
     if len(named_so) > 1 and all(kinds[place] == "clock" for place in named_so):
@@ -84,8 +84,7 @@ def _take(
         if role in chosen.place:
             continue
         left = [c for c in options.get(role, ()) if c[1] not in chosen.place.values()]
-        # An empty column is taken only where no other has the name: then the log tells nothing of
-        # it.
+        # An empty column is taken only where no other has the name.
         full = [c for c in left if kinds[c[1]] != "empty"] or left[:1]
         if not full:
             continue
@@ -127,7 +126,7 @@ def _settle_ends(
     options: dict[str, list[tuple[int, int]]],
     kinds: Mapping[int, str],
 ) -> None:
-    """Take ``failed`` without ``at`` for a moment only where it holds dates: it may say whether."""
+    """Take ``failed`` without ``at`` for a moment only where it holds dates: it may be a flag."""
 
     def told(place: int) -> bool:
         stem, had = stem_of(str(raw.headers[place]))
@@ -144,7 +143,7 @@ def _settle_queue(
     kinds: Mapping[int, str],
     chosen: Chosen,
 ) -> None:
-    """Decide whether ``queue_time`` and ``queued`` are moments or for how long a job waited."""
+    """Decide whether ``queue_time`` and ``queued`` are moments or waits."""
     both = {p for _, p in options.get("arrival", ())} & {p for _, p in options.get("wait", ())}
     for place in both:
         stem, _ = stem_of(str(raw.headers[place]))
@@ -158,7 +157,7 @@ def _settle_queue(
 def _settle_processed(
     raw: Raw, options: dict[str, list[tuple[int, int]]], kinds: Mapping[int, str]
 ) -> None:
-    """Take ``processed`` for the start where there is another end, else for the end."""
+    """Take ``processed`` for the start where there is another end, otherwise for the end."""
     ends = options.get("finished", [])
     named_so = [c for c in ends if _stem(raw, c[1]) == "processed"]
     if named_so and kinds[named_so[0][1]] in {"date", "epoch", "number"}:
@@ -191,7 +190,7 @@ def _join_ends(raw: Raw, chosen: Chosen, options: dict[str, list[tuple[int, int]
 def _telling(
     chosen: Chosen, jobs: list[tuple[int, int]], attempts: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Prefer the identifier of which each value occurs once, or once per attempt."""
+    """Prefer an identifier whose values occur once, or once per attempt."""
     number = [attempts[0][1]] if attempts else []
     # A batch or a user has an id too; the id of a job is the one that does not recur.
     once = [c for c in jobs if not chosen.frame[[c[1], *number]].duplicated().any()]
@@ -201,7 +200,7 @@ def _telling(
 def _transition(raw: Raw, chosen: Chosen, options: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Prefer the column of events that names starts and ends, as the lifecycle of XES does.
 
-    Each activity of a case is then a piece of work of its own.
+    Each activity of a case is then a job of its own.
     """
     telling = [c for c in options if tells_moments(chosen.frame[c[1]])]
     if not telling or telling[0] == options[0]:
@@ -217,7 +216,7 @@ def _transition(raw: Raw, chosen: Chosen, options: list[tuple[int, int]]) -> lis
 def _agreeing(
     raw: Raw, chosen: Chosen, role: str, options: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Return the options, best first, if all tell the same; else ask which one is meant."""
+    """Return the options, best first, if all tell the same; otherwise raise an error."""
     if len(options) == 1:
         return options
     names = [str(raw.headers[place]) for _, place in options]
@@ -229,8 +228,8 @@ def _agreeing(
     first = _comparable(chosen.frame[options[0][1]], role)
     for _, place in options[1:]:
         other = _comparable(chosen.frame[place], role)
-        # A second, for producers round; one row in a hundred, for clocks are set and rows are
-        # edited by hand.
+        # A second, because writers round; one row in a hundred, because clocks are set and rows
+        # are edited by hand.
         apart = np.abs(first - other) > 1.0
         if (
             np.isnan(other).all()

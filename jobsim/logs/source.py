@@ -1,4 +1,4 @@
-"""What is known of a trace: where it came from, what was used of it, and what its outcomes mean."""
+"""What is known about a trace: its origin, what was used of it, and what its outcomes mean."""
 
 from __future__ import annotations
 
@@ -58,8 +58,7 @@ class OutcomePolicy(BaseModel):
     unknown
         The log tells no outcomes at all.
     unrecognised
-        Its outcome is empty, or a word that nobody knows: never taken for completed unless you
-        say so.
+        Its outcome is empty or an unknown word: never taken for completed unless you say so.
 
     Examples
     --------

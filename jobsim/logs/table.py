@@ -1,4 +1,4 @@
-"""A log that was read: its jobs, and all that was understood, skipped and assumed."""
+"""A log that was read: its jobs, and what was understood, skipped and assumed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of `LogTable.jobs`."""
 
-_LOST = 5.0  # times the longest attempt that ended, from which one without an end is no work
-_KNOWN = 30  # attempts that must have ended before any is called lost
+_LOST = 5.0  # times the longest attempt that ended, beyond which one without an end is lost
+_KNOWN = 30  # attempts that must have ended before any counts as lost
 _ROUNDING = 2e-3  # seconds by which the end of a job and the start of the next may overlap
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LogTable(Shown):
-    """What a log says of its jobs. Immutable by convention; frames are not to be written to.
+    """What a log says about its jobs. Immutable by convention: do not write to the frames.
 
     Attributes
     ----------
@@ -32,10 +32,10 @@ class LogTable(Shown):
         `finished`, `service`, `wait` (float64 seconds from the first arrival; NaN where the log
         does not tell; `wait` is from the payment to the start), and `outcome` (category):
         completed, failed, cancelled_before and cancelled_during (before or while it ran),
-        unpaid, unknown (the log tells no outcomes), unrecognised (a word that nobody knows).
+        unpaid, unknown (the log tells no outcomes), unrecognised (an unknown word).
     unfinished
-        The same columns for attempts that were not over when the log ended; `service` is for how
-        long each had run by then.
+        The same columns for attempts that were not over when the log ended; `service` is how long
+        each had run by then.
     skipped
         Rows that are no finished attempt, counted by reason; each row has one reason.
     outcomes
@@ -113,10 +113,10 @@ class LogTable(Shown):
         return {str(how).replace("_", " "): int(n) for how, n in counts.items() if n}
 
     def peak_concurrency(self) -> tuple[int, float]:
-        """Return how many attempts ran at once at most, and when that was first so.
+        """Return the most attempts that ran at once, and the first moment at which they did.
 
-        Where the log does not tell when attempts started, they start when they arrive. As many
-        workers the log itself shows.
+        Where the log does not tell when attempts started, they start when they arrive. The log
+        itself shows that there were this many workers.
 
         Examples
         --------
@@ -136,14 +136,14 @@ class LogTable(Shown):
     def _intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """Return when each attempt that worked began and ended, for `peak_concurrency`."""
         ran = pd.concat([self.jobs, self.running]) if len(self.unfinished) else self.jobs
-        # Without a start nobody is known to have waited.
+        # Without a start it is not known whether the job waited.
         start = ran["started"].fillna(ran["arrival"]).to_numpy()
         service, finished = ran["service"].to_numpy(), ran["finished"].to_numpy()
         # Its own end where the log tells it: start and service are often rounded apart.
         end = np.where((service > 0) & ~np.isnan(finished), finished, start + service)
-        # Two clocks cut off milliseconds apart, which is no second worker.
+        # Rounded clocks can make two jobs of one worker overlap by milliseconds.
         end = end - np.fmin(_ROUNDING, 0.01 * service)
-        # Work of no length is never at once with any other.
+        # Work without any length never overlaps other work.
         busy = end > start
         return start[busy], end[busy]
 
@@ -170,7 +170,7 @@ class LogTable(Shown):
         )
 
     def _display(self) -> tuple[str, Rows]:
-        """Return the rows of the text and of the HTML display, which thus agree."""
+        """Return the rows of the display."""
         rows: Rows = [("rows", self._row_counts())]
         for role, column, unit, reason in self.columns.itertuples(index=False):
             form = f": {unit}" if unit else ""
@@ -179,8 +179,7 @@ class LogTable(Shown):
             rows += [("outcomes", text) for text in self._words()]
         rows.append(("ended", listing(self.endings())))
         if self.requests < len(self.jobs):
-            # By request and not by row: a job with five attempts was tried again once in this
-            # count.
+            # By request, not by row: a job with five attempts counts once.
             again = int((self.jobs.groupby("request")["attempt"].max() > 1).sum())
             made = f"{len(self.jobs):,} of {count_of(self.requests, 'job')}"
             rows.append(("attempts", f"{made}; {again:,} were tried again"))
@@ -219,7 +218,7 @@ class LogTable(Shown):
         rate = f"{format_number(float(hours.mean()))} on average" if len(hours) else "none"
         if self.span > 3600:
             rate += f", {hours.min():,} to {hours.max():,}"
-        # Those that are known: the row says of how many jobs they are.
+        # Only known waits; the row gives their number.
         waits = self.jobs["wait"].dropna()
         told = "not in the log"
         if len(waits):
@@ -238,13 +237,13 @@ class LogTable(Shown):
 LOST_SAYS = (
     f"they have run for {_LOST:.0f} times as long as any that ended, so their end is missing"
 )
-"""What is said of attempts that `lost` finds."""
+"""The reason that is given for attempts that `lost` finds."""
 
 
 def lost(ages: np.ndarray, ended: np.ndarray) -> np.ndarray:
-    """Return which attempts are no work although they have no end: their worker died unseen.
+    """Return which attempts without an end are lost: their worker died, and nothing noted it.
 
-    Such rows stay in a table for ever, and some of them would make every job seem endless.
+    Such rows stay in a table for ever, and a few of them would make every job seem endless.
 
     Parameters
     ----------
@@ -264,7 +263,7 @@ def lost(ages: np.ndarray, ended: np.ndarray) -> np.ndarray:
 
 
 def peak(start: np.ndarray, end: np.ndarray) -> tuple[int, float]:
-    """Return how many intervals overlap at most, and the first moment at which they do.
+    """Return the most intervals that overlap, and the first moment at which they do.
 
     An interval that ends when another begins does not overlap it.
     """

@@ -757,3 +757,12 @@ def test_an_exit_code_counts_where_the_scheduler_notes_no_fault():
     frame = pd.DataFrame({"qsub_time": [0, 1], "start_time": [2, 3], "end_time": [4, 9],
                           "failed": [0, 0], "exit_status": [0, 137]})  # fmt: skip
     assert column(jobsim.read_log(frame), "outcome") == ["completed", "failed"]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://joe:secret@host/db", "postgresql://host/db?user=joe&password=secret"]
+)
+def test_no_message_has_the_password_of_a_database(url):
+    with pytest.raises(TraceError, match="say which table") as caught:
+        jobsim.read_log(url)
+    assert "secret" not in str(caught.value)
