@@ -1,4 +1,4 @@
-"""A run in a few lines."""
+"""The summary of a run in a few lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def run_rows(run: Run) -> tuple[str, Rows]:
     """Return a title and rows of label and value: what was run, and what came of it."""
     scenario, figures = run.workload.scenario, run.metrics()
-    # A run that never waited did not run late: it was never asked to keep time.
+    # A run that ignores its schedule cannot be late.
     late = run.info.keeps_time and not run.waits_are_true
     title = f"Run of {scenario.name!r}" + (f": {RAN_LATE}" if late else "")
     mark = f" ({NOT_THE_LOADS})" if late else ""
@@ -39,7 +39,7 @@ def run_rows(run: Run) -> tuple[str, Rows]:
 
 
 def process_rows(info: RunInfo) -> Rows:
-    """Return over how many processes a run was spread, what became of them, and of their clocks."""
+    """Return the rows about processes: how many, which died, and how well clocks are known."""
     if info.processes == 1 and not info.died:
         return []
     rows = [("processes", str(info.processes))]
@@ -70,7 +70,7 @@ def _engine_row(run: Run) -> str:
 
 
 def _calls_rows(run: Run, figures: dict[str, float]) -> Rows:
-    """Return what the repository was asked; a virtual run asks nothing, so no rows."""
+    """Return the rows about calls on the repository; none for a virtual run."""
     if run.calls is None:
         return []
     outcomes = run.calls["outcome"].value_counts()
@@ -99,13 +99,13 @@ def _jobs_row(figures: dict[str, float]) -> str:
         "stuck": "stuck in RUNNING",
     }
     counts = (f"{figures[name]:,.0f} {label}" for name, label in parts.items() if figures[name])
-    # Jobs that were never created are in no other count, so they are told first.
+    # Jobs that were never created are in no other count, so this comes first.
     created = f"{figures['created']:,.0f} of {figures['jobs']:,.0f} created"
     return f"{created}: {', '.join(counts) or 'none finished'}"
 
 
 def _request_rows(figures: dict[str, float], mark: str) -> Rows:
-    """Return what clients got; without retries or losses the jobs say it already."""
+    """Return the rows about requests; without retries or losses the row of jobs says it all."""
     if not has_retries_or_losses(figures):
         return []
     requests, served, left = (figures[name] for name in ("requests", "served", "left"))

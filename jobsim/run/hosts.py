@@ -1,4 +1,4 @@
-"""The verdict on a run whose processes were on several hosts, or of which calls were lost."""
+"""The verdict on a run that used several hosts, or lost calls of a process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobsim.proof.verdict_value import Outcome, Verdict
 
 
 class RemoteHost(BaseModel):
-    """A host with a clock of its own, and what is known of that clock."""
+    """A host with another clock, and what is known about that clock."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,14 +42,14 @@ def judge(
     lost: Sequence[str],
     check: Callable[[pd.DataFrame], Verdict],
 ) -> Verdict:
-    """Return the verdict on the calls of a run, which no clock and no lost call can falsify.
+    """Return a verdict on the calls of a run that no clock and no lost call can make false.
 
     Parameters
     ----------
     calls
         At their likeliest moments on our clock.
     hosts
-        Those with other clocks.
+        The hosts with other clocks.
     lost
         Processes whose last calls are not known.
     check
@@ -60,8 +60,8 @@ def judge(
         verdict = judge_placed(calls, off, host, check)
     else:
         verdict = check(calls)
-    # A violation is proved by calls that are there; where one may be missing, or its moment is
-    # nowhere near what is bounded, another explanation is left.
+    # The proof of a violation needs all calls and bounds on their times. If a call may be missing
+    # or a clock was set, there may be another explanation.
     doubts = [f"the last calls of {name} are lost with its host" for name in lost]
     doubts += [f"the clock of {host.name} was set" for host in hosts if host.drift >= NO_CLOCK]
     if verdict.outcome is not Outcome.VIOLATED or not doubts:
@@ -73,7 +73,7 @@ def judge(
 def _uncertain(
     calls: pd.DataFrame, hosts: Sequence[RemoteHost]
 ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Return the host of each call, 0 for ours, and by how much its two moments may be off."""
+    """Return the host of each call, 0 for ours, and how far off its two moments may be."""
     actors = calls["actor"].cat
     host_of_actor = np.zeros(len(actors.categories), np.intp)
     for number, remote in enumerate(hosts, 1):

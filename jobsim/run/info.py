@@ -1,4 +1,4 @@
-"""How a run went and where it was made, besides its tables."""
+"""How and where a run was made: everything about it except its tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Unreturned(BaseModel):
 
 
 class Platform(BaseModel):
-    """Where and with what a run was made."""
+    """The platform and the library versions of a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +59,7 @@ class Platform(BaseModel):
 
 
 class RunInfo(BaseModel):
-    """What is worth knowing of a run besides its tables."""
+    """Everything about a run except its workload and its tables."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
@@ -112,16 +112,16 @@ class RunInfo(BaseModel):
 
     @property
     def pace(self) -> str:
-        """How scenario time went by, in a few words."""
+        """How scenario time passed, in a few words."""
         if self.schedule is not None:
             return "fair turns" if self.schedule == "fair" else f"turns from seed {self.schedule}"
         return "no waiting" if math.isinf(self.speedup) else f"speed-up {self.speedup:,.4g}"
 
     @property
     def incomplete(self) -> tuple[str, ...]:
-        """Why the run is no proof of what it says of its threads, one phrase each.
+        """Why the run proves nothing about its threads, one phrase each; empty if it may.
 
-        Turns that were to be controlled and were not all, or threads that are not Python's.
+        Its threads were not Python's, a process died, or not every turn was controlled.
         """
         found = [replaced_threads(self.threads_of)] if self.threads_of else []
         found += self.died

@@ -1,8 +1,8 @@
-"""Ctrl-C is heard where it may end something, and noted where it would lose something.
+"""Raises Ctrl-C only where it cannot lose anything, and notes it elsewhere.
 
 Python raises KeyboardInterrupt between any two instructions: inside an import, half-way through
-a save, or while the tables of what was recorded are made. Under `Interrupts` it is raised only
-inside a block that says so; elsewhere it is noted, and the next such block raises it.
+a save, or while the tables of a run are made. Under `Interrupts` it is raised only inside a block
+that allows it; elsewhere it is noted, and the next such block raises it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Any, ClassVar, Self
 
 
 class Interrupts:
-    """Takes the place of Python's handler of Ctrl-C while the context lasts. For one thread.
+    """Replaces Python's handler of Ctrl-C while the context lasts. For one thread.
 
-    Contexts may lie within each other; the innermost one hears. Outside the main thread, where
-    there are no signals, a context changes nothing, and where Ctrl-C is ignored, as in a job that
-    a shell put behind, it stays ignored.
+    Contexts may be nested; the innermost one receives Ctrl-C. Outside the main thread, which alone
+    receives signals, a context changes nothing. Where Ctrl-C is ignored, as in a background job of
+    a shell, it stays ignored.
 
     Attributes
     ----------
     noted
-        Whether Ctrl-C came and was not raised yet. When the context ends, it is left to the
-        context around it, and forgotten if there is none.
+        Whether Ctrl-C came and has not been raised yet. When the context ends, it is passed to the
+        enclosing context, or forgotten if there is none.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Interrupts:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             if self._inside:
-                # What came before is raised in here, where it ends something.
+                # A Ctrl-C that the enclosing context noted is raised in this one.
                 outer = self._inside[-1]
                 self.noted, outer.noted = outer.noted, False
             self._inside.append(self)
@@ -70,7 +70,7 @@ class Interrupts:
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """Let Ctrl-C raise KeyboardInterrupt inside this block, also one that came before."""
+        """Let Ctrl-C raise KeyboardInterrupt inside this block, also one that was noted before."""
         self._listening = True
         try:
             if self.noted:
@@ -85,8 +85,8 @@ class Interrupts:
         self._inside[-1].interrupt()
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C does: raise where it is heard, else note it."""
+        """Do what Ctrl-C does: raise inside a `heard` block, note it elsewhere."""
         if self._listening:
-            self._listening = False  # once: what cleans up after it is not cut short
+            self._listening = False  # once only: a second Ctrl-C must not cut the clean-up short
             raise KeyboardInterrupt
         self.noted = True

@@ -1,4 +1,4 @@
-"""What an engine returns: the tables and the workload; how and where it ran is in `info`."""
+"""The result of an engine: a run with its tables, its workload, and how and where it ran."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ _TABLES = {
 
 
 class Run(Shown):
-    """One run of a workload: tidy tables, the workload itself, and where it ran.
+    """One run of a workload: tidy tables, the workload itself, and how and where it ran.
 
-    Immutable by convention: the tables are not to be written to. Everything that can be
-    said of a run is a plain function of it; the methods here are shorthands.
+    Immutable by convention: do not write to the tables. Everything derived from a run is a plain
+    function of it; the methods here are shorthands.
 
     Attributes
     ----------
@@ -66,9 +66,9 @@ class Run(Shown):
     jobs
         One row per job, columns as in `jobsim.tables.schema.JOBS`.
     calls, final
-        The recorded calls and the last look at each job; None for a virtual run.
+        The recorded calls, and the final read of each job; None for a virtual run.
     faults
-        What was done to the database meanwhile; None if nothing could be.
+        The faults that were injected into the database; None without an injector.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Run(Shown):
 
     @cached_property
     def transitions(self) -> pd.DataFrame:
-        """One row per accepted transition, in time order; derived when first asked for."""
+        """One row per accepted transition, in time order; derived on first use."""
         scenario = self.workload.scenario
         return transitions_from_jobs(self.jobs, clients=scenario.clients, users=scenario.users)
 
@@ -104,7 +104,7 @@ class Run(Shown):
 
     @property
     def unreturned(self) -> tuple[Unreturned, ...]:
-        """The threads that never came back from a repository call, with their stacks."""
+        """The threads that never returned from a repository call, with their stacks."""
         return self.info.unreturned
 
     def metrics(self, *also: str) -> dict[str, float]:
@@ -113,25 +113,25 @@ class Run(Shown):
         Parameters
         ----------
         *also
-            Names of further ones, such as ``wait_p90`` or ``wait_within_20s``.
+            Names of further figures, such as ``wait_p90`` or ``wait_within_20s``.
 
         Raises
         ------
         UnknownFigureError
-            If a name is none, see `jobsim.figures.names.parse_figure`.
+            If a name is not a figure, see `jobsim.figures.names.parse_figure`.
         """
         return figures_of(self.jobs, self.workload, also=also)
 
     @cached_property
     def timekeeping(self) -> Timekeeping:
-        """How well the run kept the time of its load; virtual time always does."""
+        """How well the run kept to its schedule; virtual time always does."""
         return timekeeping(self.jobs, self.workload)
 
     @property
     def waits_are_true(self) -> bool:
-        """Whether the waits of the run are those of its load, and not of late threads.
+        """Whether the waits of the run are those of its load, and not due to late threads.
 
-        Of a run that ignored the schedule (an infinite speed-up) they are not.
+        False for a run that ignored its schedule (an infinite speed-up).
         """
         info = self.info
         if info.jumps or not info.keeps_time:
@@ -140,17 +140,17 @@ class Run(Shown):
 
     @cached_property
     def lost_answers(self) -> int:
-        """How many transitions happened in the repository of which no answer came."""
+        """How many transitions happened in the repository although their answers were lost."""
         if self.calls is None:
             return 0
         return lost_answers(self.jobs, self.transitions)
 
     def summary(self, *also: str) -> pd.DataFrame:
-        """Return the key figures as a table: one row a figure, `value`, `unit` and `note`.
+        """Return the key figures as a table: one row per figure, with `value`, `unit` and `note`.
 
-        `also` is as for `metrics`. Besides them there are `lost_answers` and `work_stretch`, how
-        many times as long as asked for the work took. `note` says of waits that they are not
-        those of the load, where the threads ran late, and of rates over which time they are.
+        `also` is as for `metrics`. There are two more: `lost_answers`, and `work_stretch`, the
+        factor by which work took longer than scheduled. The note of a wait says if late threads
+        distort it; the note of a rate names its time window.
         """
         figures = self.metrics(*also) | {
             "lost_answers": self.lost_answers,
@@ -166,7 +166,7 @@ class Run(Shown):
         )
 
     def _note(self, name: str) -> str:
-        """Return what a reader of a figure has to know, or nothing."""
+        """Return what a reader of this figure should know, or nothing."""
         if name in {"utilisation", "throughput", "goodput"}:
             return str(window_of(self.jobs, self.workload.scenario))
         timed = parse_figure(name).quantity in {"wait", "sojourn", "response"}
@@ -209,13 +209,13 @@ class Run(Shown):
         Parameters
         ----------
         folder
-            Its name; or the claim on it, see `jobsim.run.saved.claim_folder`, for a run that is
-            to be sure of its folder before it begins.
+            Its name, or a claim made before the run, see `jobsim.run.saved.claim_folder`: then the
+            folder is certain to be available.
 
         Raises
         ------
         SavedRunError
-            If something of that name already exists, or it cannot be written.
+            If the name is taken, or the folder cannot be written.
         """
         from jobsim.run.saved import claim_folder, write_folder
 
@@ -241,7 +241,7 @@ class Run(Shown):
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Run:
-        """Read a run that `save` wrote; it holds its workload, so it can be run again.
+        """Read a run that `save` wrote. It includes its workload, so it can be run again.
 
         Raises
         ------
@@ -292,28 +292,28 @@ class Run(Shown):
 
 
 def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
-    """Put a saved workload together, and make sure that it is the one that was run."""
+    """Rebuild a saved workload, and make sure that it is the one that was run."""
     source = index["source"]
     workload = Workload(
         scenario=Scenario.model_validate(index["scenario"]),
         **{name: table[name].to_numpy() for name in COLUMNS if name in table},
         source=None if source is None else TraceSource.model_validate(source),
     )
-    # The tables have their digests; this one ties the scenario in the index to them.
+    # Each table has its own digest; this one covers the scenario in the index as well.
     if workload.digest() != index["workload_digest"]:
         raise ValueError("workload.parquet holds another workload than the one that was run")
     return workload
 
 
 class RunFailed(JobsimError):  # noqa: N818 - says what happened, like a verdict
-    """The engine itself is at fault, not the repository; please report it with its cause.
+    """The engine failed, not the repository; please report it together with its cause.
 
     Parameters
     ----------
     problem
         What went wrong.
     run
-        What was recorded until then.
+        What had been recorded by then.
     """
 
     def __init__(self, problem: str, run: Run) -> None:

@@ -1,6 +1,6 @@
-"""A saved run on disk: a folder of Parquet tables and one JSON file, whole or not there at all.
+"""A saved run on disk: a folder of Parquet tables and one JSON file, complete or absent.
 
-Knows tables and plain values, and no `Run`: `Run.save` and `Run.load` put the two together.
+This module knows tables and plain values but not `Run`; `Run.save` and `Run.load` connect the two.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ FORMAT = 3
 """Version of the folder's layout."""
 
 FORMATS = (1, 2, FORMAT)
-"""What can be read; any other is refused."""
+"""The versions that can be read; any other is refused."""
 
 COMPLETE_SINCE = 2
 """The format since which `jobs` has every column; earlier ones are converted."""
 
 SIX_OUTCOMES_SINCE = 3
-"""The format since which a call may have ended without effect; earlier ones have five outcomes."""
+"""The format since which `no_effect` is an outcome; earlier ones have the other five."""
 
 INDEX = "run.json"
 
@@ -42,7 +42,7 @@ _NAMES = {"jobs": ("worker",), "transitions": ("actor",), "calls": ("actor", "er
 
 
 class SavedRunError(PathError):
-    """The folder cannot be used as a saved run; the text says why, and what to do."""
+    """The folder cannot be used as a saved run; the text says why and what to do."""
 
 
 def claim_folder(folder: str | os.PathLike[str]) -> Claim:
@@ -51,7 +51,7 @@ def claim_folder(folder: str | os.PathLike[str]) -> Claim:
     Raises
     ------
     SavedRunError
-        If something of that name already exists, or nothing can be written there.
+        If the name is taken, or nothing can be written there.
     """
     try:
         return Claim(folder)
@@ -62,7 +62,7 @@ def claim_folder(folder: str | os.PathLike[str]) -> Claim:
 def write_folder(
     claim: Claim, index: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> Path:
-    """Write tables and the index to the claimed folder, and let it appear.
+    """Write tables and the index to the claimed folder, which then appears under its name.
 
     Parameters
     ----------
@@ -76,20 +76,19 @@ def write_folder(
     Raises
     ------
     SavedRunError
-        If it cannot be written. The claim is given up then, and nothing is left behind.
+        If it cannot be written. Then the claim is released, and nothing is left behind.
     """
     try:
         for name, table in tables.items():
             table.to_parquet(_file(claim.work, name))
-        # Of the files and not of the tables: the same bytes are checked before anything parses
-        # them.
+        # Digests of the files, not of the tables, so that bytes are checked before they are parsed.
         digests = {name: _sha256(_file(claim.work, name)) for name in tables}
         text = json.dumps({"format": FORMAT} | dict(index) | {"sha256": digests}, indent=2)
         (claim.work / INDEX).write_text(text + "\n", encoding="utf-8")
         # A rename, so that the folder appears with all its files or not at all.
         return claim.keep_folder()
     except OSError as exc:
-        # By its number: pyarrow's own words for a full disk are long.
+        # The system's text for the error number: pyarrow's own message is long.
         problem = f"cannot be written: {os.strerror(exc.errno) if exc.errno else exc}"
         raise SavedRunError(os.fspath(claim.path), problem) from exc
     finally:
@@ -97,9 +96,9 @@ def write_folder(
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Return the index of a saved run and its tables, each as its digest says it was written.
+    """Return the index of a saved run and its tables, each checked against its digest.
 
-    Nothing outside the folder is read, whatever its index names or its files are linked to.
+    Nothing outside the folder is read, whatever its index names or its links point to.
 
     Raises
     ------
@@ -110,7 +109,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     digests = index["sha256"]
     if missing := [name for name in REQUIRED if name not in digests]:
         raise SavedRunError(str(folder), f"{INDEX} is damaged: it lists no table {missing[0]!r}")
-    # A name from the index becomes a path, so no other names are let through.
+    # A name in the index becomes a path, so only known names are accepted.
     if unknown := sorted(set(digests) - {*REQUIRED, *OPTIONAL}):
         raise SavedRunError(str(folder), f"{INDEX} is damaged: no run has a table {unknown[0]!r}")
     return index, {name: _read_table(folder, name, digest) for name, digest in digests.items()}
@@ -121,12 +120,12 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
-    """Read the index; every way in which a file can be damaged is one kind of error."""
+    """Read the index; any damage to the file raises `SavedRunError`."""
     try:
-        # `lexists`: a link that leads nowhere is a damaged run and not a missing one.
+        # `lexists`: a broken link is a damaged run, not a missing one.
         if not os.path.lexists(folder / INDEX):
             raise SavedRunError(str(folder), f"is not a saved run: it has no {INDEX}")
-        # Limited, for a file that somebody sent may be larger than all of the memory.
+        # Limited, since a file from somebody else may be larger than the memory.
         index = json.loads(read_limited(_inside(folder, INDEX)).decode("utf-8"))
     except UnreadableFileError as exc:
         raise SavedRunError(str(folder), f"{INDEX} cannot be read: {exc.problem}") from exc
@@ -146,21 +145,21 @@ def _read_index(folder: Path) -> dict[str, Any]:
 
 
 def _read_table(folder: Path, name: str, digest: object) -> pd.DataFrame:
-    """Read one table; whatever its bytes are, what is wrong with them is one error."""
+    """Read one table; any damage to the file raises `SavedRunError`."""
     path = _inside(folder, _file(folder, name).name)
     if not path.is_file():
         raise SavedRunError(str(folder), f"{path.name} is missing")
     try:
         if _sha256(path) != digest:
             raise SavedRunError(str(folder), f"{path.name} is damaged: its content has changed")
-        # The footer tells the size before a small file unpacks into all of the memory.
+        # Checked in the footer first: a small file may unpack to more than the memory.
         holds = pq.read_metadata(path)
         if holds.num_rows * holds.num_columns * 8 > machine_bytes():
             raise SavedRunError(str(folder), f"{path.name} does not fit into this machine's memory")
         table = pd.read_parquet(path)
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as exc:
         raise SavedRunError(str(folder), f"{path.name} is damaged: {_first_line(exc)}") from exc
-    # A category without a single value comes back as a column of nothing.
+    # A category without any value is read back as a column without a dtype.
     empty = [
         column for column in _NAMES.get(name, ()) if column in table and table[column].isna().all()
     ]
@@ -168,12 +167,12 @@ def _read_table(folder: Path, name: str, digest: object) -> pd.DataFrame:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the path of a file in the folder; raise if it is a link that leads out of it."""
+    """Return the path of a file in the folder; raise if it is a link to outside the folder."""
     path = folder / name
     try:
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise SavedRunError(str(folder), f"{name} is a link that leads out of the folder")
-    except (OSError, RuntimeError) as exc:  # a circle of links
+    except (OSError, RuntimeError) as exc:  # a loop of links
         raise SavedRunError(str(folder), f"{name} cannot be read: {_first_line(exc)}") from exc
     return path
 

@@ -20,7 +20,7 @@ def calls_table(recorded: RecordedRepository) -> pd.DataFrame:
     Parameters
     ----------
     recorded
-        The recorder; it may still be in use, calls that are open are `pending`.
+        The recorder. It may still be in use; open calls are `pending`.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def calls_table(recorded: RecordedRepository) -> pd.DataFrame:
     """
     histories = recorded.histories()
     rows = np.concatenate([np.empty(0, dtype=ROW), *(history.rows for history in histories)])
-    # Threads may share a name, and then share an actor; a category may not repeat.
+    # Threads with the same name share one actor, since categories must be unique.
     names = list(dict.fromkeys(history.actor for history in histories))
     actor = np.repeat(
         np.array([names.index(history.actor) for history in histories], dtype=np.int32),
@@ -72,7 +72,7 @@ def calls_table(recorded: RecordedRepository) -> pd.DataFrame:
 def _error_texts(
     histories: Sequence[ActorHistory], order: NDArray[np.int64]
 ) -> pd.Categorical[str]:
-    """Return the text of each row's error in the joined and sorted history, or nothing."""
+    """Return the error text of each row of the joined and sorted history, missing if none."""
     codes = np.full(len(order), -1, dtype=np.int32)
     texts: dict[str, int] = {}
     offset = 0

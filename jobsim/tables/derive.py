@@ -1,4 +1,4 @@
-"""The tables of a run that follow from others: jobs and transitions."""
+"""Tables of a run that are derived from other tables: jobs and transitions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _BEFORE = np.array(BEFORE, dtype=np.int8)
 def client_of(
     request: NDArray[np.integer], clients: int, users: int | None = None
 ) -> NDArray[np.integer]:
-    """Return which client makes each request: k, k + clients, ..., or those of its users.
+    """Return which client makes each request.
 
-    In a closed loop user u makes the requests u, u + users, ..., and client k acts for the
-    users k, k + clients, ...
+    In an open loop client k makes the requests k, k + clients, ... In a closed loop user u makes
+    the requests u, u + users, ..., and client k acts for the users k, k + clients, ...
     """
     return (request if users is None else request % users) % clients
 
@@ -49,7 +49,7 @@ def transitions_from_calls(
     zero_ns
         The start of the run on the clock of `calls`.
     seconds_per_ns
-        Scenario seconds per wall nanosecond.
+        Scenario seconds per nanosecond of that clock.
     """
     made = accepted(calls)
     target = made["target"].cat.codes.to_numpy()
@@ -79,27 +79,27 @@ def jobs_from_calls(
 ) -> pd.DataFrame:
     """Return one row per job, as in `jobsim.tables.schema.JOBS`: what happened to it, and when.
 
-    Where a repository wrongly accepted a transition twice, the first counts here; the
-    history in `calls` has both.
+    If a repository wrongly accepted a transition twice, the first one counts here; `calls` has
+    both.
 
     Parameters
     ----------
     calls
         The recorded calls.
     arrival, delay
-        float64, seconds, when each job was to be asked for, and how much later its payment
+        float64, seconds: when each job was scheduled to be created, and how much later its payment
         was to be confirmed (NaN for never).
     zero_ns, seconds_per_ns
         As in `transitions_from_calls`.
     workers
         How many workers the run had, ``worker-0`` and so on.
     asked
-        float64, seconds, when each client was free to ask, if that may be after the arrival.
+        float64, seconds: when each client was free to ask, where that may be after the arrival.
     never_waited
         Whether the run ignored the schedule: payments then follow creation at once, and
-        there is no lateness to speak of.
+        lateness is not defined.
     **known
-        Columns of `JOBS` that the engine knows better than the calls.
+        Columns of `JOBS` that the engine knows better than the calls do.
     """
     jobs = len(arrival)
     made = accepted(calls)
@@ -149,7 +149,7 @@ def jobs_from_calls(
 def _released(
     calls: pd.DataFrame, jobs: int, zero_ns: int, seconds_per_ns: float
 ) -> NDArray[np.float64]:
-    """Return when each job's worker had handed in its result, accepted or refused."""
+    """Return when each worker had submitted the result of its job, accepted or refused."""
     ends = calls["target"].cat.codes.to_numpy() >= COMPLETED
     ends &= (calls["job"] >= 0).to_numpy() & (calls["outcome"] != "pending").to_numpy()
     ends &= (calls["actor"] != REAPER).to_numpy()
@@ -165,8 +165,8 @@ def transitions_from_jobs(
 ) -> pd.DataFrame:
     """Return the transitions that a table of jobs implies, in time order.
 
-    Ties go by job, then by lifecycle. For runs in virtual time, whose jobs never tell of a
-    transition that was accepted twice. Client k makes the requests of `client_of`.
+    Ties are ordered by job, then by lifecycle. For runs in virtual time, in which no transition is
+    accepted twice. `client_of` says which client made each request.
     """
     number = np.arange(len(jobs), dtype=np.int32)
     failed = (jobs["status"] == STATUSES[FAILED].value).to_numpy()
@@ -179,7 +179,7 @@ def transitions_from_jobs(
     time = np.concatenate([time[is_in] for (time, _), is_in in zip(parts, happened, strict=True)])
     target = np.concatenate([to[is_in] for (_, to), is_in in zip(parts, happened, strict=True)])
     job = np.concatenate([number[is_in] for is_in in happened])
-    # Of one job in one instant the lifecycle decides, whose order is that of the numbers.
+    # Transitions of one job at one instant are in lifecycle order, the order of their numbers.
     order = np.lexsort((target, job, time))
     time, target, job = time[order], target[order], job[order]
     workers = jobs["worker"].cat.categories

@@ -1,7 +1,7 @@
-"""The table of jobs, made from plain columns: one schema, whoever makes it.
+"""The table of jobs, made from plain columns, with one schema for every kind of run.
 
-Columns that are the same for every job, and columns that equal another, share memory: a run of
-ten million jobs is to fit into a laptop, and most runs have no crash and no retry.
+Columns with one value for every job, and columns that equal another one, share memory: a run of
+ten million jobs should fit into a laptop, and most runs have no crash and no retry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jobsim.tables.schema import JOBS, STATUS, require_columns
 
 Column: TypeAlias = NDArray[Any]
 
-# What a column is where nobody says otherwise; later ones may build on earlier ones.
+# The defaults of missing columns, in this order: later ones may use earlier ones.
 _DEFAULTS: Mapping[str, Callable[[dict[str, Column], int], Column]] = {
     "request": lambda _, rows: np.arange(rows, dtype=np.int32),
     "attempt": lambda _, rows: constant(np.int8(1), rows),
@@ -40,18 +40,18 @@ _DEFAULTS: Mapping[str, Callable[[dict[str, Column], int], Column]] = {
     "left": lambda made, _: _left_by_failure(made),
 }
 
-# The columns that a saved run has always had, with the dtypes of today; `attempt` was wider.
+# The columns that saved runs have always had with today's dtypes; `attempt` once was wider.
 _ALWAYS = (
     "request", "arrival", "created", "paid", "started", "finished", "status", "worker", "rejected",
 )  # fmt: skip
 
-# What is often the same for all jobs of a run, and what often equals another column.
+# Columns that often have one value for all jobs of a run, and columns that often equal another.
 _CONSTANT = frozenset({"attempt", "rejected", "lateness", "crashed", "reaped", "left"})
 _EQUAL: Mapping[str, str] = {"arrival": "created", "paid": "created", "released": "finished"}
 
 
 def jobs_table(columns: Mapping[str, Column], workers: int) -> pd.DataFrame:
-    """Return columns as a table of jobs that shares their memory and cannot be written to.
+    """Return columns as a read-only table of jobs that shares their memory.
 
     Parameters
     ----------
@@ -89,9 +89,10 @@ def jobs_table(columns: Mapping[str, Column], workers: int) -> pd.DataFrame:
 
 
 def completed(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Return the columns with the missing ones at their usual values, none of them writable.
+    """Return the columns with the missing ones at their usual values, all of them read-only.
 
-    All of `jobs_table` but the table, for where only figures are wanted. `job_id` is left out.
+    What `jobs_table` does before it builds the table, for callers that only need figures. `job_id`
+    is left out.
 
     Examples
     --------
@@ -110,13 +111,13 @@ def completed(columns: Mapping[str, Column]) -> dict[str, Column]:
 
 
 def jobs_of(**columns: Any) -> pd.DataFrame:
-    """Return a table of jobs from lists, for figures of jobs that no run made; a copy.
+    """Return a table of jobs from lists, for figures of jobs that come from no run; a copy.
 
     Parameters
     ----------
     **columns
-        As for `jobs_table`; anything that numpy takes, one value for all jobs as well. `status`
-        and `worker` are names. Dtypes are those of `JOBS`.
+        As for `jobs_table`; anything that numpy takes, also a single value for all jobs. `status`
+        and `worker` are names. They are converted to the dtypes of `JOBS`.
 
     Examples
     --------
@@ -196,7 +197,7 @@ def constant(value: np.generic, rows: int) -> Column:
 
 @lru_cache(maxsize=8)
 def no_text(rows: int) -> pd.api.extensions.ExtensionArray:
-    """Return a column of missing texts; made once, for a sweep has many runs of one length."""
+    """Return a column of missing texts; cached, since a sweep has many runs of one length."""
     # All chunks are the same one, so a long column takes no more memory than a short one.
     chunk = pa.nulls(min(rows, 1 << 16), pa.large_string())
     chunks = [chunk] * (rows // max(len(chunk), 1))
@@ -207,10 +208,10 @@ def no_text(rows: int) -> pd.api.extensions.ExtensionArray:
 
 
 def shared(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Return the columns with one memory for those that are equal, and none for constant ones.
+    """Return the columns with shared memory for equal ones, and a single value for constant ones.
 
-    Worth it where a job takes longer to run than a look at its row: in the event loop and in
-    threads.
+    Comparing columns takes time. That is worth it in the event loop and in threads, where running a
+    job takes longer than reading its row.
 
     Examples
     --------
@@ -235,7 +236,7 @@ def _equal(first: Column, second: Column) -> bool:
 
 
 def _status_by_times(made: dict[str, Column]) -> Column:
-    """Return how far each job came by its times; a job that ended is taken as completed."""
+    """Return the status that the times of each job imply; a job that ended counts as completed."""
     status = np.full(len(made["created"]), NO_STATUS, dtype=np.int8)
     stages = (("created", AWAITING), ("started", RUNNING), ("finished", COMPLETED))
     for name, code in stages:
@@ -255,7 +256,7 @@ def _left_by_failure(made: dict[str, Column]) -> Column:
 
 
 def _as_names(column: pd.Series) -> pd.Series:
-    """Return a column of names as a category of texts; a column without a name has none."""
+    """Return a column of names as a category of texts."""
     if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.categories.dtype == "str":
         return column
     codes, names = pd.factorize(column.astype("object"), sort=True)
@@ -265,7 +266,7 @@ def _as_names(column: pd.Series) -> pd.Series:
 
 @lru_cache(maxsize=256)
 def _names(workers: int) -> pd.CategoricalDtype:
-    """Return the workers' names; made once, for a sweep has many short runs."""
+    """Return the workers' names as a category; cached, since a sweep has many short runs."""
     return pd.CategoricalDtype(
         pd.Index([actor_name(WORKER, k) for k in range(workers)], dtype="str")
     )

@@ -1,4 +1,4 @@
-"""The repository's last word on each job: what it says counts, not what the engine believes."""
+"""The status of each job at the end: what the repository says, not what the engine believes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from jobsim.tables.schema import STATUS
 
 
 def with_last_word(jobs: pd.DataFrame, final: pd.DataFrame) -> pd.DataFrame:
-    """Return the jobs with the statuses that the repository told at the end.
+    """Return the jobs with the statuses that the repository reported at the end.
 
-    An update whose answer was lost may have been made all the same. The times stay those of
-    accepted calls: of a transition without an answer nobody knows the moment.
+    An update whose answer was lost may still have taken effect. The times stay those of accepted
+    calls: nobody knows when a transition without an answer happened.
 
     Parameters
     ----------
     jobs
         The `jobs` table of a run.
     final
-        One `get` a job after the run, as in `jobsim.tables.schema.FINAL`. Where it had no
-        answer, the status stays what the calls tell.
+        One `get` per job after the run, as in `jobsim.tables.schema.FINAL`. Where it had no
+        answer, the status stays the one that the calls imply.
 
     Examples
     --------
@@ -38,9 +38,9 @@ def with_last_word(jobs: pd.DataFrame, final: pd.DataFrame) -> pd.DataFrame:
 
 
 def lost_answers(jobs: pd.DataFrame, transitions: pd.DataFrame) -> int:
-    """Return how many transitions happened of which no answer came.
+    """Return how many transitions happened although their answers were lost.
 
-    Those that the last word implies and no accepted call made.
+    These are the transitions that the final statuses imply and no accepted call made.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def lost_answers(jobs: pd.DataFrame, transitions: pd.DataFrame) -> int:
     >>> lost_answers(jobs, pd.DataFrame({"job": [0, 0], "target": ["awaiting_payment", "running"]}))
     1
     """
-    # The lifecycle has no cycle, so a status tells how many transitions led to it.
+    # The lifecycle has no cycle, so a status implies how many transitions led to it.
     made = np.bincount(transitions["job"].to_numpy(), minlength=len(jobs))
     status = status_codes(jobs)
     steps = np.select([status >= COMPLETED, status == RUNNING, status == AWAITING], [3, 2, 1], 0)

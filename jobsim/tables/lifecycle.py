@@ -1,4 +1,4 @@
-"""Whether a table of transitions keeps to the lifecycle, checked on its columns."""
+"""A check of a table of transitions against the lifecycle, column by column."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def _legal() -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
 
 
 def illegal_transitions(transitions: pd.DataFrame) -> pd.DataFrame:
-    """Return the transitions that the lifecycle does not allow; none if all is well.
+    """Return the transitions that the lifecycle does not allow.
 
-    A transition is legal if its source is where the job's last one led, the first being a
-    creation without a source; if `LEGAL_TRANSITIONS` has the step; and if its time is known
-    and not before that of the row above.
+    A transition is legal if its source is the target of the job's previous one (the first is a
+    creation and has no source), if `LEGAL_TRANSITIONS` has the step, and if its time is known and
+    not before that of the previous row.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def illegal_transitions(transitions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Its illegal rows, as they are.
+        The illegal rows, unchanged; empty if all are legal.
 
     Examples
     --------

@@ -39,21 +39,19 @@ JOBS = {
     "reaped": "bool",
     "left": "float64",
 }
-"""One row per job that was asked for, the row number is the job; every run has all columns.
+"""One row per job that was asked for; the row number is the job. Every run has all columns.
 
-Seconds, NaN where it never happened. `request` and `attempt` tell which jobs belong together: a
-client that asks again for what it did not get makes a further attempt at its request. `arrival`
-is when the client meant to ask: in a paced closed loop that may be before it could. `job_id` is
-the repository's id, missing in virtual time. `lateness` is how late the engine created the job;
-0 in virtual time, NaN where the run ignored the schedule. `released` is when its worker let go of
-it: with its result, accepted or refused, or because it was lost; NaN where none began, or none
-came to an end. `crashed` says that the job's worker died or went away in the middle of it,
-`reaped` that the reaper failed it, and `left` when the client left for good with nothing, on its
-last attempt.
+Times are seconds, NaN for what never happened. `request` and `attempt` say which jobs belong
+together: a client that retries makes a further attempt of its request. `arrival` is when the client
+meant to ask; in a paced closed loop that may be before it could. `job_id` is the repository's id,
+missing in virtual time. `lateness` is how late the engine created the job: 0 in virtual time, NaN
+if the run ignored the schedule. `released` is when its worker became free of it, by submitting a
+result, accepted or refused, or by being lost; NaN if that never happened. `crashed` says that the
+worker died or went away during the job, `reaped` that the reaper failed it. `left` is when the
+client gave up for good without a result, on its last attempt.
 
-What is the same for all jobs, or the same as another column, takes no memory of its own. What a
-run knows beside what was asked for (`request`, `attempt` and `arrival`) is at most 61 bytes per job
-and the text of `job_id`.
+A column with one value, or equal to another column, takes no memory of its own. Besides `request`,
+`attempt` and `arrival`, a run needs at most 61 bytes per job and the text of `job_id`.
 """
 
 TRANSITIONS = {
@@ -81,12 +79,12 @@ CALLS = {
 }
 """One row per repository call, in order of invocation.
 
-`job` is -1 where it is unknown, `returned_ns` -1 while pending, `count` -1 but for the answer
-of a `count`. `changed` says that the answered job's identifiers differ from those it was
-created with, in the answer of a create from what was asked for; where no create is known, that
-the answered id is not the one that was asked for. `backdated` says that the answer's
-`updated_at` lies before one that was known at the invocation or, in a `get` and in answers that
-are not as expected, before its `created_at`.
+`job` is -1 if it is unknown, `returned_ns` is -1 while pending, `count` is -1 except for the answer
+of a `count`. `changed` says that the identifiers of the answered job differ from those of its
+create or, in the answer of a create, that the input hash is not the one that was given; if no
+create is known, that the answered id is not the one that was asked for. `backdated` says that the
+answer's `updated_at` is before one that was known at the invocation or, in a `get` and in
+unexpected answers, before its `created_at`.
 """
 
 FINAL = {
@@ -103,24 +101,23 @@ FINAL = {
 }
 """One `get` per created job after the last thread was joined; `changed` as in `CALLS`."""
 
-
 FAULTS = {
     "kind": pd.CategoricalDtype([*FAULT_KINDS]),
     "request": "int64",
     "begun_ns": "int64",
     "ended_ns": "int64",
 }
-"""One row per fault that was injected, in order of its beginning; of the clock of `calls`.
+"""One row per injected fault, in the order in which they began; times are on the clock of `calls`.
 
 `request` is the number of the request to the database that it struck. `ended_ns` is when the
-connection was closed, the delay over or the server back; -1 if it never was.
+connection was closed, the delay was over or the server was back; -1 if that never happened.
 """
 
 
 def require_columns(name: str, table: pd.DataFrame, columns: Mapping[str, object]) -> None:
     """Raise a ValueError unless a table has these columns, with these dtypes.
 
-    Categories may be of any values where the schema says ``"category"``.
+    Where the schema says ``"category"``, any categories will do.
 
     Examples
     --------
@@ -132,13 +129,13 @@ def require_columns(name: str, table: pd.DataFrame, columns: Mapping[str, object
     for column, dtype in columns.items():
         if column not in table:
             raise ValueError(f"{name}: the column {column!r} is missing")
-        # One that is all empty may have lost its dtype on the way to the disk and back.
+        # A column without any value may have lost its dtype when it was saved.
         if table[column].dtype != dtype and not table[column].isna().all():
             raise ValueError(f"{name}: the column {column!r} is {table[column].dtype}, not {dtype}")
 
 
 def with_lost_dtypes(table: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the table with the dtypes of columns that have not a single value.
+    """Return the table with the dtypes restored of columns that have no value at all.
 
     A file does not keep the categories of such a column.
 
