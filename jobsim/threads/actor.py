@@ -1,4 +1,4 @@
-"""One actor of a run: it is given calls, makes them on the repository, and says what came of it."""
+"""One actor of a run: it gets calls, makes them on the repository, and reports their outcomes."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from jobsim.virtual.state import CREATE, START
 
 @dataclass
 class Created:
-    """The jobs that a run has created; clients add to it, one atomic operation each."""
+    """The jobs that a run has created; clients add to it with atomic operations."""
 
     id_of: dict[int, str] = field(default_factory=dict)  # by row
     ids: list[str] = field(default_factory=list)
 
     def add(self, row: int, job_id: str) -> None:
-        """Note a job; known by its row before any poller can see it."""
+        """Note a job. Its row comes first, so that it is known before a poller can see the job."""
         self.id_of[row] = job_id
         self.ids.append(job_id)
 
 
 class Desk(Protocol):
-    """Where actors get their calls, and the one place where they wait."""
+    """Where actors get their calls, and the only place where they wait."""
 
     def next(self, actor: int) -> Call | None:
         """Wait for the actor's next call; None if there will be no more."""
 
     def done(self, call: Call, outcome: int, returned_ns: int) -> None:
-        """Take note of what came of a call, and when it returned."""
+        """Take note of the outcome of a call, and of when it returned."""
 
 
 class Actor:
@@ -48,13 +48,13 @@ class Actor:
     Parameters
     ----------
     number
-        Which of the actors of the play it is.
+        The actor's number in the play.
     play
-        What the run knows; the actor only reads what any thread may.
+        The state of the run; the actor only uses what is for any thread.
     desk
-        Gives it calls.
+        Hands out calls.
     recorder
-        Makes them.
+        Makes the calls.
     created
         Shared by all actors of a run.
 
@@ -122,8 +122,8 @@ class Actor:
         )
 
     def _create(self, row: int) -> int:
-        """Create a job unless an earlier attempt has come through by now."""
-        if self._has_come_through(row):
+        """Create a job, unless an earlier attempt has succeeded by now."""
+        if self._has_succeeded(row):
             return SERVED
         recorder, request = self.recorder, row // self._known.attempts
         recorder.next_job = row
@@ -134,11 +134,11 @@ class Actor:
 
         return self._outcome(create)
 
-    def _has_come_through(self, row: int) -> bool:
-        """Look at the earlier attempts that may still end: one may have, and nobody knows yet.
+    def _has_succeeded(self, row: int) -> bool:
+        """Read the earlier attempts that may still end, and return whether one has succeeded.
 
-        Between the answer of the repository and what the rules make of it lies a moment in which
-        a client could ask again after a success.
+        The rules learn of a success a moment after the repository answered. In between, a client
+        could ask again after a success.
         """
         for earlier in self._known.open_attempts(row):
             job_id = self._created.id_of.get(earlier)
@@ -154,7 +154,7 @@ class Actor:
             return False
 
     def _poll(self) -> int:
-        """Get one created job after the other, round robin, and count after each round."""
+        """Get the next created job, round robin, and count the jobs after each round."""
         ids = self._created.ids
         if not ids:
             return OK
@@ -177,6 +177,6 @@ class Actor:
         return OK
 
     def _forgive(self, exc: Exception) -> None:
-        """Return if the repository raised `exc`, raise it again if the engine did."""
+        """Return if the repository raised `exc`; raise it again if the engine did."""
         if not self.recorder.noted(exc):
             raise exc

@@ -1,4 +1,4 @@
-"""The last look at a repository, by a thread that may be left behind if it hangs."""
+"""The final reads of a repository, made by a thread that is left behind if it hangs."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ PATIENCE_S = 10.0
 """How long one call may take in an audit before its thread is left behind."""
 
 AFTER_FAULTS_S = 10.0
-"""How long the last look is repeated that ends in an error, all jobs together."""
+"""How long final reads that end in an error are repeated, for all jobs together."""
 
 RETRY_S = 0.002
 
 
 class Audit:
-    """Steps that may hang, done by a daemon thread while the main thread watches.
+    """Steps that may hang, run by a daemon thread while the main thread watches.
 
-    `results` is appended to by the daemon and read by the main thread; both are atomic.
+    The daemon appends to `results` and the main thread reads it; both operations are atomic.
 
     Parameters
     ----------
     steps
-        What to do, one after the other. An exception from a step is a fault of its author.
+        Called one after the other. An exception is raised again by `finish`.
     name
         The daemon's name.
     """
@@ -52,8 +52,8 @@ class Audit:
         seen, deadline = -1, 0.0
         try:
             self.daemon.start()
-            # The limit is for each step: ten thousand jobs that are read in turn may take long,
-            # as long as they come one after the other.
+            # The limit is per step: reading ten thousand jobs may take long, as long as each read
+            # returns in time.
             while not self.daemon.wait(min(TICK_S, patience_s)):
                 if len(self.results) > seen:
                     seen, deadline = len(self.results), time.monotonic() + patience_s
@@ -73,7 +73,7 @@ class Audit:
 
 
 def count_all(recorder: ActorRecorder) -> int | None:
-    """Return the repository's count, None if it raised; either way the recorder noted it."""
+    """Return the repository's count, None if it raised; the recorder notes either."""
     try:
         return recorder.count()
     except Exception as exc:
@@ -83,9 +83,9 @@ def count_all(recorder: ActorRecorder) -> int | None:
 
 
 class Look(NamedTuple):
-    """What one `get` says of a job: its outcome, the job, the text of an error.
+    """What one `get` says about a job: its outcome, the job, the text of an error.
 
-    `changed` says that its identifiers are others than its create answered.
+    `changed` says whether its identifiers differ from those that its create answered.
     """
 
     outcome: str
@@ -95,7 +95,7 @@ class Look(NamedTuple):
 
 
 def look(recorded: RecordedRepository, job_id: str) -> Look:
-    """Get a job from the recorded repository, without a note in its history."""
+    """Get a job from the wrapped repository, without recording the call."""
     try:
         job = recorded.repository.get(job_id)
         return Look("ok", job, changed=recorded.changed(job_id, job))
@@ -106,9 +106,9 @@ def look(recorded: RecordedRepository, job_id: str) -> Look:
 
 
 def look_until(recorded: RecordedRepository, job_id: str, deadline: float) -> Look:
-    """Look at a job until there is an answer, once at least, for as long as `deadline` is ahead.
+    """Read a job at least once, and again until the deadline if the read ends in an error.
 
-    After faults a repository may find dead connections first. `deadline` is of `time.monotonic`.
+    After faults the first reads may meet dead connections. `deadline` is on `time.monotonic`.
     """
     seen = look(recorded, job_id)
     while seen.outcome == "error" and time.monotonic() < deadline:
@@ -118,7 +118,7 @@ def look_until(recorded: RecordedRepository, job_id: str, deadline: float) -> Lo
 
 
 def count_until(recorder: ActorRecorder, deadline: float) -> int | None:
-    """Count until there is an answer, likewise; each attempt is a call of the history."""
+    """Count the jobs likewise; each attempt is recorded as a call."""
     count = count_all(recorder)
     while count is None and time.monotonic() < deadline:
         time.sleep(RETRY_S)
@@ -127,7 +127,7 @@ def count_until(recorder: ActorRecorder, deadline: float) -> int | None:
 
 
 def text_column(values: Sequence[Any] | Mapping[int, Any]) -> pd.Series:
-    """Return texts as a column, a mapping's keys as its index; half characters are escaped."""
+    """Return texts as a column with lone surrogates escaped; a mapping's keys are its index."""
     found: pd.Series = pd.Series(values, dtype="object")
     try:
         return found.astype("str")
@@ -137,9 +137,9 @@ def text_column(values: Sequence[Any] | Mapping[int, Any]) -> pd.Series:
 
 
 def final_table(numbers: Sequence[int], looks: Sequence[Look]) -> pd.DataFrame:
-    """Return the table `final` of the looks that were had; there may be fewer than numbers.
+    """Return the table `final` of the looks that were taken; there may be fewer than numbers.
 
-    An attribute that an answer lacks is empty here, for the checks to find.
+    An attribute that an answer lacks is missing here, so that the checks find it.
     """
     jobs = [seen.job for seen in looks]
 

@@ -1,4 +1,4 @@
-"""Calls that are asked for in one process and made in another, by the actor whose call it is."""
+"""Calls that the first process requests and that an actor of another process makes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from jobsim.threads.outgoing import Outgoing
 
 
 class Request(NamedTuple):
-    """A call for an actor of another process: a method, its arguments, and what they need.
+    """A call for an actor of another process: a method and its arguments.
 
-    `known` is what is known of the job that it is about, None for a create; `row` is the number
-    of the job that a create makes.
+    `known` is what is known about the job of the call, None for a create or a count; `row` is the
+    number of the job that a create makes.
     """
 
     method: str
@@ -26,14 +26,14 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of a request: what was answered, or the kind of exception."""
+    """The result of a request: the answer, or the kind of exception with its arguments."""
 
     answer: Job | int | None
     raised: tuple[str, ...] | None
 
 
 class Caller:
-    """An actor that makes the calls which the first process asks for, one at a time."""
+    """An actor that makes the calls that the first process requests, one at a time."""
 
     def __init__(self, number: int, recorder: ActorRecorder, out: Outgoing, learn: Any) -> None:
         self.number, self.recorder = number, recorder

@@ -1,4 +1,4 @@
-"""Who plays in a run, and in which of its processes."""
+"""The actors of a run, and the process that each of them belongs to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cast(scenario: Scenario) -> Iterator[tuple[str, int]]:
 def cast_of(scenario: Scenario, number: int, processes: int) -> list[tuple[int, str, int]]:
     """Return number in the run, role and index of each actor of one process.
 
-    Those of each role are dealt out one by one, so that every process gets its share of each.
+    The actors of each role are dealt out in turn, so that every process gets its share of them.
     """
     return [
         (actor, role, index)

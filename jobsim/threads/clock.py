@@ -1,4 +1,4 @@
-"""Scenario time, laid over a clock that calls are stamped with."""
+"""Scenario time, and its relation to the clock that stamps calls."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from jobsim.scenario.ticks import TICKS_PER_SECOND
 
 
 class Source(Protocol):
-    """Where real time comes from; a test brings its own."""
+    """The source of real time; tests replace it."""
 
     def now_ns(self) -> int:
         """Return nanoseconds that never decrease."""
 
     def wait(self, changed: threading.Condition, seconds: float | None) -> None:
-        """Wait for a notification or so many seconds; None waits for the notification alone."""
+        """Wait for a notification, but at most `seconds`; None sets no limit."""
 
 
 class WallTime:
@@ -29,18 +29,18 @@ class WallTime:
     now_ns = staticmethod(time.perf_counter_ns)
 
     def wait(self, changed: threading.Condition, seconds: float | None) -> None:
-        """Wait for a notification or so many seconds."""
+        """Wait for a notification, but at most `seconds`; None sets no limit."""
         changed.wait(None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
 
 
 class Clock(Protocol):
-    """How the stamps of calls and the time of a scenario belong together."""
+    """Stamps calls, and converts stamps to scenario time."""
 
     def now_ns(self) -> int:
         """Return a stamp for a call."""
 
     def last_ns(self) -> int:
-        """Return a stamp that no call to come is before; for any thread."""
+        """Return a stamp that is not later than that of any future call; for any thread."""
 
     def ticks(self, stamps: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the scenario time of stamps, in whole ticks."""
@@ -69,7 +69,7 @@ class WallClock:
         self._rate = TICKS_PER_SECOND * 1e-9 * (1.0 if math.isinf(speedup) else speedup)
 
     def start(self) -> None:
-        """Let scenario time begin now."""
+        """Start scenario time now."""
         self.zero_ns = self.now_ns()
 
     def tick(self, ns: int) -> int:
@@ -77,10 +77,10 @@ class WallClock:
         return math.floor((ns - self.zero_ns) * self._rate)
 
     def ticks(self, stamps: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the tick in which each stamp lies: what `tick` says of it."""
+        """Return the tick in which each stamp lies; `tick` for arrays."""
         found: NDArray[np.int64] = np.floor((stamps - self.zero_ns) * self._rate).astype(np.int64)
         return found
 
     def remaining(self, tick: int) -> float:
-        """Return the wall seconds until a tick; not positive if it has come."""
+        """Return the wall seconds until a tick; not positive if it has passed."""
         return (tick / self._rate - (self.now_ns() - self.zero_ns)) * 1e-9

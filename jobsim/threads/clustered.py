@@ -1,8 +1,8 @@
-"""Processes of a Dask cluster: a task on each of its workers, with a line to the first process.
+"""Processes on a Dask cluster: a task on each worker, with a connection to the first process.
 
-Dask runs a task again if its worker is lost, and actors must not play twice. So each task may run
-on its worker only, without a retry; and it plays only once it is told what, which is refused to
-whoever asks a second time, or after the start.
+Dask runs a task again if its worker is lost, but actors must not act twice. So each task is tied to
+its worker and has no retries. It does nothing before the first process has told it what to do, and
+a task that connects a second time, or after the start, is refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class StartRefused(JobsimError):  # noqa: N818 - says what happened, like a verd
 
 @runtime_checkable
 class Cluster(Protocol):
-    """What of a Dask `Client` is needed; all of it waits for the answer."""
+    """The part of a Dask `Client` that is needed; its methods block until they have an answer."""
 
     scheduler: Any
 
@@ -50,7 +50,7 @@ class Cluster(Protocol):
 
 
 class _Hello(NamedTuple):
-    """What a task says of itself before it is told what to do."""
+    """What a task says about itself before it is told what to do."""
 
     number: int
     host: str
@@ -70,8 +70,8 @@ class OnCluster:
     Attributes
     ----------
     workers
-        Their addresses. One host after the other gets its turn, so that few processes are on
-        many hosts.
+        The addresses of its workers, alternating between hosts, so that even a few processes are
+        spread over many hosts.
     """
 
     def __init__(self, client: Cluster) -> None:
@@ -113,7 +113,7 @@ class OnCluster:
     def _greeted(
         self, server: socket.socket, tasks: Sequence[Task], futures: Sequence[Any]
     ) -> Iterator[Member]:
-        """Let each task in once, until all are there."""
+        """Accept each task once, until all have connected."""
         server.settimeout(TICK_S)
         came: SimpleQueue[tuple[Connection, _Hello]] = SimpleQueue()
         hosts: dict[str, Host] = {}
@@ -126,7 +126,7 @@ class OnCluster:
             except TimeoutError:
                 pass
             else:
-                # In a thread of its own: whoever connects need not be one of ours, or say a word.
+                # In a thread of its own: a stranger that connects may never say anything.
                 Daemon("greeter", partial(_greet, end, self._key, came)).start()
             while True:
                 try:
@@ -135,7 +135,7 @@ class OnCluster:
                     break
                 task = missing.pop(hello.number, None)
                 if task is None:
-                    connection.send(("refused", "this part of the run has been started before"))
+                    connection.send(("refused", "this part of the run has already been started"))
                     connection.close()
                     continue
                 if hello.version != __version__:
@@ -160,7 +160,7 @@ class OnCluster:
         deadline: float,
         server: socket.socket,
     ) -> None:
-        """Raise if a task failed before it connected, or nothing is heard of it."""
+        """Raise if a task failed before it connected, or did not connect in time."""
         for number, task in missing.items():
             if futures[number].status == "error":
                 error = futures[number].exception()
@@ -173,7 +173,7 @@ class OnCluster:
                 raise ProcessNotStarted(
                     process_name(task),
                     f"{self.workers[number]} did not connect to {address}:{port} within "
-                    f"{START_S:g} s; it needs a free thread, and a way to this host",
+                    f"{START_S:g} s; it needs a free thread, and must be able to reach this host",
                 )
 
 
@@ -185,15 +185,15 @@ class OfCluster:
         self._address, self._pid = address, pid
 
     def end(self, seconds: float) -> str:
-        """Let Dask forget the task; return what there is to say if it did not end as told."""
-        del seconds  # a task that never comes back cannot be ended
+        """Let Dask forget the task; return how it ended."""
+        del seconds  # a task that never returns cannot be ended
         self._future.cancel()
         return f"on {self._address} was lost"
 
     def left_behind(self, folder: Path, seconds: float) -> Sequence[Piece] | None:
-        """Return the files that it left on its host, by a worker of that host.
+        """Return the files that it left on its host, fetched by another worker there.
 
-        Where the last one was killed, its nanny starts another.
+        If the host's last worker was killed, its nanny starts another.
         """
         deadline = time.monotonic() + seconds
         near: list[str] = []
@@ -214,7 +214,7 @@ class OfCluster:
         )
         try:
             pieces: Sequence[Piece] | None = future.result(timeout=seconds)
-        except Exception:  # noqa: BLE001 - whatever is in the way, they cannot be had
+        except Exception:  # noqa: BLE001 - whatever failed, there are no files
             return None
         return pieces
 
@@ -228,16 +228,16 @@ def play(
     host: str | None = None,
     now_ns: Callable[[], int] = time.perf_counter_ns,
 ) -> None:
-    """Be one process of a run: a task on a worker.
+    """Run one process of a run; the body of a task on a worker.
 
     Parameters
     ----------
     address, port, key
-        Where the first process listens, and what it wants to know.
+        Where the first process listens, and the key of the run.
     number
         Of the process.
     host, now_ns
-        What stands for this host and its clock; a test brings its own.
+        The identity of this host, and its clock; tests replace them.
 
     Raises
     ------
@@ -248,8 +248,8 @@ def play(
         connection = line.connected(address, port, key)
     except OSError as exc:
         raise StartRefused(
-            f"nobody listens at {address}:{port} ({exc}): the run has all its processes, or is "
-            "over, or this host has no way to that one"
+            f"nobody listens at {address}:{port} ({exc}): the run has all its processes or is "
+            "over, or this host cannot reach that one"
         ) from exc
     try:
         connection.send(_Hello(number, host or host_id(), host_name(), __version__, os.getpid()))
@@ -262,7 +262,7 @@ def play(
 
 
 def left_files(folder: str, pid: int) -> Sequence[Piece] | None:
-    """Return what a process of this host left there; None if there is nothing, or it goes on."""
+    """Return the files that a process left on this host; None if none, or if it still runs."""
     path = Path(folder)
     deadline = time.monotonic() + 2 * GRACE_S
     while not sealed(path) and _is_alive(pid):
@@ -277,12 +277,12 @@ def left_files(folder: str, pid: int) -> Sequence[Piece] | None:
 
 
 def _is_alive(pid: int) -> bool:
-    # Dask needs it, so it is there. Signal 0, the usual way, ends a process on Windows.
+    # Dask depends on psutil, so it is installed. The usual signal 0 ends a process on Windows.
     return bool(importlib.import_module("psutil").pid_exists(pid))
 
 
 def _greet(end: socket.socket, key: bytes, came: SimpleQueue[tuple[Connection, _Hello]]) -> None:
-    """Hear who has connected; body of a daemon."""
+    """Read the greeting of a task that has connected; body of a daemon."""
     try:
         connection = line.accepted(end, key)
         came.put((connection, connection.recv()))
@@ -291,5 +291,5 @@ def _greet(end: socket.socket, key: bytes, came: SimpleQueue[tuple[Connection, _
 
 
 def _host(address: str) -> str:
-    """Return the host in an address of Dask, such as ``tcp://10.0.0.1:8786``."""
+    """Return the host in a Dask address, such as ``tcp://10.0.0.1:8786``."""
     return urlsplit(address).hostname or "127.0.0.1"

@@ -1,4 +1,4 @@
-"""A run whose threads take turns: in scenario time, repeatable, on the repository's own code."""
+"""A run whose threads take turns: in scenario time, repeatable, also inside the repository."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ FAIR: Literal["fair"] = "fair"
 """The schedule that hands out one call at a time, in the order of the calendar."""
 
 OWN = "jobsim "
-"""How the names of the engine's own threads begin; a repository may have threads as well."""
+"""The prefix of the names of the engine's threads; a repository may have threads of its own."""
 
 TYPICAL_POINTS = 16
-"""Over how many points the time of the first call of a kind is spread."""
+"""The number of points over which the time of the first call of each kind is spread."""
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class Controlled:
         # The display goes on until the run is made, control only while threads take turns.
         with Interrupts() as interrupts, ExitStack() as display:
             with Control(seed=0 if self._fair else int(self._schedule)) as control:
-                with interrupts.heard():  # a factory may hang, and there is nothing to lose yet
+                with interrupts.heard():  # a factory may hang, and there is nothing to keep yet
                     repository = control.make(self._factory)
                 recorded, stamps = self._prepare(control, repository)
                 shown = view(recorded, stamps, requests=self._workload.requests, progress=progress)
@@ -130,7 +130,7 @@ class Controlled:
     def _prepare(
         self, control: Control, repository: JobRepository
     ) -> tuple[RecordedRepository, Stamps]:
-        """Make a thread for every actor of the repository."""
+        """Wrap the repository for recording, and make a thread for every actor."""
         require_repository(repository)
         self._name = type(repository).__qualname__
         world = control.world
@@ -145,7 +145,7 @@ class Controlled:
     def _play_out(
         self, control: Control, shown: View, wall_limit: float | None, interrupts: Interrupts
     ) -> tuple[End, Ended]:
-        """Let the threads run to the end, a limit or Ctrl-C."""
+        """Let the threads run until the end, the limit or Ctrl-C."""
         schedule = FirstReady() if self._fair else Seeded(int(self._schedule))
         try:
             with interrupts.heard():
@@ -166,7 +166,7 @@ class Controlled:
         recorded: RecordedRepository,
         timed: TimedRepository,
     ) -> None:
-        """Make a thread for every actor, and one that looks before the run and after it."""
+        """Make a thread for every actor, and one that counts before the run and reads after it."""
         auditor = recorded.actor(AUDITOR)
 
         def audit() -> None:
@@ -189,7 +189,7 @@ class Controlled:
 
 
 class TimedActor(Actor):
-    """An actor whose calls take scenario time, as `call_time` says; polls take none."""
+    """An actor whose calls take scenario time according to `call_time`; polls take none."""
 
     ticks: list[int]  # by row
     timed: TimedRepository
@@ -203,8 +203,9 @@ class TimedActor(Actor):
 class TimedRepository:
     """A repository whose calls take scenario time; for threads that take turns.
 
-    The time of a call passes at the points of the repository's code, as many as the last call of
-    the kind had, so that calls overlap in the middle of it, and while they hold a lock.
+    The time of a call is spread over the points of the repository's code. Their number is taken
+    from the last call of the same kind. So calls overlap in the middle of that code, also while
+    they hold a lock.
     """
 
     def __init__(self, repository: JobRepository, world: World) -> None:
@@ -214,7 +215,7 @@ class TimedRepository:
         self._points: dict[str, int] = {}  # of the last call of each kind
 
     def take(self, ticks: int) -> None:
-        """Let each call that this thread makes from now on take so long."""
+        """Let each call that this thread makes from now on take this many ticks."""
         self._ticks[self._world.me()] = ticks
 
     def create(self, input_hash: str) -> Job:
@@ -256,7 +257,7 @@ class TimedRepository:
 
 
 def _unreturned(end: End) -> tuple[Unreturned, ...]:
-    """Return the actors that had not come back from a call, with the line where they stood."""
+    """Return the actors that had not returned from a call, with the line where they stood."""
     names = dict.fromkeys(end.unreturned, "") | dict(end.left)
     return tuple(
         Unreturned(actor=name.removeprefix(OWN), stack=where) for name, where in names.items()

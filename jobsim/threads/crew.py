@@ -1,7 +1,8 @@
-"""The other processes of a run, as the first one sees them: started, listened to, ended.
+"""The other processes of a run: the first process starts them, listens to them and ends them.
 
-One daemon thread a process reads what it says. A process that is gone breaks its connection, which
-ends its reader: nothing else has to watch over it. No lock is shared with another process.
+One daemon thread per process reads its messages. A process that is gone breaks its connection,
+which ends the reader, so nothing else has to watch the process. No lock is shared with another
+process.
 """
 
 from __future__ import annotations
@@ -30,34 +31,37 @@ from jobsim.threads.shipping import new_place, put
 from jobsim.threads.spawned import spawned
 
 _MANY, _FEW = 20, 3
-"""How many round trips are made before and after a run, and each time in it."""
+"""How many round trips are made before and after a run, and each time during it."""
 
 _EVERY_S = 0.25
-"""How long the clock of another host goes unasked: at 200 ppm it is off by 50 us by then."""
+"""How often the clocks of other hosts are asked: at 200 ppm they drift 50 us in between."""
 
 _LAST_S = 1.0
 """How long the round trips after a run may take."""
 
 
 class Crew:
-    """The processes of one run. A context: when it ends, none of them is left.
+    """The processes of one run. A context that leaves none of them running at its end.
 
     Parameters
     ----------
     workload, factory, processes
-        Of the run; the factory as `jobsim.threads.travel.packed` gives it.
+        Of the run; the factory as `jobsim.threads.travel.packed` returns it.
     pressed
         Whether actors never wait.
     start
-        Starts them: here, or on a cluster.
+        Starts the processes, on this host or on a cluster.
 
     Attributes
     ----------
     folder
         Where the calls of all actors are kept until the context ends.
-    died, lost, faults, unreturned
-        Which ended in the middle; of which of those the last calls are not known; what of the
-        engine failed in them; which actors never came back. Read after `close`.
+    died, lost
+        The processes that ended during the run, one phrase each, and the names of those whose last
+        calls are not known; read after `close`.
+    faults, unreturned
+        Faults of the engine in these processes, and the actors that never returned from a call;
+        read after `close`.
     """
 
     def __init__(
@@ -109,9 +113,9 @@ class Crew:
         hear: Callable[[Member, str, list[Any]], None],
         gone: Callable[[Member], None],
     ) -> None:
-        """Pass on what processes say from now on, and which are gone; called in their readers.
+        """Set what is called with messages of processes, and when one is gone, in their readers.
 
-        Before `go`: until then they say nothing but that they are ready.
+        To be called before `go`: until then the processes only report that they are ready.
         """
         self._hear, self._gone = hear, gone
 
@@ -119,20 +123,20 @@ class Crew:
         """Let the actors act."""
         for member in self.members:
             if member.ended.is_set():
-                self._gone(member)  # nobody was told so far
+                self._gone(member)  # it may have ended before `serve`
             member.out.send("go")
         if self._elsewhere():
             Daemon("clocks", self._ask_clocks).start()
 
     def close(self) -> None:
-        """End all processes, and note how they ended; again, it does nothing."""
+        """End all processes, and note how they ended; a second call does nothing."""
         if self._closed.is_set():
             return
         self._closed.set()
         early = [member.ended.is_set() and not member.said_end for member in self.members]
         self._time(_LAST_S)
         for member in self.members:
-            # In a thread of its own: a process that was stopped may not take what is sent.
+            # In a thread of its own: sending to a suspended process may block.
             Daemon(f"stop {member.name}", partial(member.out.send, "stop")).start()
         deadline = time.monotonic() + END_S
         died, lost = [], []
@@ -155,7 +159,7 @@ class Crew:
         return reader if host is None else PlacedReader(reader, host)
 
     def created_by_died(self) -> dict[int, str]:
-        """Return row and id of the jobs that processes created which have died."""
+        """Return the ids of the jobs that dead processes created, by row."""
         return {
             row: job_id
             for member in self.members
@@ -165,7 +169,7 @@ class Crew:
         }
 
     def hosts(self) -> tuple[RemoteHost, ...]:
-        """Return what is known of the clocks of other hosts than this one."""
+        """Return what is known about the clocks of other hosts."""
         return tuple(host.told() for host in {m.host: None for m in self._elsewhere()} if host)
 
     def _names(self, member: Member) -> list[str]:
@@ -177,7 +181,7 @@ class Crew:
         return [member for member in self.members if member.host is not None]
 
     def _ask_clocks(self) -> None:
-        """Ask the clocks of other hosts all through the run: body of a daemon."""
+        """Ask the clocks of other hosts during the run; body of a daemon."""
         while not self._closed.wait(_EVERY_S):
             for member in self._elsewhere():
                 member.ask_clock(_FEW)
@@ -195,7 +199,7 @@ class Crew:
                     return
 
     def _fetch(self, member: Member) -> bool:
-        """Return whether all calls of a process that was lost are there, fetched if need be."""
+        """Fetch the calls of a lost process if necessary; return whether all of them are here."""
         if member.folder is None:
             return True
         pieces = member.handle.left_behind(member.folder, END_S)
@@ -204,7 +208,7 @@ class Crew:
         return pieces is not None
 
     def _start(self, members: Iterator[Member]) -> None:
-        """Wait until every repository is made, so that all actors begin at once."""
+        """Wait until every process has made its repository, so that all actors begin at once."""
         for member in members:
             self.members.append(member)
             if member.host is not None:
@@ -212,7 +216,7 @@ class Crew:
             reader = Daemon(member.name, partial(self._read, member))
             self._readers.append(reader)
             reader.start()
-        # They came in any order; the actors are dealt out by number.
+        # They connected in any order, but actors are dealt out by number.
         self.members.sort(key=lambda member: member.number)
         deadline = time.monotonic() + START_S
         for member in self.members:
@@ -225,13 +229,13 @@ class Crew:
                 raise ProcessNotStarted(member.name, "it did not say what its clock is")
 
     def _read(self, member: Member) -> None:
-        """Listen to one process until it says no more: body of its reader."""
+        """Read the messages of one process until its connection ends; body of its reader."""
         try:
             while True:
                 for kind, *what in member.connection.recv():
                     self._read_one(member, kind, what)
         except (EOFError, OSError):
-            pass  # as it ends, or as it was killed: `close` tells which
+            pass  # it ended or was killed; `close` finds out which
         except Exception as exc:  # noqa: BLE001 - reported by the main thread
             self.faults.append(exception_text(exc))
         finally:
@@ -239,7 +243,7 @@ class Crew:
             self._gone(member)
 
     def _read_one(self, member: Member, kind: str, what: list[Any]) -> None:
-        """Note what a process says of itself, or pass it on; called in its reader."""
+        """Note a message of a process about itself, or pass it on; called in its reader."""
         if kind == "ready":
             member.folder = None if what[0] is None else Path(what[0])
             member.ready.set()

@@ -1,8 +1,8 @@
-"""Threads that may hang: started as daemons, waited for with a limit, left behind with their stack.
+"""Threads that may hang: daemons that are waited for with a limit, and reported if they stay.
 
-CPython cannot stop a thread that is blocked. Whoever calls into somebody else's code therefore
-does it in a thread of its own, never waits for it without a limit, and reports where it is if it
-does not come back. It may come back later: what it appends then must do no harm.
+CPython cannot stop a thread that is blocked. So calls into somebody else's code are made in a
+thread of their own, nobody waits for that thread without a limit, and if it does not return, its
+stack is reported. It may still return later, so what it appends then must do no harm.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 
 TICK_S = 0.1
-"""How long the main thread waits at most before it looks again, so that Ctrl-C is heard."""
+"""The longest that the main thread waits at a time, so that Ctrl-C is heard."""
 
 
 class Daemon:
-    """One named function in a daemon thread of its own. For the thread that made it.
+    """A named function in a daemon thread of its own. For the thread that made it.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Daemon:
     body
         What it does. An exception is kept, not printed.
     on_fault
-        Called in the daemon with what its body raised, so that nobody waits for it.
+        Called in the daemon with what its body raised, so that others need not wait for it.
 
     Attributes
     ----------
@@ -53,14 +53,14 @@ class Daemon:
         Raises
         ------
         RuntimeError
-            If no more threads are to be had.
+            If the system has no more threads.
         """
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end, so many seconds at most; return whether it is there.
+        """Wait at most `seconds` for its end; return whether it has ended.
 
-        One that could not be started has come to its end.
+        A daemon that could not be started counts as ended.
         """
         if self._thread.ident is None:
             return True
@@ -74,8 +74,8 @@ class Daemon:
         return not self._thread.is_alive()
 
     def stack(self) -> str:
-        """Return where it is; empty once it has ended."""
-        # Ids of threads that have ended are given to new ones.
+        """Return its stack; empty once it has ended."""
+        # Ids of ended threads are reused.
         if not self._thread.is_alive():
             return ""
         frame = sys._current_frames().get(self._thread.ident or 0)
@@ -84,30 +84,30 @@ class Daemon:
     def _run(self) -> None:
         try:
             self._body()
-        except BaseException as exc:  # noqa: BLE001 - for whoever waits for it
+        except BaseException as exc:  # noqa: BLE001 - kept for the thread that waits
             self.fault = exc
             if self._on_fault is not None:
                 self._on_fault(exc)
 
 
 def wait_all(daemons: Iterable[Daemon], seconds: float) -> None:
-    """Wait for all of them, so many seconds at most together."""
+    """Wait for all daemons, at most `seconds` in total."""
     deadline = time.monotonic() + seconds
     for daemon in daemons:
         daemon.wait(max(deadline - time.monotonic(), 0.0))
 
 
 def stacks(daemons: Sequence[Daemon]) -> dict[str, str]:
-    """Return name and stack of those that have not come back."""
+    """Return the stacks of the daemons that have not ended, by name."""
     found = {daemon.name: daemon.stack() for daemon in daemons}
     return {name: stack for name, stack in found.items() if stack}
 
 
 def replaced_by() -> str:
-    """Return which library has replaced Python's threads by its own; empty if none has.
+    """Return the library that has replaced Python's threads with its own; empty if none has.
 
-    gevent and eventlet do so when they are asked to patch. Their threads switch only where one
-    of them waits, so most races cannot happen, and a run shows nothing about them.
+    gevent and eventlet do so on request. Their threads switch only where one of them waits, so most
+    races cannot happen, and a run says nothing about them.
     """
     for name in ("_start_new_thread", "_start_joinable_thread"):  # before 3.13, and from it on
         starter = getattr(threading, name, None)

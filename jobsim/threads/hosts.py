@@ -1,7 +1,7 @@
-"""The hosts of a run on several: which is which, and what is known of their clocks.
+"""The hosts of a run on several hosts, and what is known about their clocks.
 
-Processes of one host read one monotonic clock, whose stamps compare as they are. Of any other host
-the first process asks the clock before the run, all through it and at its end.
+Processes on one host read the same monotonic clock, so their stamps can be compared. The first
+process asks the clock of any other host before, during and after the run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jobsim.repository.call_rows import KEPT, ActorHistory
 from jobsim.repository.journal import JournalReader
 from jobsim.run.hosts import RemoteHost
 
-_ANY = uuid.uuid4().hex  # of this process
+_ANY = uuid.uuid4().hex  # identifies this process
 
 
 def host_id() -> str:
-    """Return a text that is the same in two processes only if they read one monotonic clock.
+    """Return a text that two processes share only if they read the same monotonic clock.
 
-    On Linux the clock begins when the kernel does, unless a time namespace shifts it. Elsewhere
-    nothing is known to tell for sure, and each process counts as a host of its own.
+    On Linux the clock starts when the kernel does, unless a time namespace shifts it. On other
+    systems there is no certain way to tell, and each process counts as a host of its own.
     """
     if sys.platform != "linux":
         return _ANY
@@ -41,14 +41,14 @@ def host_id() -> str:
 
 
 class Host:
-    """Another host, and the round trips to the processes of the run that are on it; thread-safe.
+    """Another host, and the round trips to the processes of the run on it; thread-safe.
 
     Attributes
     ----------
     name
-        For people.
+        For display.
     actors
-        Whose calls have its stamps; all of them are there before the run begins.
+        The actors whose calls it stamps; complete before the run begins.
     """
 
     def __init__(self, name: str) -> None:
@@ -65,7 +65,7 @@ class Host:
             self._trips.append(RoundTrip(sent, there, back))
 
     def clock(self) -> HostClock:
-        """Return what is known of its clock by now.
+        """Return what is known about its clock by now.
 
         Raises
         ------
@@ -76,13 +76,13 @@ class Host:
             if self._clock is None or self._fitted < len(self._trips):
                 drift = DRIFT if self._clock is None else self._clock.drift
                 self._clock = HostClock.fitting(self._trips, drift=drift)
-                # The others say nothing that these do not; in an hour there are ten thousands.
+                # Only the trips that bind the offset: in an hour there are ten thousands of others.
                 self._trips = list(self._clock.trips)
                 self._fitted = len(self._trips)
             return self._clock
 
     def told(self) -> RemoteHost:
-        """Return what a run keeps of it, from which its verdict is made."""
+        """Return what a run keeps about this host, for its verdict."""
         clock = self.clock()
         return RemoteHost(
             name=self.name,
@@ -93,10 +93,7 @@ class Host:
 
 
 class PlacedReader:
-    """Reads the calls of another host, at their likeliest moments on our clock.
-
-    For one thread.
-    """
+    """Reads calls made on another host, at their likeliest moments on our clock. For one thread."""
 
     def __init__(self, reader: JournalReader, host: Host) -> None:
         self.name = reader.name
@@ -125,12 +122,12 @@ class PlacedReader:
         times = np.stack([rows["invoked_ns"], rows["returned_ns"]], axis=1)
         times[~answered, 1] = times[~answered, 0]
         moments = self._host.clock().place(times.ravel())[0]
-        # One actor's calls follow each other; rounding could make it look otherwise by 1 ns.
+        # Calls of one actor do not overlap; rounding could make them overlap by 1 ns.
         moments = np.maximum.accumulate(moments).reshape(-1, 2)
         rows["invoked_ns"] = moments[:, 0]
         rows["returned_ns"] = np.where(answered, moments[:, 1], rows["returned_ns"])
 
 
 def host_name() -> str:
-    """Return the name of this host, for people."""
+    """Return the name of this host, for display."""
     return socket.gethostname()

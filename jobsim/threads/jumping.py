@@ -1,13 +1,13 @@
-"""The calendar on a clock that jumps: one thread runs at a time, and nobody ever really waits.
+"""The calendar on a clock that jumps: one thread runs at a time, and no thread waits in real time.
 
-The threads take turns under `jobsim.turns`; when none can go on, `TurnsDesk.idle` is asked for the
-next entry of the calendar, and time jumps to it. So the play is only touched by the thread that
-has the turn, and needs no lock.
+The threads take turns under `jobsim.turns`. When none can go on, `TurnsDesk.idle` takes the next
+entry of the calendar, and time jumps to it. So only the thread that has the turn uses the play,
+which needs no lock.
 
 In a fair run the desk hands out one call at a time, in the order of the calendar: the next one
-only when nobody can go on, so when the last has been answered. That is what the compiled loop does
-in virtual time, and so both say the same to the tick. In a run from a seed everything that is due
-in an instant is handed out at once, and who goes first is the schedule's to draw.
+only when no thread can go on, which means that the last has been answered. The compiled loop does
+the same in virtual time, so both agree to the tick. In a run from a seed, all calls that are due at
+an instant are handed out at once, and the schedule draws which goes first.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from jobsim.virtual.state import FAR, NOW
 
 
 class Timed(Protocol):
-    """What knows the virtual time."""
+    """The holder of the virtual time."""
 
     now: int
 
     def progress(self) -> None:
-        """Be told that a call begins or has returned."""
+        """Take note that a call begins or has returned."""
 
 
 class Stamps:
-    """Stamps calls in virtual nanoseconds, and counts within an instant.
+    """Stamps calls in virtual nanoseconds, with a counter within each instant.
 
-    Each stamp is later than the one before: in the same instant by one nanosecond, which is less
-    than a tick. So the true order of calls is kept, and a history says no less than on a wall
-    clock. Only the thread that has the turn asks; what an instant's stamps belong to is noted.
+    Each stamp is later than the one before, by one nanosecond if the instant is the same, which is
+    less than a tick. So stamps keep the true order of calls, and a history says no less than on a
+    wall clock. Only the thread that has the turn takes stamps. The first stamp of each instant is
+    kept, so that stamps can be converted back to instants.
 
     Examples
     --------
@@ -86,16 +87,16 @@ class Stamps:
 
 
 class TurnsDesk:
-    """Gives actors their calls when nobody else can go on; for the thread that has the turn.
+    """Hands out calls when no thread can go on; for the thread that has the turn.
 
     Parameters
     ----------
     play
-        What is going to happen.
+        The calendar and its rules.
     world
-        Whose turns are taken.
+        The threads that take turns.
     fair
-        Whether one call is handed out at a time.
+        Whether to hand out one call at a time.
     """
 
     def __init__(self, play: Play, world: World, *, fair: bool) -> None:
@@ -107,7 +108,7 @@ class TurnsDesk:
         self._over = False
 
     def begin(self) -> None:
-        """Let scenario time begin; before, nothing falls due."""
+        """Start scenario time; before that, nothing falls due."""
         self._begun = True
 
     def next(self, actor: int) -> Call | None:
@@ -119,7 +120,7 @@ class TurnsDesk:
         return self._calls[actor].pop()
 
     def done(self, call: Call, outcome: int, returned_ns: int) -> None:
-        """Let the rules go on from an answer."""
+        """Apply the rules to an answer."""
         del returned_ns  # it is now
         self._play.answer(call, outcome, self._world.now)
         if not self._fair:
@@ -131,9 +132,9 @@ class TurnsDesk:
             self._world.wait("the end")
 
     def idle(self, limit: int | None) -> bool:
-        """Let what is due next happen, since nobody can go on: see `turns.protocols.Calendar`.
+        """Take the next entry of the calendar; see `jobsim.turns.protocols.Calendar`.
 
-        What a sleeping thread waits for goes first in its instant.
+        At the same instant, timed waits of threads end before calls fall due.
         """
         if not self._begun or self._over:
             return False

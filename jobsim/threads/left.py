@@ -1,4 +1,4 @@
-"""What a run on several processes leaves when its first process is killed."""
+"""The calls that a run on several processes leaves when its first process is killed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from jobsim.tables.calls import calls_table
 def calls_left(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the calls of a run whose first process was killed.
 
-    The other processes end by themselves. Those of its host have written each call to a folder
-    ``jobsim-calls-...`` in the system's folder for temporary files, before it was made and when it
-    had returned; a run that ends removes it.
+    The other processes end by themselves. Those on its host have written each call to a folder
+    ``jobsim-calls-...`` in the system's folder for temporary files, before the call and after its
+    return. A run that ends normally removes the folder.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def calls_left(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """
     names = sorted(path.stem for path in Path(folder).glob("*.calls"))
     if not names:
-        raise FileNotFoundError(f"{folder} holds no calls; give a folder jobsim-calls-...")
+        raise FileNotFoundError(f"{folder} holds no calls; pass a folder named jobsim-calls-...")
     recorded = RecordedRepository(InMemoryJobRepository())
     for name in names:
         recorded.add(JournalReader(Path(folder) / name, name))
@@ -49,7 +49,7 @@ def calls_left(folder: str | os.PathLike[str]) -> pd.DataFrame:
 def judge_left(folder: str | os.PathLike[str]) -> Verdict:
     """Return the verdict on the calls of a run whose first process was killed.
 
-    There is no last look at the jobs, so what a `Run` says of their ends is not checked.
+    There are no final reads, so the checks that need them are left out.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""A connection between two hosts on which both have proved that they know the key of the run.
+"""A connection between two hosts, on which both have proved that they know the key of the run.
 
-What passes is pickled, so only who has the key may speak: it is drawn for each run. It is not
-encrypted. Small messages are sent at once, and a host that fell silent is given up.
+Messages are pickled, so only a host that has the key may send them; a key is drawn for each run.
+They are not encrypted. Small messages are sent at once, and a host that falls silent is given up.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import socket
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 
 CONNECT_S = 20.0
-"""How long a connection may take to be made."""
+"""How long connecting may take."""
 
 SILENT_S = 15
 """How long a host may be out of reach before the connection to it breaks, where TCP can tell."""
@@ -34,12 +34,12 @@ def listening(address: str) -> socket.socket:
 
 
 def accepted(end: socket.socket, key: bytes) -> Connection:
-    """Return the line to who has just connected.
+    """Return the connection to a host that has just connected.
 
     Raises
     ------
     OSError, EOFError, multiprocessing.AuthenticationError
-        If it does not know the key, or is gone.
+        If the host does not know the key, or is gone.
     """
     line = _wrapped(end)
     try:
@@ -52,12 +52,12 @@ def accepted(end: socket.socket, key: bytes) -> Connection:
 
 
 def connected(address: str, port: int, key: bytes) -> Connection:
-    """Return the line to who listens there.
+    """Return a connection to the host that listens there.
 
     Raises
     ------
     OSError, EOFError, multiprocessing.AuthenticationError
-        If nobody does, or does not know the key.
+        If no host listens, or it does not know the key.
     """
     line = _wrapped(socket.create_connection((address, port), timeout=CONNECT_S))
     try:
@@ -70,7 +70,7 @@ def connected(address: str, port: int, key: bytes) -> Connection:
 
 
 def address_towards(host: str) -> str:
-    """Return the address of this host by which it reaches another one."""
+    """Return the address of this host from which it reaches another one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((host, 9))  # sends nothing
@@ -79,7 +79,7 @@ def address_towards(host: str) -> str:
 
 def _wrapped(end: socket.socket) -> Connection:
     for level, name, value in _OPTIONS:
-        # Not every system has each of them, or lets it be set.
+        # Not every system has every option, or allows it to be set.
         with contextlib.suppress(AttributeError, OSError):
             end.setsockopt(getattr(socket, level), getattr(socket, name), value)
     end.setblocking(True)

@@ -1,4 +1,4 @@
-"""What a person sees of a threaded run while it goes on: a bar, or a chart in a notebook."""
+"""The live display of a threaded run: a progress bar, or a chart in a notebook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOTHING, _REFUSED = -1, -2
 
 
 def _meanings() -> NDArray[np.int8]:
-    """Return what each code of a kept call means: the status that was reached, or the above."""
+    """Return the meaning of each code of a kept call: a status it reached, or one of the above."""
     kept = np.zeros(1 << 13, dtype=KEPT)
     kept["code"] = np.arange(len(kept))
     rows = decode(kept)
@@ -34,15 +34,15 @@ def _meanings() -> NDArray[np.int8]:
     return np.where(refused, _REFUSED, reached).astype(np.int8)
 
 
-# One look-up instead of one comparison after the other: each of those would give the
-# interpreter's lock away and wait for it again, behind every thread of the run.
+# A table instead of several numpy comparisons: each of those would release the interpreter's lock
+# and wait for it again behind every thread of the run.
 _MEANING = _meanings()
 
 
 class Tally:
-    """The counts of a run so far, by reading what its recorders keep. For one thread.
+    """The counts of a run so far, read from its recorders. For one thread.
 
-    The actors do nothing for it: each look copies the bytes that were kept since the last.
+    It costs the actors nothing: each look copies the bytes that were kept since the last one.
 
     Attributes
     ----------
@@ -77,10 +77,9 @@ class Tally:
 
         Times are stamps of the recorder, in no particular order.
         """
-        # Only calls that had returned by now count: whatever led to one of them had been kept
-        # before, and is read below. So the counts are those of one moment in which causes come
-        # before effects, although the buffers are read one by one: no job runs that was not
-        # created.
+        # Only calls that have returned by now count. Every call that one of them depends on was
+        # kept before now, so it is read below. So the counts are consistent although the buffers
+        # are read one by one: no job is counted as running that is not counted as created.
         now = self._now_ns()
         kept = bytearray(self._held)
         for number, recorder in enumerate(self._recorded.recorders()):
@@ -109,7 +108,7 @@ class Tally:
 
 
 class View(Protocol):
-    """What the main thread shows a person; only it calls any of this."""
+    """The display of a run; all methods are for the main thread."""
 
     def __enter__(self) -> Self: ...
 
@@ -121,23 +120,23 @@ class View(Protocol):
     ) -> None: ...
 
     def update_to(self, done: int, /) -> None:
-        """Show how far the run is, if it is time to."""
+        """Show the progress of the run, if the next update is due."""
 
     def finish(self, done: int, /) -> None:
-        """Show how far the run came, once all its threads have ended."""
+        """Show the final state of the run, once all its threads have ended."""
 
 
 def view(
     recorded: RecordedRepository, clock: Clock, *, requests: int, progress: LiveProgress
 ) -> View:
-    """Return what shows a run to a person.
+    """Return the display of a run.
 
     Parameters
     ----------
     recorded
         The recorder of the run.
     clock
-        The run's.
+        The clock of the run.
     requests
         How many requests its workload has.
     progress
@@ -150,10 +149,10 @@ def view(
 
 
 class _Bar:
-    """A bar of requests; it comes to its end when the run does.
+    """A progress bar of requests that is full only when the run is complete.
 
-    After its last request a run still looks at every job, and makes its tables: until then one
-    is left open on the bar.
+    After its last request a run still reads every job and makes its tables. Until then the bar
+    stops one short of its end.
     """
 
     def __init__(self, tally: Tally, requests: int, progress: bool | None) -> None:
@@ -164,7 +163,7 @@ class _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # The run is made by now: a terminal that is gone must not lose it.
+        # The run exists by now, and must not be lost because the terminal is gone.
         with contextlib.suppress(OSError, ValueError), contextlib.closing(self._bar):
             self._bar.update_to(self._done, self._note)
 

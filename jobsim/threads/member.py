@@ -1,4 +1,4 @@
-"""One process of a run, as the first one sees it."""
+"""One process of a run, as the first process sees it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from jobsim.threads.part import GRACE_S, Task
 from jobsim.threads.shipping import Piece
 
 START_S = 180.0
-"""How long a process may take until its repository is made, on a machine that is busy."""
+"""How long a process may take to make its repository, on a busy machine."""
 
 END_S = GRACE_S + 20.0
-"""How long a process may take to end once it is told to; then it is killed."""
+"""How long a process may take to end once it is told to, before it is killed."""
 
 
 class ProcessNotStarted(JobsimError):  # noqa: N818 - says what happened, like a verdict
-    """A process of the run could not make its repository; see what it says."""
+    """A process of the run could not make its repository; the text says why."""
 
     def __init__(self, process: str, problem: str) -> None:
         super().__init__(process, problem)
@@ -37,42 +37,42 @@ class Handle(Protocol):
     """A process that can be asked whether it ended, and be ended."""
 
     def end(self, seconds: float) -> str:
-        """Wait for its end, end it if it takes longer; return how it ended, empty if as usual."""
+        """Wait at most `seconds`, then kill it; return how it ended, empty if it ended normally."""
 
     def left_behind(self, folder: Path, seconds: float) -> Sequence[Piece] | None:
-        """Return the files that it left on its host when it was lost; None if none can be had."""
+        """Return the files that a lost process left on its host; None if they are unavailable."""
 
 
 class Member:
-    """One process of a run, and the line to it.
+    """One process of a run, and the connection to it.
 
     Parameters
     ----------
     task
         What it does.
     connection, handle
-        To it.
+        Of the process.
     host
-        Where it is, if its clock is another one than ours.
+        Its host, if that has another clock than ours.
 
     Attributes
     ----------
     name
-        For people: "process 1 of 4".
+        For display: "process 1 of 4".
     out
-        What is sent to it; one that is gone does not get it, as its reader finds out.
+        Sends it messages; they are lost if it is gone, which its reader notices.
     ready, ended
-        Set by its reader: its repository is made; it says nothing more.
+        Set by its reader: its repository is made; its connection has ended.
     timed
-        Set by its reader once it has said often enough what its clock is.
+        Set by its reader once its clock has been asked often enough.
     said_end
-        Whether it came to its end as it was told; read once it has `ended`.
+        Whether it reported its end; read once it has `ended`.
     problem
         Why it could not start; empty if it could.
     folder
-        Where it keeps its calls if it sends them; None if they are where we read them.
+        Where it keeps its calls if it sends them; None if we read them where they are written.
     settled
-        How many jobs came to rest by its actors' hands; written by its reader.
+        How many jobs its actors have settled; written by its reader.
     """
 
     def __init__(
@@ -87,15 +87,15 @@ class Member:
         self.folder: Path | None = None
         self.settled = 0
         self.out = Outgoing(connection)
-        self._to_ask = 0  # questions that follow; written by whoever asks first, then the reader
+        self._to_ask = 0  # questions to follow; set by the first asker, then only by the reader
 
     def ask_clock(self, times: int) -> None:
-        """Ask for its clock so many times, the next time when it has answered."""
+        """Ask for its clock this many times, each time after the previous answer."""
         self._to_ask = times - 1
         self.out.send("clock", time.perf_counter_ns())
 
     def heard_clock(self, sent: int, there: int) -> None:
-        """Take in the answer; called in its reader."""
+        """Take note of an answer; called in its reader."""
         back = time.perf_counter_ns()
         if self.host is not None:
             self.host.heard(sent, there, back)
@@ -106,9 +106,9 @@ class Member:
 
 
 Starter = Callable[[Sequence[Task]], Iterator[Member]]
-"""Starts a process for each task, somewhere, and yields it once the line to it is made."""
+"""Starts a process for each task, and yields it once it is connected."""
 
 
 def process_name(task: Task) -> str:
-    """Return what a process is called, for people."""
+    """Return the name of a process, for display."""
     return f"process {task.number + 1} of {task.processes}"

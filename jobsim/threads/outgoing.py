@@ -12,15 +12,15 @@ Message = tuple[Any, ...]
 
 
 class Outgoing:
-    """Messages to another process, in the order in which they were given; thread-safe.
+    """Messages to another process, sent in order; thread-safe.
 
-    Those that are given while others are being sent go together: what a message costs is the switch
-    to whoever reads it. What is received is a list of messages.
+    Messages that arrive while others are being sent are sent together, as one list: most of the
+    cost of a message is the switch to the process that reads it.
 
     Attributes
     ----------
     broken
-        Whether something could not be sent, as the other process is gone; set once.
+        Whether a message could not be sent because the other process is gone; set once.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -30,19 +30,19 @@ class Outgoing:
         self.broken = False
 
     def send(self, *message: Any) -> None:
-        """Send a message; if the other process is gone, whoever listens to it finds out."""
+        """Send a message. It is lost if the other process is gone, which the reader notices."""
         self._waiting.append(message)
         self.flush()
 
     def post(self, *message: Any) -> None:
-        """Give a message that `flush` sends; this never waits, so it may be done under a lock."""
+        """Queue a message for `flush`; this never waits, so it may be called under a lock."""
         self._waiting.append(message)
 
     def flush(self) -> None:
-        """Send what was given, or leave it to the thread that is sending.
+        """Send what is queued, or leave it to the thread that is sending.
 
-        No message is left: one that was given before that thread let go is seen by it as it looks
-        again, and whoever gives one later finds nobody sending.
+        No message is left behind: the sending thread looks at the queue again after it releases the
+        lock, and a thread that queues a message after that look finds the lock free.
         """
         while self._waiting:
             if not self._sending.acquire(blocking=False):
@@ -53,19 +53,18 @@ class Outgoing:
                 self._sending.release()
 
     def send_last(self, *message: Any) -> None:
-        """Send a message and all before it; when this returns, they are on their way."""
+        """Send a message and all before it; they have been sent when this returns."""
         self._waiting.append(message)
         with self._sending:
             self._send_all()
 
     def _send_all(self) -> None:
-        """Send what was given; called by the one thread that is sending."""
-        # Nobody else takes messages out, so that many are there.
+        """Send what is queued; called under _sending."""
+        # Only this thread takes messages out, so there are at least as many as `len` says.
         batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             if batch:
-                # What `Connection.send` would do, but for types that only it can pickle, for which
-                # it looks at every object.
+                # Faster than `Connection.send`, which also supports types that only it can pickle.
                 self._connection.send_bytes(pickle.dumps(batch))
         except OSError:
             self.broken = True

@@ -1,4 +1,4 @@
-"""How fast a threaded run should go."""
+"""The choice of a speed-up for a threaded run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jobsim.virtual.feedback import serve_feedback
 from jobsim.virtual.recursion import fcfs
 
 COMFORTABLE_WALL_S = 10.0
-"""A run at a speed-up of its own choice ends in about this many wall seconds."""
+"""A run at a chosen speed-up ends after about this many wall seconds."""
 
 
 def choose_speedup(workload: Workload) -> float:
@@ -20,9 +20,9 @@ def choose_speedup(workload: Workload) -> float:
 def horizon(workload: Workload) -> float:
     """Return when the last event of a workload falls due, in seconds.
 
-    With workers that take no time to turn from one job to the next.
+    Workers are assumed to take their next job without delay.
     """
-    # A run that threads can do at all is too short to compile for.
+    # A run that threads can manage is too short to be worth compiling for.
     if workload.scenario.has_feedback:
         asked = serve_feedback(workload, workload.scenario, compiled=False)
         return float(np.nanmax(asked[["created", "finished", "left"]].to_numpy(), initial=0.0))

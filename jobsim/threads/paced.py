@@ -1,16 +1,16 @@
 """The calendar on the wall clock: calls fall due as time passes, several are under way at once.
 
-The calendar and its rules belong to one lock; calls are made outside it. One thread, the
-timekeeper, waits for the moment at which the next entry of the calendar is due, and lays calls on
-the desks of their actors. Every other thread waits before a gate of its own, a plain lock that is
-closed (acquired) except while its actor is being woken. That is all the waiting there is.
+One lock guards the calendar and its rules; calls are made outside it. One thread, the timekeeper,
+waits until the next entry of the calendar is due, and puts calls into the queues of their actors.
+Every other thread waits at a gate of its own, a plain lock that is closed (acquired) except while
+its actor is being woken. There is no other waiting.
 
-No wake-up is lost: an actor looks at its desk, and says that it waits, under the lock. Whoever
-lays a call there does so under the lock as well, so either the actor finds the call, or it is seen
-to wait, and its gate is opened, once, for `_waits` is cleared with it.
+No wake-up is lost: under the lock, an actor looks into its queue and notes that it waits. A call is
+queued under the lock as well, so either the actor finds it, or the actor is seen to wait and its
+gate is opened. The gate is opened only once, since `_waits` is cleared at the same time.
 
-Nor does the timekeeper oversleep: whoever answers a call may have put something earlier into the
-calendar than what it waits for, and notifies it then, under the lock that its wait gives back.
+Nor does the timekeeper oversleep: an answer may add an entry to the calendar that is due earlier
+than what the timekeeper waits for. Then it is notified, under the lock that its wait releases.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from jobsim.virtual.state import FAR
 
 
 class PacedDesk:
-    """Gives actors their calls when the wall clock says so; thread-safe.
+    """Hands out calls when they are due on the wall clock; thread-safe.
 
     Parameters
     ----------
     play
-        What is going to happen; guarded by the lock of this desk from `keep_time` on.
+        The calendar and its rules; guarded by the lock of this desk from `keep_time` on.
     clock
-        The run's.
+        The clock of the run.
     over
-        Called once when nothing more can happen, by some thread, under the lock.
+        Called when nothing more can happen, or the timekeeper fails: from any thread, perhaps
+        under the lock, and perhaps more than once.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class PacedDesk:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for the timekeeper alone
         self._calls: list[deque[Call]] = [deque() for _ in range(play.actors)]  # guarded by _lock
-        self._waits = [False] * play.actors  # who stands before its gate; guarded by _lock
+        self._waits = [False] * play.actors  # which actors wait at their gates; guarded by _lock
         self._gates = [threading.Lock() for _ in range(play.actors)]
         self._due = FAR  # what the timekeeper waits for; guarded by _lock
         self._begun = False  # guarded by _lock
@@ -59,12 +60,12 @@ class PacedDesk:
             gate.acquire()
 
     def keep_time(self) -> None:
-        """Lay out calls as they fall due, until the run is over: body of the timekeeper."""
+        """Queue calls as they fall due, until the run is over; body of the timekeeper."""
         try:
             with self._lock:
                 self._begun = True
                 while not self._closed:
-                    self._lay_out()
+                    self._queue_due()
                     self._due = self._play.next_due()
                     wait = None if self._due == FAR else self._clock.remaining(self._due)
                     if wait is None or wait > 0:
@@ -85,18 +86,18 @@ class PacedDesk:
             self._gates[actor].acquire()
 
     def done(self, call: Call, outcome: int, returned_ns: int) -> None:
-        """Let the rules go on from an answer, and lay out what has fallen due."""
+        """Apply the rules to an answer, and queue the calls that have fallen due."""
         with self._lock:
             self._play.answer(call, outcome, self._clock.tick(returned_ns))
-            self._lay_out()
+            self._queue_due()
             if self._play.next_due() < self._due:
                 self._changed.notify()
 
     def abandon(self, call: Call) -> None:
-        """Take note that a call will have no answer: its actor is gone, and makes no more.
+        """Take note that a call will have no answer, since its actor is gone.
 
-        To the rules it is for ever inside that call, so they ask it for nothing else that waits
-        for it; but the run need not wait for it.
+        For the rules the actor stays inside that call for ever, so they give it no more calls. The
+        run does not wait for it.
         """
         with self._lock:
             self._play.open_calls -= call.what != POLL
@@ -111,8 +112,8 @@ class PacedDesk:
             for actor in range(len(self._gates)):
                 self._wake(actor)
 
-    def _lay_out(self) -> None:
-        """Lay what is due on the desks of its actors; called under _lock."""
+    def _queue_due(self) -> None:
+        """Queue the calls that are due, and wake their actors; called under _lock."""
         now = self._clock.tick(self._clock.now_ns())
         while self._begun and not self._closed and (due := self._play.next(now)) is not None:
             actor, call = due

@@ -1,7 +1,7 @@
-"""One process of a run on several: its actors, its recording, and its line to the first process.
+"""One process of a run on several: its actors, its recording, and its tie to the first process.
 
-The first process keeps the calendar, or the queue of payments. What passes between the two is
-lists of tuples on one connection, the first item of which says what it is:
+The first process keeps the calendar, or the queue of payments. The two exchange lists of tuples on
+one connection; the first item of a tuple says what it is:
 
 ====================================  =========================================================
 to this process                       from it
@@ -15,10 +15,10 @@ to this process                       from it
 ("stop",)                             ("kept", piece), ("end", unreturned, faults)
 ====================================  =========================================================
 
-`known` is what `RecordedRepository.known` says of a job, which is created before it is paid, and at
-once told of by one of the two; `left` is where the calls are kept if they
-are sent as pieces of files, and None if the first process reads the files itself. No lock is shared
-between processes, for one that is killed would never give it back.
+`known` is what `RecordedRepository.known` returns for a job; ``created`` or ``paid`` reports it
+right after the job was created. `left` is the folder of the calls if they are sent as pieces of
+files, and None if the first process reads the files itself. Processes share no lock, since one that
+is killed would never release it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ GRACE_S = 1.0
 """How long after the end of a run an actor may stay inside a repository call."""
 
 _BUSY_S = 10.0
-"""How long an actor may take to end outside of one."""
+"""How long an actor may take to end outside a repository call."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class Task:
     workload
         All jobs of the run.
     factory
-        What makes its repository, as `jobsim.threads.travel.packed` gives it.
+        The factory of its repository, as `jobsim.threads.travel.packed` returns it.
     place
-        Where the first process reads its actors' calls.
+        Where the first process reads the calls of its actors.
     pressed
-        Whether actors never wait; otherwise they make the calls that they are told to.
+        Whether actors never wait; otherwise they make the calls that the first process requests.
     same_clock
-        Whether it reads the clock of the first process.
+        Whether it reads the same clock as the first process.
     """
 
     number: int
@@ -93,7 +93,7 @@ class Part:
     Parameters
     ----------
     connection
-        To the first process. When it breaks, that process is gone, and this one ends.
+        To the first process. If it breaks, that process is gone, and this one ends.
     task
         What to do.
     now_ns
@@ -111,7 +111,7 @@ class Part:
         self._outbox: Outbox | None = None
 
     def run(self) -> None:
-        """Play until the first process says stop, or is gone."""
+        """Run the actors until the first process says stop, or is gone."""
         task = self._task
         folder = place_for(task.place, here=task.same_clock)
         self._outbox = None if folder == task.place.folder else Outbox(folder)
@@ -139,15 +139,15 @@ class Part:
         for daemon in self._daemons:
             daemon.start()
         self._out.send("ready", None if self._outbox is None else str(folder))
-        # When it breaks, nobody is left to tell; the actors end all the same, and what they did is
-        # in files.
+        # If the connection breaks there is nobody to report to. The actors end all the same, and
+        # their calls are in files.
         with contextlib.suppress(EOFError, OSError):
             self._listen()
         self._end()
         self._leave(repository, folder)
 
     def _cast(self) -> list[Any]:
-        """Return the actors: those that act by themselves, or those that are told each call."""
+        """Return the actors: independent ones, or ones that are told each call."""
         task = self._task
         actors: list[Any] = []
         for number, role, index in cast_of(task.workload.scenario, task.number, task.processes):
@@ -169,7 +169,7 @@ class Part:
                 self._out.send("idle")
 
     def _listen(self) -> None:
-        """Do what the first process says, until it says stop; raise once it is gone."""
+        """Handle messages of the first process until it says stop; raise if it is gone."""
         callers = {actor.number: actor for actor in self._actors if isinstance(actor, Caller)}
         does: dict[str, Callable[..., object]] = {
             "call": lambda actor, request: callers[actor].asked.put(request),
@@ -194,7 +194,7 @@ class Part:
                 does[kind](*what)
 
     def _tell(self) -> None:
-        """Tell how far it is, and what its actors did, where the first process cannot read it."""
+        """Report progress, and send the calls if the first process cannot read the files."""
         for piece in self._outbox.new() if self._outbox else ():
             self._out.send("kept", piece)
         settled = sum(actor.settled for actor in self._actors)
@@ -203,7 +203,7 @@ class Part:
             self._out.send("settled", settled)
 
     def _end(self) -> None:
-        """End the actors, and tell which of them never came back, and what failed."""
+        """End the actors, and report which of them never returned, and what failed."""
         self._press.stop.set()
         self._press.go.set()
         self._payments.close()
@@ -213,13 +213,13 @@ class Part:
         wait_all(self._daemons, GRACE_S)
         for daemon, actor in zip(self._daemons, self._actors, strict=True):
             if not actor.recorder.is_inside_call():
-                daemon.wait(_BUSY_S)  # it is about to end, which takes longer on a busy machine
+                daemon.wait(_BUSY_S)  # it is about to end, which may take long on a busy machine
         self._tell()
         faults = [exception_text(a.fault) for a in self._actors if a.fault is not None]
         self._out.send_last("end", stacks(self._daemons), faults)
 
     def _leave(self, repository: Any, folder: Path) -> None:
-        """Close what nobody uses any more: this process may have a life after the run."""
+        """Close what is no longer used: a worker of a cluster goes on after the run."""
         back = [not daemon.stack() for daemon in self._daemons]
         for actor, is_back in zip(self._actors, back, strict=True):
             if is_back:
@@ -229,15 +229,15 @@ class Part:
             closing.start()
             closing.wait(GRACE_S)
         if self._out.broken:
-            seal(folder, self._task.number)  # for whoever comes to fetch it
+            seal(folder, self._task.number)  # complete: another process may fetch it
         elif self._outbox is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def begin(connection: Connection, task: Task) -> None:
-    """Be one process of a run: what a spawned process does."""
+    """Run one process of a run; the body of a spawned process."""
     # Ctrl-C goes to all processes of a terminal; the first one says stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Part(connection, task).run()
     connection.close()
-    os._exit(0)  # threads that are stuck in a repository keep no process alive
+    os._exit(0)  # so that threads stuck in a repository do not keep the process alive

@@ -1,9 +1,9 @@
-"""Untimely thread switches inside the repository under test, to bring its races to light.
+"""Thread switches at random moments inside the repository under test, to expose its races.
 
-Under the global interpreter lock a thread seldom loses its turn between the check and the act of
-a repository that has forgotten its lock. So a thread yields at random moments, in the middle of
-source lines too: what Python does not promise to do at one instant may be torn apart anywhere. A
-correct repository answers as it always does, later.
+Under the global interpreter lock a thread is rarely interrupted between the check and the act of
+a repository that lacks a lock. So a thread yields at random moments, also in the middle of source
+lines: Python may interrupt anything there that it does not guarantee to be atomic. A correct
+repository gives the same answers, only later.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from jobsim.repository.recorded import RecordedRepository
 from jobsim.turns.tool_ids import sys_monitoring, take_tool
 
 YIELD = 0.02
-"""How likely a thread yields before an instruction; a source line has about ten."""
+"""The probability that a thread yields before an instruction; a source line has about ten."""
 
 NAP = 0.25
-"""How many of the yields sleep for `NAP_S`, so that the others get well ahead."""
+"""The share of yields that sleep for `NAP_S`, so that other threads get well ahead."""
 
 NAP_S = 50e-6
 
@@ -49,21 +49,21 @@ _OWN = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 
 
 class Perturbation:
-    """Thread switches at random moments of a repository's own code, while it is entered.
+    """A context that switches threads at random moments in a repository's own code.
 
-    Its own code is the files that define its class and the classes that it inherits from,
-    and what they call of the user's; neither the standard library nor
-    installed packages nor the rest of jobsim. Only calls made through `call` are perturbed.
+    Its own code is the files that define its class and the base classes, and any other user code
+    that it calls, but not the standard library, installed packages or the rest of jobsim. Only
+    calls made through `call` are perturbed.
 
-    On Python 3.12 and later it takes a tool id of `sys.monitoring`. Before, it sets a trace
-    function within each call, which hides the repository's code from a debugger or a
-    coverage measurement there; theirs is set again when the call ends. Either way nothing
-    is left behind after the exit.
+    On Python 3.12 and later it takes a tool id of `sys.monitoring`. On older versions it sets a
+    trace function during each call, which hides the repository's code from a debugger or a coverage
+    measurement; their trace function is restored when the call ends. Nothing is left behind after
+    the exit.
 
     Parameters
     ----------
     repository
-        The repository under test; jobsim's wrappers are looked through.
+        The repository under test, possibly inside wrappers of jobsim.
     seed
         Each thread draws from a generator of its own, made from this and the thread's name.
 
@@ -104,7 +104,7 @@ class Perturbation:
         self._switch.off()
 
     def call(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """Call the function in this thread, perturbed if the perturbation is entered."""
+        """Call the function in this thread, perturbed while the context is entered."""
         if not self._active:
             return function(*args, **kwargs)
         mine = self._of_thread
@@ -125,7 +125,7 @@ class Perturbation:
         return found
 
     def maybe_yield(self) -> None:
-        """Give other threads a turn, now and then, if this thread is inside a perturbed call."""
+        """Yield to other threads now and then, if this thread is inside a perturbed call."""
         mine = self._of_thread
         if not getattr(mine, "inside", False) or mine.random.random() >= YIELD:
             return
@@ -167,24 +167,24 @@ class PerturbedRepository:
 
 
 class _Switch:
-    """How a perturbation hears of instructions; turned on and off by one thread."""
+    """How a perturbation is notified of instructions; turned on and off by one thread."""
 
     def __init__(self, perturbation: Perturbation) -> None:
         self._perturbation = perturbation
 
     def on(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
 
     def off(self) -> None:
-        """Leave no trace."""
+        """Stop listening and restore everything."""
 
     def call(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """Call the function and listen to this thread meanwhile."""
+        """Call the function, listening to this thread during the call."""
         return function(*args, **kwargs)
 
 
 class _Monitored(_Switch):
-    """Listens with `sys.monitoring`, to every thread, in the code that it is concerned with."""
+    """Listens with `sys.monitoring` to every thread, in the repository's own code."""
 
     def __init__(self, perturbation: Perturbation) -> None:
         super().__init__(perturbation)
@@ -192,7 +192,7 @@ class _Monitored(_Switch):
         self._heard: set[CodeType] = set()
 
     def on(self) -> None:
-        """Listen to events; all or nothing, for a half would slow the process for good."""
+        """Start listening, completely or not at all: a leftover would slow the process for good."""
         monitoring = sys_monitoring()
         self._tool = take_tool(_TOOL_IDS, _INSTEAD)
         events = monitoring.events
@@ -241,8 +241,8 @@ class _Traced(_Switch):
             return function(*args, **kwargs)
         finally:
             sys.settrace(before)
-            # A tracer in C, as coverage has one, takes over again at the next call event:
-            # here, so that it sees the returns of all the calls that it saw begin.
+            # A tracer in C, such as coverage's, resumes at the next call event. Make one here, so
+            # that it sees the returns of all calls whose beginning it saw.
             _nothing()
 
     def _enter(self, frame: FrameType, _event: str, _arg: object) -> Any:
@@ -270,7 +270,7 @@ def _unwrapped(repository: object) -> object:
 
 
 def _files_of(repository: object) -> frozenset[str]:
-    """Return the file names, as code objects have them, that define the repository's class."""
+    """Return the file names in the code objects that define the repository's class."""
     return frozenset(
         code.co_filename
         for base in type(repository).__mro__
@@ -290,14 +290,14 @@ def _code_of(member: object) -> CodeType | None:
     code = getattr(member, "__code__", None)
     if not isinstance(code, CodeType):
         return None
-    # A class that inherits from typing.Protocol, for one, is given functions of the library's.
+    # A class may contain functions of the library, for example if it inherits typing.Protocol.
     module = str(getattr(member, "__module__", ""))
     return None if module.partition(".")[0] in sys.stdlib_module_names else code
 
 
 def _is_library(name: str) -> bool:
-    # Code made by exec, such as a dataclass's __init__, says so in angle brackets; cells of a
-    # notebook do too in some shells, and are the user's.
+    # Code made by exec, such as a dataclass's __init__, has a name in angle brackets. So have the
+    # cells of a notebook in some shells, which are the user's code.
     if name.startswith("<"):
         return not name.startswith("<ipython-input")
     path = str(Path(name).resolve())

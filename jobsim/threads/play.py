@@ -1,9 +1,8 @@
 """The rules of a service, played by actors whose calls on a repository take time.
 
-One calendar says what is going to happen: that of `jobsim.virtual.rules`. `Play` takes out of it
-which actor has to make which call, and puts in what follows from the answers. It knows no thread
-and no clock; whoever has one asks `next` for calls up to a moment, and says `answer` when one has
-returned.
+There is one calendar, that of `jobsim.virtual.rules`. `Play` takes from it which actor has to make
+which call, and enters what follows from the answers. It knows neither threads nor a clock: its user
+calls `next` for the calls up to a moment, and `answer` when a call has returned.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ from jobsim.virtual.feedback import simulation
 from jobsim.virtual.state import CREATE, FAIL, FAR, NEVER, NOTHING, NOW, PAID, REQUEST, SETTLED
 
 POLL = 4
-"""What a poller asks of the repository; the other calls are those of `jobsim.virtual.state`."""
+"""The call of a poller; the other calls are those of `jobsim.virtual.state`."""
 
 SERVED = -1
-"""The outcome of a create that was not made: an earlier attempt had come through."""
+"""The outcome of a create that was not made because an earlier attempt had succeeded."""
 
 
 class Call(NamedTuple):
-    """A call that an actor has to make: what, about which row of the workload."""
+    """A call that an actor has to make: its kind, and the row of the workload it is about."""
 
     what: int
-    number: int  # of the row; of the poller, for a poll
-    worker: int  # NEVER where it is not a worker that calls
+    number: int  # of the row; for a poll, of the poller
+    worker: int  # NEVER if the caller is not a worker
 
 
 class Play:
-    """What is going to happen in one run; for one thread at a time, which its user sees to.
+    """The calendar of one run and its rules; for one thread at a time, which its user ensures.
 
     Actors are numbered: clients first, then workers, the reaper, and pollers.
 
@@ -48,17 +47,17 @@ class Play:
     workload
         The jobs.
     restless
-        Whether a poller without an interval looks again at once. Otherwise it looks whenever a call
-        of another actor has returned, for time would stand still for ever.
+        Whether a poller without an interval polls again at once. Otherwise it polls after each
+        call of another actor: on a clock that jumps, time would stand still for ever.
 
     Attributes
     ----------
     sim
-        What the rules work on.
+        The state that the rules work on.
     asked
-        When each row was asked for, in ticks; also where the create failed.
+        When each row was asked for, in ticks, even if the create failed.
     open_calls
-        How many calls an actor was given that have not been answered, polls not among them.
+        How many calls have been handed out and not answered, not counting polls.
     """
 
     def __init__(self, workload: Workload, *, restless: bool) -> None:
@@ -70,24 +69,24 @@ class Play:
         rows = np.arange(workload.requests)
         self._client_of = client_of(rows, scenario.clients, scenario.users).tolist()
         self._lag = _whole_ticks(workload.lag)
-        self._unpaid = 0  # requests whose client will not learn of an end
+        self._unpaid = 0  # requests whose job is never paid and whose client never gives up
         self._first_worker = scenario.clients
         self._reaper = scenario.clients + scenario.workers
         self._first_poller = self._reaper + (scenario.reaper is not None)
         self.actors = self._first_poller + scenario.pollers
         self._interval = round(scenario.poll_interval * TICKS_PER_SECOND)
-        # (time, poller), a heap. Pollers come last in an instant, and keep no run alive.
+        # (time, poller), a heap. Polls come last in an instant, and keep no run alive.
         self._polls = [(self._interval, number) for number in range(scenario.pollers)]
         self._restless = restless
-        self._dozing: list[int] = []  # pollers that look again when something has happened
+        self._dozing: list[int] = []  # pollers that poll again after the next answer
 
     def next(self, until: int) -> tuple[int, Call] | None:
-        """Let everything happen up to the next call; return it after the number of its actor.
+        """Advance to the next call; return the number of its actor, and the call.
 
         None if no call is due up to the tick `until`.
         """
         poll = self._polls[0][0] if self._polls else FAR
-        # What is due in the instant of a poll, or before, goes first.
+        # Calls that are due at the instant of a poll, or before it, come first.
         what, number, worker = rules.next_call(self.sim, min(until, poll))
         if what != NOTHING:
             self.open_calls += 1
@@ -101,7 +100,7 @@ class Play:
         return self._first_poller + number, Call(POLL, number, NEVER)
 
     def answer(self, call: Call, outcome: int, now: int) -> None:
-        """Go on after a call: its outcome, in the codes of `jobsim.domain.codes`, and when."""
+        """Apply the rules to the outcome of a call, as in `jobsim.domain.codes`, at a tick."""
         what, number, worker = call
         if what == POLL:
             if self._interval or self._restless:
@@ -125,7 +124,7 @@ class Play:
         if job.delay == NEVER:
             self._unpaid += job.patience == NEVER
         elif lag != NEVER:
-            # In virtual time nobody has to play this: see `recursion.rejections`.
+            # In virtual time duplicates need not be played: see `recursion.rejections`.
             again = self.asked[number] + job.delay + lag
             heappush(self.sim.calendar, (max(now, again), PAID, number))
 
@@ -135,31 +134,31 @@ class Play:
         return self._reaper if what == FAIL else self._client_of[number // self.attempts]
 
     def next_event(self) -> int:
-        """Return when something happens next, polls apart; FAR if nothing will."""
+        """Return when the next event is due, polls not counted; FAR if there is none."""
         request = self.sim.state[REQUEST]
         if request == len(self.sim.requests):
             return self.sim.calendar[0][0]
         return min(self.sim.calendar[0][0], self.sim.jobs[request * self.attempts].intended)
 
     def next_due(self) -> int:
-        """Return when something is due next, polls included; FAR if nothing is."""
+        """Return when the next event or poll is due; FAR if there is none."""
         if self.over:
-            return FAR  # for what `next` never hands out is not due
+            return FAR  # `next` hands out no more polls
         event = self.next_event()
         return min(event, self._polls[0][0]) if self._polls else event
 
     @property
     def over(self) -> bool:
-        """Whether nothing more can happen, although unpaid and stuck jobs may be left."""
+        """Whether nothing more can happen; unpaid and stuck jobs may be left."""
         return not self.open_calls and self.next_event() == FAR
 
     @property
     def settled(self) -> int:
-        """How many requests have come to an end, or wait for a payment that never comes."""
+        """How many requests have ended, or wait for a payment that never comes."""
         return self.sim.state[SETTLED] + self._unpaid
 
     def is_settled(self, number: int) -> bool:
-        """Return whether the request of a row has come to its end; for any thread."""
+        """Return whether the request of a row has ended; for any thread."""
         return bool(self.sim.requests[number // self.attempts].settled)
 
     def open_attempts(self, number: int) -> Iterator[int]:

@@ -1,7 +1,7 @@
-"""Pressing without waiting: clients create, workers work and pollers look as fast as they can.
+"""Load without waiting: clients create, workers work and pollers poll as fast as they can.
 
-The schedule is ignored, so nothing here waits but for work to come: what is measured is the
-repository, and threads meet in it as often as they can.
+The schedule is ignored, and threads wait for work only. So a run measures the repository, and
+threads meet in it as often as possible.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Payments(Protocol):
         """Say that one producer will put no more."""
 
     def close(self) -> None:
-        """Let every present and future `take` return None at once."""
+        """Make every present and future `take` return None at once."""
 
 
 class Confirmed:
     """Confirmed payments that wait for a worker, first in first out; thread-safe.
 
-    The standard library's own queue, without a heap or a condition, so that a run measures the
-    repository and not this.
+    Built on the library's `SimpleQueue`, without a heap or a condition, so that a run measures the
+    repository and not this queue.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Confirmed:
         """Wait for the number and the id of the next paid job; None if there will be no more."""
         payment = self._queue.get()
         if payment is None or self._closed:
-            self._queue.put(None)  # for the next who waits
+            self._queue.put(None)  # for the next waiting thread
             return None
         return payment
 
@@ -73,14 +73,14 @@ class Confirmed:
                 self._queue.put(None)
 
     def close(self) -> None:
-        """Let every present and future `take` return None at once."""
+        """Make every present and future `take` return None at once."""
         self._closed = True
         self._queue.put(None)
 
 
 @dataclass
 class Press:
-    """What the actors of one run share.
+    """The state that the actors of one run share.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Presser(ABC):
     Attributes
     ----------
     settled
-        How many jobs came to rest by this actor's hand; written by its thread only.
+        How many jobs this actor has settled; written by its thread only.
     fault
         The exception that ended the thread, if one did; read after the thread has ended.
     """
@@ -132,13 +132,13 @@ class Presser(ABC):
         """Do this role's work until there is no more, or the run stops."""
 
     def _forgive(self, exc: Exception) -> None:
-        """Return if the repository raised `exc`, raise it again if the engine did."""
+        """Return if the repository raised `exc`; raise it again if the engine did."""
         if not self.recorder.noted(exc):
             raise exc
 
 
 class Client(Presser):
-    """Creates every n-th job, and sends on the confirmations of its payment."""
+    """Creates every n-th job, and passes on the confirmations of its payment."""
 
     def act(self) -> None:
         """Create jobs until there are no more, then retire as a producer of payments."""
@@ -150,7 +150,7 @@ class Client(Presser):
     def _create_all(self) -> None:
         """Create this client's share of the jobs as fast as the repository lets it."""
         workload, stop, queue_ = self.press.workload, self.press.stop, self.press.queue
-        # Dealt out like cards: each client has early and late jobs.
+        # Dealt out in turn, so that each client has early and late jobs.
         mine = slice(self.index, None, workload.scenario.clients)
         jobs = range(len(workload))[mine]
         columns = zip(workload.delay[mine].tolist(), workload.lag[mine].tolist(), strict=True)
@@ -208,12 +208,12 @@ class Worker(Presser):
 
 
 class Poller(Presser):
-    """Gets one created job after the other, round robin, and counts after each round."""
+    """Gets the created jobs in turn, round robin, and counts after each round."""
 
     def act(self) -> None:
         """Poll until the run ends."""
-        # Scenario seconds are wall seconds here, and so is the interval: a poller that never
-        # waited would measure nothing but itself.
+        # Scenario seconds are wall seconds here, so the interval is in wall seconds too. A poller
+        # that never waited would measure only itself.
         interval = self.press.workload.scenario.poll_interval
         stop, created = self.press.stop, self.press.created
         step = self.index
@@ -237,4 +237,4 @@ ACTORS: dict[str, Callable[[int, Press, ActorRecorder], Presser]] = {
     WORKER: Worker,
     POLLER: Poller,
 }
-"""What plays each role."""
+"""The class of actor for each role."""

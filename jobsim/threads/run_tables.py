@@ -1,4 +1,4 @@
-"""The tables of a threaded run, from what was recorded and what the rules made of it."""
+"""The tables of a threaded run, made from its recorded calls and the state of its rules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jobsim.virtual.state import NEVER
 def in_ticks(calls: pd.DataFrame, clock: Clock) -> pd.DataFrame:
     """Return the calls in the order of their return, stamped in whole ticks of scenario time.
 
-    Sorted before the stamps become coarse, so that what returned first in an instant comes first.
+    Sorted before they are rounded to ticks, so that calls of one instant stay in order.
     """
     sooner = calls.sort_values("returned_ns", kind="stable")
     return sooner.assign(returned_ns=clock.ticks(sooner["returned_ns"].to_numpy()))
@@ -37,7 +37,7 @@ def transitions(timed: pd.DataFrame) -> pd.DataFrame:
 
 
 def pressed_jobs(timed: pd.DataFrame, workload: Workload, rows: NDArray[np.intp]) -> pd.DataFrame:
-    """Return the jobs of a run that ignored its schedule, by their numbers in `timed`."""
+    """Return the jobs of a run that ignored its schedule; rows as numbered in `timed`."""
     return jobs_from_calls(
         timed,
         arrival=workload.arrival[rows],
@@ -56,9 +56,9 @@ def asked_rows(play: Play) -> NDArray[np.intp]:
 
 
 def created_rows(calls: pd.DataFrame, created: Mapping[int, str]) -> NDArray[np.intp]:
-    """Return the rows of the workload that clients came to before the run ended.
+    """Return the rows of the workload that clients had reached when the run ended.
 
-    Of one that another host created, the call may be lost with that host.
+    `created` is needed as well as the calls: the call of a create may be lost with its host.
     """
     creates = calls.loc[(calls["op"] == "create") & (calls["job"] >= 0), "job"]
     known = np.fromiter(created, dtype=np.intp, count=len(created))
@@ -68,10 +68,10 @@ def created_rows(calls: pd.DataFrame, created: Mapping[int, str]) -> NDArray[np.
 def played_jobs(
     timed: pd.DataFrame, workload: Workload, play: Play, rows: NDArray[np.intp]
 ) -> pd.DataFrame:
-    """Return the jobs of a run that played its calendar, by their numbers in `timed`.
+    """Return the jobs of a run that played its calendar; rows as numbered in `timed`.
 
-    What the repository accepted and when is read from the calls. What only the rules know comes
-    from them: when a client meant to ask, when a worker let go of a job, who left.
+    What the repository accepted, and when, is read from the calls. The rules provide the rest: when
+    a client meant to ask, when a worker became free of a job, which clients gave up.
     """
     played = [play.sim.jobs[row] for row in rows.tolist()]
 
@@ -113,7 +113,7 @@ def run_of(
     play: Play | None,
     faults: pd.DataFrame | None = None,
 ) -> Run:
-    """Return a run from what its threads left behind.
+    """Return a run from what its threads recorded.
 
     Parameters
     ----------
@@ -122,20 +122,20 @@ def run_of(
     recorded
         Its calls.
     looks
-        What the last look at each created row saw; some may be missing.
+        The final read of each created row; some may be missing.
     created
-        Id of every created row.
+        The id of every created row.
     clock
-        What the calls are stamped with.
+        The clock that stamped the calls.
     play
-        What the rules know; None if none were played, and every row is a job.
+        The state of the rules; None if the run ignored its schedule, so that every row is a job.
     faults
-        What was injected; None if nothing could be.
+        The injected faults; None without an injector.
     """
     calls, ids = calls_table(recorded), text_column(created)
     final = final_table([*looks], [*looks.values()])
     rows = created_rows(calls, created) if play is None else asked_rows(play)
-    # Numbers of jobs are dense in every table: rows that nobody came to are left out of them.
+    # Job numbers are dense in every table: rows that no client reached are left out.
     if len(rows) < len(workload):
         calls["job"] = renumbered(calls["job"], rows)
         final["job"] = renumbered(final["job"], rows)
@@ -145,7 +145,7 @@ def run_of(
         jobs = pressed_jobs(timed, workload, rows)
     else:
         jobs = played_jobs(timed, workload, play, rows)
-    # Last, so that the status shown is what the repository says and not what was believed of it.
+    # Last, so that the status is what the repository says and not what the engine believes.
     jobs = with_last_word(jobs.assign(job_id=ids.reindex(jobs.index)), final)
     return Run(
         workload,

@@ -34,37 +34,36 @@ def run_threads(
 ) -> Run:
     """Run a workload with real threads on a real repository, and record every call.
 
-    Clients create jobs on schedule, confirmed payments reach the workers, workers move jobs
-    to RUNNING, sleep for the service time and move them to COMPLETED or FAILED, pollers look
-    on. With feedback clients ask again, workers may die, and a reaper fails what runs too long.
-    An exception that the repository raises is data, and its thread goes on. Ctrl-C
-    and `wall_limit` end the run early and return what was recorded; a second Ctrl-C leaves out
-    the last look at the repository, and no number of them loses what was recorded.
+    Clients create jobs on schedule, and confirmed payments reach the workers. Workers move jobs
+    to RUNNING, sleep for the service time and move them to COMPLETED or FAILED; pollers read them.
+    With feedback clients retry, workers may die, and a reaper fails jobs that run too long. An
+    exception that the repository raises is data, and its thread goes on. Ctrl-C and `wall_limit`
+    end the run early and return what was recorded; a second Ctrl-C skips the final reads, and no
+    number of them loses what was recorded.
 
     Parameters
     ----------
     source
         A scenario, which is sampled first, or a workload.
     repository
-        Any object with the four methods of `JobRepository`; it may already hold jobs. Or what
-        makes one, a class or a function: what it makes is closed after the run, if it can be. By
-        default a new `InMemoryJobRepository`. With a schedule it has to be what makes one, for
-        the locks of a repository must be made where turns are taken.
+        Any object with the four methods of `JobRepository`; it may already hold jobs. Or a factory,
+        a class or a function: the repository that it makes is closed after the run if it has a
+        method `close`. By default a new `InMemoryJobRepository`. With a schedule it has to be a
+        factory, since the locks of the repository must be made under control.
     schedule
-        Who takes turns. None leaves it to the operating system and the wall clock. Otherwise one
-        thread runs at a time, and time jumps: nobody waits, times are those of the scenario, and
-        the run can be repeated. "fair" makes one call after the other, in the order of virtual
-        time, and the run equals `run_virtual`. A number is the seed of a random schedule that also
-        switches in the middle of the repository's own lines: the same seed, Python and code give
-        the same jobs, transitions and calls.
+        Who decides which thread runs. None leaves it to the operating system and the wall clock.
+        Otherwise one thread runs at a time, and time jumps: nobody waits, times are those of the
+        scenario, and the run can be repeated. "fair" makes one call after the other, in the order
+        of virtual time, and the run equals `run_virtual`. A number is the seed of a random schedule
+        that also switches in the middle of the repository's own lines: the same seed, Python and
+        code give the same jobs, transitions and calls.
     speedup
-        Scenario seconds per wall second. Infinity never waits: its times are wall seconds.
-        None chooses one that ends in about ten wall seconds.
+        Scenario seconds per wall second. Infinity means no waiting: times are wall seconds then.
+        None chooses a speed-up at which the run takes about ten wall seconds.
     perturb
-        Whether to switch threads at random moments inside the repository's own code, to bring
-        its races to light; see `jobsim.threads.perturb`. The draws come from the scenario's
-        seed; nothing else in an engine is drawn, and how the threads take turns is up to the
-        operating system all the same.
+        Whether to switch threads at random moments inside the repository's own code, to expose
+        its races; see `jobsim.threads.perturb`. The draws come from the scenario's seed, but the
+        operating system still decides how the threads interleave.
     progress
         Whether to show a progress bar with the counts by status; None shows it in a notebook
         or on a terminal. In a notebook "live" shows a chart of the jobs in each status instead,
@@ -72,25 +71,24 @@ def run_threads(
     wall_limit
         Wall seconds after which the run ends; None sets no limit.
     faults
-        What injects faults between the repository and its database, which connects through it:
-        `jobsim.testing.faults.Faults`. The last look at each job and at the count is taken when
-        they are over. `Run.faults` keeps what was injected.
+        Injects faults between the repository and its database, such as
+        `jobsim.testing.faults.Faults`; the repository must connect through it. The final reads and
+        the final count are made when the faults are over. `Run.faults` keeps what was injected.
     processes
-        Over how many processes the actors are spread, each with a repository of its own from the
-        factory, which has to be one that can be imported, or that cloudpickle, where it is
-        installed, can send. There is one history and one verdict; see the guide, "Several
-        processes". A process that dies leaves what it had recorded, and the run goes on without
-        it: `run.info.died`. None is one, and with an executor all workers of the cluster, as far
-        as there are actors for them.
+        Over how many processes the actors are spread. Each makes a repository of its own with the
+        factory, which must be importable, or cloudpickle must be installed. There is one history
+        and one verdict; see the guide, "Several processes". The calls of a process that dies are
+        kept, and the run goes on without it, see `run.info.died`. None means one process, or with
+        an executor all workers of the cluster, as far as there are actors for them.
     executor
         A Dask `Client`: the processes are those of its workers, which may be on several hosts. The
         clocks of other hosts are measured, see `jobsim.proof.clocks`, and the verdict holds
-        whatever they say. Without it processes are started on this host.
+        whatever they say. Without an executor, processes are started on this host.
 
     Returns
     -------
     Run
-        With `calls` and `final`; `run.ended` says how it ended. Threads that never came back
+        With `calls` and `final`; `run.ended` says how it ended. Threads that never returned
         from a repository call are named in `run.unreturned`.
 
     Raises
@@ -102,18 +100,20 @@ def run_threads(
     ProcessNotStarted
         If a process cannot make its repository.
     RunFailed
-        If the engine itself is at fault; its `run` holds what was recorded.
+        If the engine itself failed, or the repository raised SystemExit or the like; its `run`
+        holds what was recorded.
     TypeError
-        If the repository lacks a method, if a schedule or processes are given an instance, if the
-        executor is no Dask client, or the source is neither scenario nor workload.
+        If the repository lacks a method, if a schedule or processes come with an instance instead
+        of a factory, if the executor is not a Dask client, or the source is neither a scenario nor
+        a workload.
     jobsim.turns.control.ControlError
-        If another run of this process takes turns already.
+        If another run with a schedule is under way in this process.
     ValueError
-        If a schedule is none of its values, or comes with `perturb` or a `speedup`.
+        If `schedule` is invalid, or comes with `perturb`, `faults` or a `speedup`.
         If `processes` is not from 1 to the number of actors or of the cluster's workers, or it or
         `executor` comes with `schedule` or `perturb`.
         If `speedup` or `wall_limit` is not positive, if `speedup` is infinite and the scenario
-        has feedback, or `progress` is none of its values.
+        has feedback, or `progress` is invalid.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def run_threads(
 
 
 def _require_common(progress: object, wall_limit: float | None) -> None:
-    """Raise if what every kind of run takes has a value that it cannot have."""
+    """Raise if an argument that every kind of run takes is invalid."""
     if progress not in (True, False, None, "live"):
         raise ValueError(f"progress must be True, False, None or 'live', not {progress!r}")
     if wall_limit is not None and not wall_limit > 0:
@@ -164,9 +164,10 @@ def _require_common(progress: object, wall_limit: float | None) -> None:
 
 
 def _made(repository: Any, closing: ExitStack) -> JobRepository:
-    """Return the repository, or what the factory makes, which is closed with the stack.
+    """Return the repository, or the one that the factory makes, which is closed with the stack.
 
-    A class has the four methods as well, as functions; an instance of a class may be callable.
+    Having the methods does not tell them apart: a class has them too, and an instance may be
+    callable.
     """
     made: Any = InMemoryJobRepository() if repository is None else repository
     if isinstance(made, type) or (callable(made) and not hasattr(made, "update_status")):
@@ -178,7 +179,7 @@ def _made(repository: Any, closing: ExitStack) -> JobRepository:
 
 
 def _require_schedule(schedule: object, *, speedup: float | None, perturb: bool) -> None:
-    """Raise if a schedule is none, or contradicts another argument."""
+    """Raise if a schedule is invalid, or contradicts another argument."""
     number = isinstance(schedule, int) and not isinstance(schedule, bool) and schedule >= 0
     if not number and schedule != FAIR:
         raise ValueError(f"schedule must be 'fair', a seed from 0 on, or None, not {schedule!r}")
@@ -195,7 +196,7 @@ def _require_schedule(schedule: object, *, speedup: float | None, perturb: bool)
 
 
 def _factory(repository: Any, what: str = "a schedule") -> RepositoryFactory:
-    """Return what makes the repository; raise if it is one."""
+    """Return the factory of the repository; raise if it is an instance."""
     if repository is None:
         return InMemoryJobRepository
     if not callable(repository) or (

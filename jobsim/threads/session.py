@@ -1,4 +1,4 @@
-"""One threaded run, from the first thread to the last look at the repository."""
+"""One threaded run, from its first thread to the final reads of the repository."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TICK_S = 0.1
 
 
 class Injector(Protocol):
-    """What injects faults while a run goes on, such as `jobsim.testing.faults.Faults`."""
+    """Injects faults during a run, such as `jobsim.testing.faults.Faults`."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -51,16 +51,16 @@ class Injector(Protocol):
         ...
 
     def active(self) -> AbstractContextManager[None]:
-        """Inject until the exit, which waits until the database answers."""
+        """Inject faults until the exit, which waits until the database answers."""
         ...
 
 
 class Session:
-    """The threads of one run, and the main thread's part in it.
+    """The threads of one run, and what the main thread does for it.
 
-    All methods are for the main thread. CPython cannot stop a thread that is blocked: all
-    threads are daemons, and the main thread never waits without a timeout, so that Ctrl-C
-    is always heard.
+    All methods but `_play` are for the main thread. CPython cannot stop a thread that is blocked,
+    so all threads are daemons, and the main thread never waits without a timeout, so that it always
+    receives Ctrl-C.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Session:
             Daemon(actor.recorder.name, partial(self._play, actor)) for actor in self._actors
         ]
         self._lock = threading.Lock()
-        # Those whose end is that of the run; guarded by _lock.
+        # How many clients and workers have not ended: the run ends with them; guarded by _lock.
         self._at_work = workload.scenario.clients + workload.scenario.workers
         self._count_before: int | None = None
         self._unreturned: list[Unreturned] = []
@@ -102,8 +102,8 @@ class Session:
         """Run the workload to its end, or to an early one, and return what was recorded."""
         requests = self._workload.requests
         shown = view(self._recorded, self._clock, requests=requests, progress=progress)
-        # Ctrl-C ends the run where it waits; elsewhere it is noted: once something is recorded,
-        # nothing that Ctrl-C cuts short, however often it is pressed, may lose it.
+        # Ctrl-C ends the run while it waits, and is only noted elsewhere: however often it is
+        # pressed, what has been recorded must not be lost.
         with Interrupts() as interrupts, shown, self._perturbation or nullcontext():
             return self._run(shown, wall_limit, interrupts)
 
@@ -111,7 +111,7 @@ class Session:
         """Start, watch, stop, collect; however a run ends, what was recorded is kept."""
         started_at = datetime.now(timezone.utc)
         clock = self._clock
-        clock.start()  # again in _start; a run that ends before has a start all the same
+        clock.start()  # and again in _start: a run that ends before that needs a start too
         fault: BaseException | None = None
         ended: Ended
         injecting = ExitStack()
@@ -126,15 +126,15 @@ class Session:
             ended = "interrupted"
         except Exception as exc:  # noqa: BLE001 - such as no more threads to be had
             fault = exc
-        # Before the threads are joined: waiting for them is no part of the run.
+        # Before the threads are joined: waiting for them is not part of the run.
         wall_seconds = (clock.now_ns() - clock.zero_ns) * 1e-9
         self._stop()
         injecting.close()  # from here on nothing is injected, and the server answers
         try:
-            shown.finish(self._stage.settled())  # exact: no thread goes on
+            shown.finish(self._stage.settled())  # exact: all threads have ended or are stuck
         except Exception as exc:  # noqa: BLE001 - the display failed; what was recorded is kept
             fault = exc
-        # The thread's own fault, if there is one, explains what the watcher saw.
+        # A fault of a thread comes first: it may be the cause of what the main thread saw.
         fault = next(self._stage.faults(), fault)
         if fault is not None:
             ended = "failed"
@@ -200,7 +200,7 @@ class Session:
         return "complete" if over else "time_limit"
 
     def _stop(self) -> None:
-        """Let every thread end, and name those that do not come back from a call."""
+        """Let every thread end, and note those that do not return from a call."""
         self._stage.close()
         deadline = time.monotonic() + GRACE_S
         for daemon, actor in zip(self._daemons, self._actors, strict=True):
@@ -215,7 +215,7 @@ class Session:
         self._unreturned.append(Unreturned(actor=daemon.name, stack=daemon.stack()))
 
     def _final(self, ended: Ended, interrupts: Interrupts) -> tuple[dict[int, Look], Ended]:
-        """Look at every created job once more; Ctrl-C ends this too."""
+        """Read every created job once more; Ctrl-C ends this too."""
         created = self._stage.created()
         deadline = -math.inf if self._injector is None else time.monotonic() + AFTER_FAULTS_S
         looks = (
@@ -224,18 +224,18 @@ class Session:
         audit = Audit(looks, name=AUDITOR)
         try:
             with interrupts.heard():
-                # With one thread stuck in the repository, the next is likely to be as well.
+                # If a thread is stuck in the repository, the next read is likely to be as well.
                 if not audit.finish(GRACE_S if self._unreturned else PATIENCE_S):
                     self._leave(audit.daemon)
                 elif self._injector is not None:
-                    # A call that was made twice, as its first answer was lost, shows here only.
+                    # A create that was repeated because its answer was lost shows only here.
                     self._count_again(deadline)
         except KeyboardInterrupt:
             ended = "interrupted"
         return dict(zip(created, list(audit.results), strict=False)), ended
 
     def _tables(self, info: RunInfo, looks: dict[int, Look]) -> Run:
-        """Hand what the threads recorded to the code that builds tables, all of them ended."""
+        """Build the run from what the threads recorded; called after they have ended."""
         return run_of(
             self._workload,
             info,

@@ -1,4 +1,4 @@
-"""The queue of all processes' payments, and the jobs they made, as the actors of one see them."""
+"""The queue of payments and the list of jobs of all processes, as one process sees them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from jobsim.scenario.workload import Workload
 from jobsim.threads.outgoing import Outgoing
 
 _AHEAD = 2
-"""How many payments a process asks for ahead of need, for each of its workers."""
+"""How many payments per worker a process requests in advance."""
 
 
 class SharedPayments:
-    """The queue of all processes' payments, as the actors of one see it; thread-safe.
+    """The queue of the payments of all processes, as one process sees it; thread-safe.
 
-    Asking for one payment at a time would make each wait for two switches between processes. So a
-    few are asked for ahead. Where payments are confirmed twice, none are: the two workers that get
-    the confirmations of one job are to meet, and those of two processes if they can.
+    Requesting one payment at a time would cost two switches between processes for each. So a few
+    are requested in advance. Not if payments are confirmed twice: then the two workers that get the
+    confirmations of one job should meet, if possible in two processes.
 
     Parameters
     ----------
     out
         To the first process.
     recorded
-        What this process knows of jobs.
+        What this process knows about jobs.
     workload
         Of the run.
     workers
-        How many of this process take payments.
+        How many workers of this process take payments.
     """
 
     def __init__(
@@ -43,18 +43,19 @@ class SharedPayments:
         self._closed = False  # written by `close` only, once
         ahead = _AHEAD * workers if np.isnan(workload.lag).all() else 0
         self._lock = threading.Lock()
-        self._room = ahead  # how many could be asked for; guarded by _lock
+        self._room = ahead  # how many more may be requested; guarded by _lock
         self._batch = max(1, ahead // 2)
 
     def put(self, payment: tuple[int, str]) -> None:
-        """Send a payment on, with what is known of its job."""
+        """Send a payment to the first process, with what is known about its job."""
         self._out.send("paid", payment[0], self._recorded.known(payment[1]))
 
     def take(self) -> tuple[int, str] | None:
         """Wait for the next payment; None if there will be no more.
 
-        All that is not asked for is less than a batch, and that is at most half of what may be
-        asked for ahead. So of every worker that waits, the payment has been asked for.
+        Requests are collected into batches. What has not been requested yet is less than a batch,
+        which is at most half of what may be requested in advance. So for every worker that waits,
+        a payment has been requested.
         """
         with self._lock:
             self._room += 1
@@ -64,7 +65,7 @@ class SharedPayments:
             self._out.send("take", asked)
         payment = self._given.get()
         if payment is None or self._closed:
-            self._given.put(None)  # for the next who waits
+            self._given.put(None)  # for the next waiting thread
             return None
         return payment
 
@@ -73,22 +74,22 @@ class SharedPayments:
         self._out.send("retired")
 
     def give(self, row: int, known: tuple[Any, ...]) -> None:
-        """Take in a payment that was asked for: to whoever waits longest."""
+        """Take in a payment that was requested; the worker that has waited longest gets it."""
         self._recorded.learn(known)
         self._given.put((row, known[2]))
 
     def close(self) -> None:
-        """Let every present and future `take` return None at once."""
+        """Make every present and future `take` return None at once."""
         self._closed = True
         self._given.put(None)
 
     def over(self) -> None:
-        """Let `take` return None once what was given is taken."""
+        """Make `take` return None once the payments that are here are taken."""
         self._given.put(None)
 
 
 class CreatedHere(list[tuple[int, str]]):
-    """The jobs that this process knows; what its own clients create, the others hear of."""
+    """The jobs that this process knows; jobs of its own clients are reported to the others."""
 
     def __init__(self, out: Outgoing, recorded: RecordedRepository, workload: Workload) -> None:
         super().__init__()
@@ -98,7 +99,8 @@ class CreatedHere(list[tuple[int, str]]):
     def append(self, created: tuple[int, str]) -> None:
         """Note a job that a client of this process created, and tell the others.
 
-        Of a job that is paid, its payment tells them, which its client sends next.
+        A job that will be paid is not reported here: its payment, which its client sends next, does
+        that.
         """
         if not self._is_paid[created[0]]:
             self._out.send("created", created[0], self._recorded.known(created[1]))

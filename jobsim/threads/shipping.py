@@ -1,8 +1,8 @@
 """The files of a process on another host, sent to the first process piece by piece.
 
-Each process of the first one's host writes where the first one reads. Any other keeps its files
-where it is, and sends what is new a few times a second. If it is killed, the files are left there,
-for any process of that host to send.
+A process on the host of the first one writes where the first one reads. Any other process keeps its
+files on its own host, and sends what is new a few times a second. If it is killed, another process
+on that host can send the files.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _PREFIX = "jobsim-calls-"
 
 
 class Place(NamedTuple):
-    """A folder of the first process, and what one reads in it to know that it is that one."""
+    """A folder of the first process, and the content of a file that identifies it."""
 
     folder: Path
     mark: str
 
 
 class Piece(NamedTuple):
-    """What a file holds from a place on."""
+    """The content of a file from a position on."""
 
     name: str
     start: int
@@ -40,14 +40,15 @@ def new_place() -> Place:
 
 
 def place_for(place: Place, *, here: bool) -> Path:
-    """Return where a process keeps its files: in that folder, or in one of its own.
+    """Return where a process keeps its files: in that folder, or in a new one of its own.
 
     Parameters
     ----------
     place
-        That of the first process.
+        The folder of the first process.
     here
-        Whether it may be on this host. Even then, a container has a file system of its own.
+        Whether the first process may be on this host. Even then the folder may be out of reach: a
+        container has a file system of its own.
     """
     try:
         if here and (place.folder / _MARK).read_text(encoding="ascii") == place.mark:
@@ -58,7 +59,7 @@ def place_for(place: Place, *, here: bool) -> Path:
 
 
 class Outbox:
-    """What is new in the files of one folder since they were last asked for. For one thread."""
+    """Returns what is new in the files of a folder, each time it is asked. For one thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -66,10 +67,10 @@ class Outbox:
         self._last: dict[str, bytes] = {}
 
     def new(self) -> list[Piece]:
-        """Return the pieces that were added.
+        """Return the pieces that were added since the last time.
 
-        The calls that were invoked last come first: read after those that have returned, one that
-        returned in between would be in neither.
+        The files of open calls are read first: a call that returned between reading the other files
+        and these would be missing from both.
         """
         names = sorted(path.name for path in self._folder.iterdir())
         names.sort(key=lambda name: not name.endswith(".open"))
@@ -79,7 +80,7 @@ class Outbox:
             with (self._folder / name).open("rb") as file:
                 file.seek(start)
                 data = file.read()
-            # A file that is overwritten in place is sent whole, where it has changed.
+            # A file that is overwritten in place is sent whole, if it has changed.
             if data and self._last.get(name) != data:
                 pieces.append(Piece(name, start, data))
             if name.endswith(".open"):

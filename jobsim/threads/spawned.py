@@ -1,4 +1,4 @@
-"""Processes of this host, spawned."""
+"""Spawned processes on this host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Spawned:
         self.process = process
 
     def end(self, seconds: float) -> str:
-        """Wait for its end, end it if it takes longer; return how it ended, empty if as usual."""
+        """Wait at most `seconds`, then kill it; return how it ended, empty if it ended normally."""
         self.process.join(seconds)
         if self.process.is_alive():
             self.process.kill()
@@ -33,11 +33,11 @@ class Spawned:
         return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     def left_behind(self, folder: Path, seconds: float) -> Sequence[Piece] | None:
-        """Return None: it writes where we read."""
+        """Return None: there is nothing to fetch, since it writes where we read."""
 
 
 def spawned(tasks: Sequence[Task]) -> Iterator[Member]:
-    """Start a process for each task, with a pipe to it that only the two of us hold."""
+    """Start a process for each task, with a pipe that only it and this process hold."""
     context = multiprocessing.get_context("spawn")
     for task in tasks:
         ours, theirs = context.Pipe()
@@ -46,13 +46,13 @@ def spawned(tasks: Sequence[Task]) -> Iterator[Member]:
         )
         with _ctrl_c_blocked():
             process.start()
-        theirs.close()  # or its end would not be seen
+        theirs.close()  # otherwise we would not notice that it is gone
         yield Member(task, ours, Spawned(process))
 
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Let a process start that does not hear Ctrl-C, not even while it imports; ours is kept."""
+    """Block Ctrl-C while a process starts: it inherits that, and ignores Ctrl-C from the start."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -1,4 +1,4 @@
-"""What stages have in common whose actors are in other processes."""
+"""What the stages with actors in other processes have in common."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from jobsim.threads.stage import Stage
 
 
 class EngineFault(Exception):  # noqa: N818 - becomes the cause of a RunFailed
-    """What of the engine failed in another process."""
+    """A fault of the engine in another process."""
 
 
 def note_ends(stage: Stage, crew: Crew) -> None:
-    """Keep what is to be told of the processes of a run, all of them ended."""
+    """Copy what is known about the processes of a run to its stage, after all have ended."""
     stage.died, stage.lost, stage.hosts = crew.died, crew.lost, crew.hosts()
     stage.unreturned = tuple(crew.unreturned)

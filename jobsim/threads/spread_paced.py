@@ -1,7 +1,7 @@
-"""The stage of a run that keeps to its schedule, with its calls made in other processes.
+"""The stage of a run that keeps to its schedule, with calls made in other processes.
 
-The calendar is here, in the first process, and one thread for each actor, as in any such run; only
-the call itself is made in another process.
+The calendar and a thread for each actor are here, in the first process, as in any such run. Only
+the calls themselves are made in other processes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RepositoryError(Exception):
 
 
 class ActorGone(BaseException):
-    """The process of an actor is gone, and its calls with it; no error of the repository."""
+    """The process of an actor is gone, and with it the call; this is no error of the repository."""
 
 
 class RemoteRepository:
@@ -39,7 +39,7 @@ class RemoteRepository:
     Attributes
     ----------
     answers
-        What that actor answers; None once its process is gone.
+        The answers of that actor; None once its process is gone.
     """
 
     def __init__(self, actor: int, member: Member, recorded: RecordedRepository) -> None:
@@ -77,7 +77,7 @@ class RemoteRepository:
         return count
 
     def _ask(self, request: Request) -> Any:
-        """Return what was answered; raise what was raised, as the rules have to know it."""
+        """Return the answer; raise the same kind of exception as the repository did there."""
         if self.member.ended.is_set():
             raise ActorGone
         self.member.out.send("call", self.actor, request)
@@ -110,10 +110,10 @@ class _RemoteActor(Actor):
         self._repository, self._paced = repository, desk
 
     def play(self) -> None:
-        """Make calls until there are no more; once the process is gone, leave them unanswered."""
+        """Make calls until there are no more; calls of a process that is gone stay unanswered."""
         desk = self._paced
         while (call := desk.next(self.number)) is not None:
-            # What a create makes is numbered there as the rules number it here.
+            # So that the other process gives a new job the same number as the rules here.
             self._repository.next_row = call.number
             try:
                 outcome = self.perform(call)
@@ -126,8 +126,8 @@ class _RemoteActor(Actor):
 class SpreadPaced(Paced):
     """Actors that play the calendar here, and make their calls in other processes.
 
-    An actor whose process dies never comes back from its call: a worker is lost with its job, a
-    client asks no more, and the rest goes on.
+    An actor whose process dies never returns from its call: a worker is lost with its job, a
+    client makes no more requests, and the others go on.
 
     Parameters
     ----------
@@ -167,14 +167,14 @@ class SpreadPaced(Paced):
     def _actor(self, number: int, role: str, index: int, recorded: RecordedRepository) -> Actor:
         member = self._crew.members[index % self._crew.processes]
         repository = self._remote[number] = RemoteRepository(number, member, recorded)
-        # What is recorded here takes the way there and back for a part of the call.
+        # What is recorded here would count the round trip between processes as part of the call.
         recorder = recorded.actor(
             actor_name(role, index), repository, kept=self._crew.reader(role, index)
         )
         return _RemoteActor(repository, number, self.play, self._desk, recorder, self._created)
 
     def _hear(self, _member: Member, kind: str, what: list[Any]) -> None:
-        if kind == "answer":  # when its actors are idle, the calendar knows
+        if kind == "answer":  # "idle" is of no use here: the calendar knows when actors are idle
             number, answer = what
             self._remote[number].answers.put(answer)
 

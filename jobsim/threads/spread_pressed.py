@@ -1,7 +1,7 @@
 """The stage of a run that never waits, with its actors in other processes.
 
-Only the queue of payments is here, in the first process: so it measures the repository and not
-this process.
+Only the queue of payments is here, in the first process, so that the run measures the repository
+and not this process.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from jobsim.threads.stage import Setting, Stage
 
 
 class SpreadPressed(Stage):
-    """Actors that never wait, in other processes; their payments go through here, in order.
+    """Actors that never wait, in other processes; their payments pass through here, in order.
 
-    A process that dies takes with it the payments that its workers held, as it does in life.
+    The payments that the workers of a dying process hold are lost with it, as in real life.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class SpreadPressed(Stage):
         self._crew, self._recorded = crew, recorded
         self._lock = threading.Lock()
         self._payments: deque[int] = deque()  # rows; guarded by _lock
-        # How many each asked for and has not got; guarded by _lock.
+        # How many payments each has requested and not received; guarded by _lock.
         self._wanted = dict.fromkeys(crew.members, 0)
-        self._turns = list(crew.members)  # who was served longest ago comes first; guarded by _lock
-        self._told: set[Member] = set()  # who was given something; guarded by _lock
+        self._turns = list(crew.members)  # the one served longest ago comes first; guarded by _lock
+        self._told: set[Member] = set()  # those with messages to flush; guarded by _lock
         self._known: dict[int, tuple[Any, ...]] = {}  # by row; guarded by _lock
-        self._busy = set(crew.members)  # whose clients and workers go on; guarded by _lock
+        self._busy = set(crew.members)  # those with active clients or workers; guarded by _lock
         casts = {m: cast_of(workload.scenario, m.number, crew.processes) for m in crew.members}
         # How many clients of each have not retired; guarded by _lock.
         self._clients = {m: sum(who[1] == CLIENT for who in casts[m]) for m in crew.members}
@@ -69,7 +69,7 @@ class SpreadPressed(Stage):
         return (EngineFault(text) for text in self._crew.faults)
 
     def settled(self) -> int:
-        """Return how many jobs have come to rest."""
+        """Return how many jobs are settled."""
         return sum(member.settled for member in self._crew.members)
 
     def created(self) -> dict[int, str]:
@@ -79,7 +79,7 @@ class SpreadPressed(Stage):
         return dict(sorted((self._crew.created_by_died() | told).items()))
 
     def _hear(self, member: Member, kind: str, what: list[Any]) -> None:
-        """Do what a process asks for; called in its reader."""
+        """Handle a message of a process; called in its reader."""
         with self._lock:
             if kind in ("created", "paid"):
                 self._note_job(member, *what)
@@ -96,7 +96,7 @@ class SpreadPressed(Stage):
             other.out.flush()
 
     def _note_job(self, member: Member, row: int, known: tuple[Any, ...]) -> None:
-        """Take note of a job the first time that it is told of; called under _lock."""
+        """Take note of a job when it is first reported; called under _lock."""
         if row in self._known:  # its payment was confirmed twice
             return
         self._known[row] = known
@@ -107,7 +107,7 @@ class SpreadPressed(Stage):
                 self._told.add(other)
 
     def _gone(self, member: Member) -> None:
-        """Go on without a process: its clients put no more, its workers take no more."""
+        """Go on without a process: it sends and takes no more payments."""
         with self._lock:
             self._clients[member] = self._wanted[member] = 0
             self._busy.discard(member)
@@ -116,16 +116,16 @@ class SpreadPressed(Stage):
             other.out.flush()
 
     def _hand_out(self) -> set[Member]:
-        """Give payments to who asked for them, first come first served; called under _lock.
+        """Give payments, first in first out, to processes that requested them; under _lock.
 
-        To the process that asked for most, and of those to the one that was served longest ago: so
-        two confirmations of one job meet in two processes. What is given under the lock keeps its
-        order; it is sent after, to those that are returned, for a process that reads slowly is to
-        keep nobody waiting.
+        A payment goes to the process that has requested most, and among equals to the one that was
+        served longest ago, so that two confirmations of one job meet in two processes. Messages are
+        queued under the lock, which keeps their order. They are sent later, to the processes that
+        this returns, so that a slow reader keeps nobody waiting.
         """
         told, self._told = self._told, set()
         while self._payments:
-            # The first of the largest: of the others each was served later.
+            # `max` returns the first of equals, which was served longest ago.
             member = max(self._turns, key=self._wanted.__getitem__)
             if not self._wanted[member]:
                 break

@@ -1,4 +1,4 @@
-"""What `run_threads` needs to spread a run over several processes, here or on a cluster."""
+"""Spreads a run over several processes, on this host or on a cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jobsim.threads.travel import packed
 
 
 class Spreading(NamedTuple):
-    """Over how many processes a run is spread, and what starts them."""
+    """The number of processes of a run, and what starts them."""
 
     processes: int
     start: Starter
@@ -41,10 +41,10 @@ def spreading_of(
     Raises
     ------
     TypeError
-        If the executor is no Dask `Client`.
+        If the executor is not a Dask `Client`.
     ValueError
-        If the number of processes is none or more than there are actors or workers of the cluster,
-        or another argument contradicts it.
+        If the number of processes is invalid, or more than there are actors or workers of the
+        cluster, or if another argument contradicts it.
     """
     if executor is None and (processes is None or (processes == 1 and processes is not True)):
         return None
@@ -71,7 +71,7 @@ def spreading_of(
         if not cluster.workers:
             raise ValueError("the cluster has no workers yet; client.wait_for_workers(2) waits")
         if len(cluster.workers) < most:
-            most, each = len(cluster.workers), "for so many workers has the cluster"
+            most, each = len(cluster.workers), "the number of workers of the cluster"
         processes = most if processes is None else processes
     whole = isinstance(processes, int) and not isinstance(processes, bool)
     if processes is None or not whole or not 1 <= processes <= most:
@@ -95,7 +95,7 @@ def spread(
     ProcessNotStarted
         If a process cannot make its repository.
     ValueError
-        If the factory is that of the repository in memory, of which each process has its own.
+        If the factory is `InMemoryJobRepository`, which processes cannot share.
     """
     if factory is InMemoryJobRepository:
         raise ValueError(

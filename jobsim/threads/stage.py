@@ -1,4 +1,4 @@
-"""What a session runs: the actors of one run, how they begin and end, and what came of them."""
+"""What a session runs: the actors of one run, their beginning and end, and their results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jobsim.threads.play import Play
 
 
 class Calling(Protocol):
-    """What the main thread asks of an actor's recorder."""
+    """What the main thread uses of an actor's recorder."""
 
     @property
     def name(self) -> str:
@@ -32,7 +32,7 @@ class Calling(Protocol):
 
 
 class Player(Protocol):
-    """One thread of a run: `run` is its body, `fault` what ended it if that is no fault of ours."""
+    """One thread of a run: `run` is its body, `fault` the exception that ended it, if one did."""
 
     fault: BaseException | None
 
@@ -45,18 +45,18 @@ class Player(Protocol):
 
 
 class Setting(NamedTuple):
-    """What every stage is made of.
+    """What every stage is made from.
 
     Attributes
     ----------
     workload
         The jobs.
     recorded
-        Where the calls are recorded.
+        Records the calls.
     clock
-        When they are due, and what stamps them.
+        Decides when calls are due, and stamps them.
     over
-        Called from any thread when nothing more can happen.
+        Called when nothing more can happen, from any thread and perhaps more than once.
     """
 
     workload: Workload
@@ -73,16 +73,17 @@ class Stage(ABC):
     actors
         In the order in which they are started.
     play
-        What the rules know; None if none are played. Read after the last actor has ended.
+        The calendar and its rules; None if the run ignores its schedule. Read after the last actor
+        has ended.
     processes
         How many processes the actors are spread over.
     died, lost
-        Those of them that ended in the middle, one phrase each, and those of which the last calls
-        are not known; read after `close`.
+        The processes that ended during the run, one phrase each, and the names of those whose last
+        calls are not known; read after `close`.
     hosts
         Hosts with another clock; read after `close`.
     unreturned
-        Actors of other processes that never came back from a call; read after `close`.
+        Actors of other processes that never returned from a call; read after `close`.
     """
 
     clock: WallClock
@@ -104,14 +105,14 @@ class Stage(ABC):
 
     @abstractmethod
     def settled(self) -> int:
-        """Return how many requests have come to rest."""
+        """Return how many requests are settled."""
 
     @abstractmethod
     def created(self) -> dict[int, str]:
         """Return the id of every created job by its row, in order."""
 
     def faults(self) -> Iterator[BaseException]:
-        """Return what is the engine's own fault."""
+        """Return the faults of the engine."""
         return (actor.fault for actor in self.actors if actor.fault is not None)
 
 
@@ -135,13 +136,13 @@ class Pressed(Stage):
 
     def close(self) -> None:
         """Let every actor end."""
-        # In this order: whoever is let in by `go`, or wakes from the queue, finds `stop` set.
+        # In this order: a thread that `go` or the queue wakes finds `stop` set.
         self._press.stop.set()
         self._press.go.set()
         self._press.queue.close()
 
     def settled(self) -> int:
-        """Return how many jobs have come to rest."""
+        """Return how many jobs are settled."""
         return sum(actor.settled for actor in self.actors)
 
     def created(self) -> dict[int, str]:
@@ -170,19 +171,19 @@ class Paced(Stage):
         return Actor(number, self.play, self._desk, recorder, self._created)
 
     def begin(self) -> None:
-        """Let time begin, and with it the calls of the actors."""
-        # The clock first: the timekeeper asks it how long the first event is away.
+        """Start time, and with it the calls of the actors."""
+        # The clock first: the timekeeper uses it to wait for the first event.
         self.clock.start()
         self._timekeeper.start()
 
     def close(self) -> None:
-        """Let every actor end, and time with them."""
+        """Let every actor and the timekeeper end."""
         self._desk.close()
         if self._timekeeper.ident is not None:
-            self._timekeeper.join()  # it makes no call, so it cannot hang in one
+            self._timekeeper.join()  # it makes no repository call, so it cannot hang in one
 
     def settled(self) -> int:
-        """Return how many requests have come to rest."""
+        """Return how many requests are settled."""
         return self.play.settled
 
     def created(self) -> dict[int, str]:
@@ -190,11 +191,11 @@ class Paced(Stage):
         return dict(sorted(self._created.id_of.items()))
 
     def faults(self) -> Iterator[BaseException]:
-        """Return what is the engine's own fault."""
+        """Return the faults of the engine."""
         yield from super().faults()
         if self._desk.fault is not None:
             yield self._desk.fault
 
 
 MakeStage = Callable[[Setting], Stage]
-"""Makes a stage of what every stage is made of."""
+"""Makes a stage."""

@@ -1,4 +1,4 @@
-"""What makes a repository, as bytes that another process can read."""
+"""The factory of a repository as bytes that another process can read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobsim.repository.protocol import RepositoryFactory
 
 
 class FactoryCannotTravel(JobsimError):  # noqa: N818 - says what happened, like a verdict
-    """The factory cannot be sent to another process; put it into a module, and import it."""
+    """The factory cannot be sent to another process; put it into a module and import it."""
 
     def __init__(self, factory: str, problem: str) -> None:
         super().__init__(factory, problem)
@@ -26,13 +26,13 @@ class FactoryCannotTravel(JobsimError):  # noqa: N818 - says what happened, like
 def packed(factory: RepositoryFactory) -> bytes:
     """Return a factory as bytes for `unpacked` in another process.
 
-    One that can be imported goes by its name. One of a notebook, a lambda and a nested function go
-    by their code, by cloudpickle where that is installed.
+    A factory that can be imported is sent by name. A lambda, a nested function or a factory defined
+    in a notebook is sent as code, by cloudpickle if that is installed.
 
     Raises
     ------
     FactoryCannotTravel
-        If it goes neither way.
+        If neither is possible.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def unpacked(factory: bytes) -> Any:
 
 
 def _holds_main(factory: object) -> bool:
-    """Return whether a partial's function is of a notebook, whose module nobody can import."""
+    """Return whether a partial's function is defined in a notebook, which cannot be imported."""
     inner = getattr(factory, "func", factory)
     main = sys.modules.get("__main__")
     return getattr(inner, "__module__", "") == getattr(main, "__name__", "__main__")
