@@ -143,7 +143,7 @@ def test_a_second_start_of_a_part_is_refused(url):
 
 
 def test_a_start_after_the_run_is_refused():
-    with pytest.raises(StartRefused, match="the run has all its processes, or is over"):
+    with pytest.raises(StartRefused, match="the run has all its processes or is over"):
         play("127.0.0.1", 1, b"key", 0)
 
 
