@@ -247,7 +247,11 @@ def test_a_folder_without_calls_is_told(tmp_path):
     [
         ({"executor": "dask"}, TypeError, "takes a distributed.Client"),
         ({"executor": ThreadCluster()}, ValueError, "no workers yet"),
-        ({"executor": ThreadCluster(None), "processes": 2}, ValueError, "from 1 to 1, the number of workers"),
+        (
+            {"executor": ThreadCluster(None), "processes": 2},
+            ValueError,
+            "from 1 to 1, the number of workers",
+        ),
         ({"executor": ThreadCluster(None), "schedule": 1}, ValueError, "leave out schedule"),
     ],
 )
