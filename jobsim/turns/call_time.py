@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass
 class CallTime:
-    """The ticks that a call takes, spread over as many points as it is thought to have.
+    """The ticks that a call takes, spread over the number of points that it is expected to have.
 
     Examples
     --------
@@ -24,7 +24,7 @@ class CallTime:
     def at_point(self) -> int:
         """Return how many ticks pass at the next point."""
         self.seen += 1
-        # What the thread waits for a lock is no part of its own time, but comes on top.
+        # Time spent waiting for a lock comes on top; it is not part of the call's own time.
         share = self.ticks * min(self.seen, self.points) // self.points - self.passed
         self.passed += share
         return share

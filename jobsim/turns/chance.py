@@ -11,7 +11,7 @@ _BLOCK = 1 << 14
 
 
 class Draws:
-    """Answers `os.urandom` for controlled threads from a seed, for all others as ever.
+    """Replaces `os.urandom`: draws from a seed for controlled threads, the real one for others.
 
     `uuid.uuid4`, `secrets` and `random.SystemRandom` draw from it.
     """
@@ -19,12 +19,12 @@ class Draws:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._random = random.Random(seed)  # noqa: S311 - no secret
-        # Drawn once and read from the start again in each run: cheaper than a new generator.
+        # Drawn once, and read from the start in each run: cheaper than a new generator.
         self._bytes = self._random.randbytes(_BLOCK)
         self._at = 0  # moved by the thread that has the turn
 
     def restart(self, run: int = 0) -> None:
-        """Begin anew, for the next run; with other bytes if it has another number."""
+        """Start again for the next run; a run with a number other than 0 gets bytes of its own."""
         self._at = 0
         if run:
             self._random = random.Random(f"{self._seed} {run}")  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""Control over the threads of one run after another: begun, watched, ended, put back."""
+"""Control over the threads of one run after another: starts, watches and ends them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from jobsim.turns.tracing import Traced
 from jobsim.turns.world import MAKER, Abort, World
 
 HANG_S = 10.0
-"""How long nothing may move before the run ends as a hang."""
+"""After how long without progress the run ends as a hang."""
 
 SPIN_S = 30.0
-"""How long one thread may go on by itself, with no hand-over, before the run ends as a hang."""
+"""How long one thread may run without a hand-over before the run ends as a hang."""
 
 CALM_S = 0.03
-"""For how long a run is not watched at first."""
+"""How long a run is not watched at first."""
 
 TELL_S = 0.1
 """How often `on_tick` is called."""
@@ -45,11 +45,11 @@ T = TypeVar("T")
 
 
 class ControlError(JobsimError):
-    """Control cannot begin; end the run that has it, or free a monitoring tool, and try again."""
+    """Control cannot begin: another run has it, or the run was not opened with `make`."""
 
 
 class FactoryError(JobsimError):
-    """A factory that is called under control cannot go on; the text says who waits for what."""
+    """A factory cannot go on under control; the text says which thread waits for what."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class End:
     errors
         What bodies and threads of the repository raised, by thread name.
     deadlock
-        Who waits for what, if nobody could go on.
+        Which thread waits for what, if none could go on.
     outside
         Each time that a thread was found blocked where control does not reach: its name and
         the source line. Such a run proves nothing.
     points
-        Points in the repository's own code. Without any, the run was not controlled.
+        How many points in the repository's own code were passed. If none, nothing was controlled.
     stopped
         None if all bodies ended, else "deadlock", "hang", "time_limit" or "error".
     left
@@ -74,7 +74,7 @@ class End:
     unreturned
         Threads that did not end even when they were told to.
     handed
-        How often the turn was handed on.
+        How often the turn was passed to another thread.
     """
 
     errors: dict[str, BaseException] = field(default_factory=dict)
@@ -95,30 +95,30 @@ class _Body:
 
 
 class Control:
-    """Takes control of the threads of a repository under test, for one run or many.
+    """Controls the threads of a repository under test, for one run or many.
 
-    One at a time in a process. For the thread that made it; that thread calls the factory, and
-    watches while bodies run.
+    Only one can be entered at a time in a process. For the thread that made it; that thread calls
+    the factory, and watches while bodies run.
 
     Parameters
     ----------
     seed
-        Of what the code under test draws from `os.urandom`.
+        Seed of the bytes that the code under test draws from `os.urandom`.
     keep_threads
-        Whether the threads of bodies are kept for the next run. Cheaper, but state that
-        a `threading.local` of a module holds would be kept too; control notices that.
+        Whether to keep the threads of bodies for the next run, which is cheaper. It is not done if
+        a module under test has a `threading.local`, whose state would be kept too.
 
     Attributes
     ----------
     world
         The threads of the current run; None before the first `make`.
     points
-        The points of all code met so far.
+        The points of all code seen so far.
     same_draws
-        Whether every run draws the same bytes. A store that outlives a run would get the same
-        ids again; set it to False there.
+        Whether every run draws the same bytes. Set it to False for a store that outlives a run:
+        it would get the same ids again.
     stuck
-        Real locks that were found and could not be replaced: threads will block outside control.
+        Real locks that were found and could not be replaced: threads may block outside control.
 
     Examples
     --------
@@ -144,15 +144,15 @@ class Control:
         self._draws = Draws(seed)
         self._replacement = Replacement(self._tracer.rearm, self._draws, self.points)
         self._swaps = Swaps(self._replacement.factories)
-        self._of_modules = 0  # how many swaps are those of modules
+        self._of_modules = 0  # how many of the swaps are in modules
         self._walks = True  # whether the objects of a repository hold anything to swap
         self._crew = Crew()
-        self._kept: set[int] = set()  # numbers of those of its threads that are in this run
+        self._kept: set[int] = set()  # numbers of the crew's threads that are in this run
         self._bodies: list[_Body] = []
         self.same_draws = True
         self._runs = 0
-        self._blocks = False  # whether a thread blocked outside control before
-        self._factory: object = None  # whose modules were walked last
+        self._blocks = False  # whether a thread has blocked outside control
+        self._factory: object = None  # the factory whose modules were searched last
 
     def __enter__(self) -> Control:
         with _TAKING:
@@ -193,15 +193,15 @@ class Control:
     def make(self, factory: Callable[[], T], then: Callable[[T], object] | None = None) -> T:
         """Open a new run and call the factory in it, as its thread number 0.
 
-        `then` is called with what it made, still in that thread.
+        `then` is called with the repository, still in that thread.
 
-        Threads that the factory starts belong to the run. They take turns before it begins only
-        where the factory waits for them.
+        Threads that the factory starts belong to the run. Before the run begins they only take
+        turns while the factory waits for them.
 
         Raises
         ------
         FactoryError
-            If the factory waits for something that never comes.
+            If the factory waits for something that never happens.
         """
         self.close()
         if factory is not self._factory:
@@ -230,15 +230,15 @@ class Control:
         return made
 
     def _learn(self, made: object) -> None:
-        """Learn which files are under test, and swap what the repository's objects hold."""
+        """Find out which files are under test, and swap the locks of the repository's objects."""
         if self.points.learn(files_of(made)) or not self.points.of:
             self._tracer.prepare(map(vars, modules_of(made)))
         self._swaps.put_back(self._of_modules)
-        # A class makes all its objects alike: if the first holds nothing, none does.
+        # All objects of a factory are taken to be alike: if the first holds nothing, none does.
         self._walks = self._swaps.swap([made]) > 0
 
     def spawn(self, name: str, body: Callable[[], object], *, wanted: bool = True) -> None:
-        """Add a thread to the run that is about to begin; the run ends with the wanted ones."""
+        """Add a thread to the next run; the run ends when all wanted threads have ended."""
         self._bodies.append(_Body(name, body, wanted))
 
     def run(
@@ -255,11 +255,11 @@ class Control:
         Parameters
         ----------
         schedule
-            Who goes on where several can.
+            Chooses the next thread if several can go on.
         calendar
-            What happens in virtual time when nobody can go on.
+            Events of virtual time, for when no thread can go on.
         recorder
-            Is told of every point and lock.
+            Notified of every point and lock.
         time_limit
             Seconds of the wall clock; None for no limit.
         on_tick
@@ -315,7 +315,7 @@ class Control:
             run = threading.Thread(target=run_controlled, args=work, name=body.name, daemon=True)
             real.start(run)
         else:
-            # A new thread begins with no context variable set, and so does one that is kept.
+            # Like a new thread, a kept one begins with no context variable set.
             self._kept.add(number)
             new = contextvars.Context()
             self._crew.give(place, body.name, lambda: new.run(run_controlled, *work, True))
@@ -323,9 +323,9 @@ class Control:
     def _watch(
         self, world: World, time_limit: float | None, on_tick: Callable[[], None] | None
     ) -> str | None:
-        """Wait for the end of the run; return why it was ended from here, if it was."""
-        # Most runs are over long before anybody need look; on a busy machine a look costs more
-        # than the run. Where threads did block outside control, later ones will too.
+        """Wait for the end of the run; return why it was stopped from here, if it was."""
+        # Most runs are over before a look is needed, and on a busy machine a look costs more than
+        # the run. Once threads have blocked outside control, those of later runs will too.
         if world.done.acquire(timeout=LOOK_S if self._blocks else CALM_S):
             return None
         clock = real.CLOCKS["monotonic"]
@@ -343,7 +343,7 @@ class Control:
         return None
 
     def close(self) -> tuple[str, ...]:
-        """End what is left of the current run; return the threads that would not end."""
+        """End what is left of the current run; return the threads that did not end."""
         world = self.world
         if world is None or (world.aborting and not world.making):
             return ()
@@ -356,7 +356,7 @@ class Control:
         stayed = end_threads(world, left)
         loops.close(world.loops)
         if self._kept.intersection(left):
-            # Who was not at its gate when that was opened has left it open behind it.
+            # A thread that was not waiting at its gate when that was opened has left it open.
             self._crew.abandon()
         return stayed
 

@@ -1,7 +1,7 @@
-"""Threads that run one body after another, so that a schedule costs no thread's start.
+"""Threads that run one body after another, so that a schedule need not start threads.
 
-A kept thread stands before one gate, and the first turn that it is given opens it: between two
-runs nobody has to be woken only to wait again.
+A kept thread waits at one gate, which its first turn in the next run opens: between two runs no
+thread is woken only to wait again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _JOIN_S = 2.0
 
 
 class Crew:
-    """Daemon threads, each with a gate: whoever opens it lets the thread run its body.
+    """Daemon threads, each with a gate: opening it lets the thread run its body.
 
-    For one thread at a time: the one that explores.
+    For one thread: the one that explores.
     """
 
     def __init__(self) -> None:
         self._members: list[_Member] = []
 
     def gates(self, number: int) -> list[Any]:
-        """Return the closed gates of so many threads, which have ended what they ran before."""
+        """Return the closed gates of this many threads, which have ended their last bodies."""
         while len(self._members) < number:
             self._members.append(_Member())
         return [member.gate for member in self._members[:number]]
@@ -39,18 +39,18 @@ class Crew:
         member.body = body
 
     def dismiss(self) -> None:
-        """End all threads, which have ended their body."""
+        """End all threads and wait for them; they have ended their bodies."""
         members = self._members
         self.abandon()
         for member in members:
             real.join(member.thread, _JOIN_S)
 
     def abandon(self) -> None:
-        """End each thread as soon as it has ended its body, and wait for none."""
+        """Let each thread end after its body, without waiting for it."""
         members, self._members = self._members, []
         for member in members:
             member.body = None
-            # Opened by whoever ended a run, and not passed: that will do.
+            # It may be open already, if the end of a run opened it: that will do.
             with contextlib.suppress(RuntimeError):
                 member.gate.release()
 
@@ -70,6 +70,6 @@ class _Member:
             body, self.body = self.body, None
             if body is None:
                 return
-            # It hands the turn on when it ends, and the next one may then be set at once: this
-            # thread writes nothing after that, and reads only once it is through the gate again.
+            # At its end the body passes the turn on, and the next body may then be set at once. So
+            # this thread writes nothing after it, and reads only after passing the gate again.
             body()

@@ -1,4 +1,4 @@
-"""Who holds what and who waits for what, by source line, when nobody can go on."""
+"""Describes a deadlock: which thread holds what and waits for what, with source lines."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Deadlock:
-    """Threads none of which can go on.
+    """Threads of which none can go on.
 
     Attributes
     ----------
     threads
-        Those that wait without a time limit, in order of their numbers.
+        The waiting threads, in order of their numbers.
     """
 
     threads: tuple[Blocked, ...]
@@ -69,7 +69,7 @@ class Deadlock:
 
 
 def describe(world: World) -> Deadlock:
-    """Return who waits for what; called under the world's guard, with nobody able to go on."""
+    """Return which thread waits for what; called under the world's guard when none can go on."""
     idents = dict(world.numbers)
     locks: dict[int, Any] = {id(entry.on): entry.on for entry in world.waits.of.values()}
     blocked = []
@@ -101,7 +101,7 @@ def _label(world: World, on: Any) -> str:
 
 
 def place_of(frame: FrameType | None) -> Place | None:
-    """Return where a thread stands in code that is neither the kernel's nor `threading`'s."""
+    """Return where a thread stands, outside the code of this package and of `threading`."""
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module not in _LIBRARY and not frame.f_code.co_filename.startswith(_HERE):

@@ -1,9 +1,9 @@
 """A debugger that changes no schedule: `breakpoint()` under control, and a stop at a step.
 
-Python's own debugger ends all tracing of its thread when it is told to continue, and on 3.11 that
-is where points come from. This one goes on tracing, and offers the turn at the points that it is
-told of. On 3.12 and later points are no trace events: there they only have to be armed again after
-each `sys.settrace`, which `replacement` does.
+Python's own debugger ends the tracing of its thread on "continue", but on 3.11 points are trace
+events. This one goes on tracing, and offers the turn at points. On 3.12 and later points are not
+trace events: there they only have to be armed again after each `sys.settrace`, which `replacement`
+does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TurnPdb(pdb.Pdb):
         self._world, self._points = world, points
 
     def interaction(self, *arguments: Any) -> None:
-        """Talk to a person; meanwhile no turn is offered and nobody watches for blocked threads."""
+        """Prompt the user; meanwhile no turn is offered, and blocked threads are not looked for."""
         world = self._world
         world.prompting = world.silent = True
         world.held += 1
@@ -67,7 +67,7 @@ class TurnPdb(pdb.Pdb):
             self._set_stopinfo(self.botframe, None, -1)  # type: ignore[attr-defined]
 
         def user_return(self, frame: FrameType, value: Any) -> None:
-            """Stop at the end of the code under test only, not of what called it."""
+            """Stop at the end of functions under test only, not of their callers."""
             if self._points.of.get(id(frame.f_code)):
                 super().user_return(frame, value)
 

@@ -1,4 +1,4 @@
-"""The end of threads that are left when a run is over: each unwinds alone, by an exception."""
+"""Ends the threads that are left when a run is over: each unwinds alone, by an exception."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from jobsim.turns.world import Abort, World
 
 _FAREWELL_S = 0.5
-"""How long a thread may take to unwind before it is sent an exception, and after that again."""
+"""How long a thread may take to unwind before it is sent an exception, and again after that."""
 
 
 def end_threads(world: World, numbers: Sequence[int]) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def end_threads(world: World, numbers: Sequence[int]) -> tuple[str, ...]:
     For the thread that made the world, once `over` and `aborting` are set under its guard.
     """
     silenced = logging.getLogger("concurrent.futures")
-    was, silenced.disabled = silenced.disabled, True  # a pool logs whatever ends its threads
+    was, silenced.disabled = silenced.disabled, True  # a pool logs the exception in its threads
     try:
         return tuple(world.names[number] for number in numbers if not _ends(world, number))
     finally:
@@ -34,7 +34,7 @@ def _ends(world: World, number: int) -> bool:
     """
     if number in world.ended:
         return True
-    # If the gate is open already, its thread is on the way through and sees `aborting` there.
+    # If the gate is open already, its thread is passing it and sees `aborting` there.
     with contextlib.suppress(RuntimeError):
         world.gates[number].release()
     if _has_ended(world, number):

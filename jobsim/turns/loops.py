@@ -13,16 +13,14 @@ from jobsim.turns.primitives import ticks_of
 from jobsim.turns.threads import Either
 
 _write_to_self = BaseSelectorEventLoop._write_to_self  # type: ignore[attr-defined]
-
-
 _init = BaseSelectorEventLoop.__init__
 
 
 class _Waiting(real.Selector):
-    """Looks without waiting, and where nothing is ready waits in virtual time."""
+    """Polls without blocking, and if nothing is ready waits in virtual time."""
 
     def select(self, timeout: float | None = None) -> Any:
-        """Return what is ready, at once or once the loop is woken or the time is over."""
+        """Return what is ready, at once, after the loop is woken, or after the timeout."""
         found = controlled()
         if found is None:
             return super().select(timeout)
@@ -56,7 +54,7 @@ def write_to_self(loop: Any) -> None:
 
 
 def init(loop: Any, *args: Any, **kwargs: Any) -> None:
-    """Make a loop as ever, and remember one that a controlled thread makes."""
+    """Make a loop as usual, and remember one that a controlled thread makes."""
     _init(loop, *args, **kwargs)
     found = controlled()
     if found is not None:
@@ -64,9 +62,9 @@ def init(loop: Any, *args: Any, **kwargs: Any) -> None:
 
 
 def close(loops: list[Any]) -> None:
-    """Close the loops of a run whose threads have ended, if nobody did.
+    """Close the loops of a run that are still open; its threads have ended.
 
-    Their sockets would stay open otherwise, two thousand after a thousand schedules.
+    Otherwise their sockets would stay open, two thousand after a thousand schedules.
     """
     for loop in loops:
         if loop.is_closed() or loop.is_running():

@@ -14,21 +14,21 @@ from jobsim.turns.tool_ids import sys_monitoring, take_tool
 from jobsim.turns.world import World
 
 TOOLS = (4, 3, 2, 5)
-"""Ids without a fixed meaning first, then those of a profiler and an optimiser."""
+"""Tool ids without a fixed meaning first, then those of a profiler and an optimiser."""
 
 
 class Monitored:
     """Offers turns from instruction events, in code under test only.
 
-    Any `sys.settrace` over that code stops its local events without a word, also those of later
-    runs: `get_local_events` still answers that they are set. They come back once they
-    are set to nothing and set again, which is what `rearm` does.
+    Any `sys.settrace` silently stops the local events of that code, also in later runs, although
+    `get_local_events` still says that they are set. Clearing and setting them again brings them
+    back, which is what `rearm` does.
     """
 
     def __init__(self, points: Points) -> None:
         self._points = points
         self._tool: int | None = None
-        self._armed: dict[int, CodeType] = {}  # by id, for equal code objects are armed apart
+        self._armed: dict[int, CodeType] = {}  # by id: equal code objects are armed separately
 
     def begin(self) -> None:
         """Take a tool id and listen to the start of every function.
@@ -44,11 +44,11 @@ class Monitored:
         monitoring.register_callback(self._tool, events.PY_START, self._start)
         monitoring.register_callback(self._tool, events.INSTRUCTION, self._instruction)
         monitoring.set_events(self._tool, events.PY_START)
-        # What an earlier holder of this id had disabled stays disabled otherwise.
+        # Otherwise events that an earlier holder of this id disabled would stay disabled.
         monitoring.restart_events()
 
     def end(self) -> None:
-        """Listen to nothing and give the tool id back."""
+        """Stop listening and free the tool id."""
         tool, self._tool = self._tool, None
         if tool is None:
             return
@@ -63,7 +63,7 @@ class Monitored:
         self._armed.clear()
 
     def rearm(self) -> None:
-        """Set the local events anew: somebody's `sys.settrace` may have stopped them."""
+        """Set the local events again: a `sys.settrace` may have stopped them."""
         monitoring = sys_monitoring()
         for code in list(self._armed.values()):
             monitoring.set_local_events(self._tool, code, 0)
@@ -72,11 +72,11 @@ class Monitored:
     def prepare(self, namespaces: Iterable[Mapping[str, object]]) -> None:
         """Listen to the code under test of these modules before it runs.
 
-        The events of a code object that is met while it runs begin with its next call: the first
+        The events of a code object that is armed while it runs begin with its next call: the first
         run would have fewer points than any other.
         """
         self._points.prepare(namespaces)
-        # A copy first: what runs here is itself code that starts, and may be met.
+        # A copy: the code that runs here triggers start events too, which may add to the dict.
         for key, code in list(self._points.codes.items()):
             if self._points.of.get(key):
                 self._armed[key] = code
@@ -84,15 +84,15 @@ class Monitored:
         sys_monitoring().restart_events()
 
     def thread(self, _world: World, _me: int) -> None:
-        """Rearm where a tracer was started with the thread, as coverage does."""
+        """Rearm if a tracer was started with the thread, as coverage does."""
         if sys.gettrace() is not None:
             self.rearm()
 
     def leave(self) -> None:
-        """Do nothing: events are not of a thread, and the world counts no more of them."""
+        """Do nothing: events are not per thread, and the world no longer counts them."""
 
     def _start(self, code: CodeType, _offset: int) -> Any:
-        """Arm a function at its first call; others are never heard of again."""
+        """Arm a function under test at its first call; ignore all others from then on."""
         tool = self._tool
         if tool is None:
             return None
@@ -109,12 +109,12 @@ class Monitored:
         """Offer the turn at an instruction where it may matter."""
         points = self._points.of.get(id(code))
         if points is None:
-            return None  # forgotten while it runs; it is met again at its next start
+            return None  # forgotten while it runs; armed again at its next start
         if offset not in points:
             return _DISABLE
         world = HERE.world
         if world is not None:
-            # Not for the maker, number 0: the factory's own code is no part of the run.
+            # Not for number 0, the maker: the factory's own code is not part of the run.
             me = world.numbers.get(real.get_ident())
             if me:
                 if world.recorder is not None:

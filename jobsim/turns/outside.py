@@ -1,8 +1,8 @@
-"""Noticing a thread that blocks where control does not reach: in a database, in C.
+"""Detects a thread that blocks where control does not reach: in a database, in C.
 
 The thread that called `Control.run` looks every few milliseconds. A thread that has the turn and
-takes no step may be computing; whether it sleeps is known to the operating system. Linux says
-so in `/proc`; elsewhere a long time without a step has to do, and is the weaker evidence.
+takes no step may be computing; the operating system knows whether it sleeps. Linux says so in
+`/proc`. Elsewhere the only evidence, and a weaker one, is a long time without a step.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LOOK_S = 0.002
 """How often the watching thread looks."""
 
 SLEEPING = 3
-"""How many looks in a row have to find the thread asleep. A thread that waits for the interpreter
-lock sleeps too, but not while this one is in a system call and has let the lock go."""
+"""How many looks in a row must find the thread asleep. A thread that waits for the interpreter
+lock sleeps too, but not during a look: then the looking thread has released the lock."""
 
 BLIND_S = 0.05
-"""How long a thread takes no step before it counts as blocked, where there is no `/proc`."""
+"""After how long without a step a thread counts as blocked, where there is no `/proc`."""
 
 _TASKS = Path("/proc/self/task")
 _HAS_PROC = sys.platform == "linux" and _TASKS.exists()
@@ -42,9 +42,9 @@ class Watch:
         self._alone_since = self._since
 
     def spins(self) -> float:
-        """Return for how many seconds one thread has gone on, and no time passed for anybody.
+        """Return for how many seconds one thread has had the turn without virtual time passing.
 
-        It may be computing, or it waits in a loop for what nobody will do.
+        It may be computing, or it may be waiting in a loop for something that never happens.
         """
         world, now = self._world, real.CLOCKS["monotonic"]()
         handed = (world.handed, world.now)
@@ -72,15 +72,15 @@ class Watch:
         return float(now - self._since)
 
     def _asleep(self, number: int, now: float) -> bool:
-        """Tell whether the system says that the thread sleeps; elsewhere, guess by its silence."""
+        """Return whether the thread sleeps; without `/proc`, whether it took no step for long."""
         if not _HAS_PROC:
             return bool(now - self._since > BLIND_S)
         native = _native_id(self._world, number)
         if native is None:
             return False
         try:
-            # By its number: Ctrl-C between the opening and the closing of a file object would be
-            # told as a file that nobody closed.
+            # A descriptor and not a file object: if Ctrl-C came before a file object was closed,
+            # Python would warn about an unclosed file.
             file = os.open(_TASKS / str(native) / "stat", os.O_RDONLY)
         except OSError:  # it has just ended
             return False
@@ -90,7 +90,7 @@ class Watch:
             return False
         finally:
             os.close(file)
-        # The name in parentheses may itself hold any character.
+        # The name in parentheses may contain any character.
         return stat.rpartition(b")")[2].split()[0] == b"S"
 
 

@@ -1,8 +1,8 @@
-"""Before which instructions of the repository's own code the turn is offered.
+"""The instructions of the repository's own code before which the turn is offered.
 
-Only where shared state may be read or written: attributes, items, globals and free variables that
-code assigns, iteration, calls. What happens between two such instructions concerns local variables
-alone, so a switch there is the same as a switch before the next of them.
+Only instructions that may read or write shared state: attributes, items, globals and free variables
+that code assigns to, iteration, calls. Between two such instructions only local variables change,
+so a switch there has the same effect as a switch before the next of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SHARED = frozenset(
     )
     if name in dis.opmap
 )  # fmt: skip
-"""Instructions that can touch what another thread sees, whatever their argument."""
+"""Instructions that can touch state of other threads, whatever their argument."""
 
 _ENTER = frozenset(
     dis.opmap[name]
@@ -51,24 +51,24 @@ _LIBRARY = tuple(
 
 
 class Points:
-    """The points of every code object that control has met.
+    """The points of every code object that control has seen.
 
     Attributes
     ----------
     own
-        File names of the code under test, as its code objects have them.
+        File names of the code under test, as in its code objects.
     codes
-        Every code object met so far, by its id. Code objects are equal if they read the same, and
-        to find that out hashes all they hold at every look; so an id is the key everywhere.
+        Every code object seen so far, by its id. The id is the key everywhere: hashing a code
+        object hashes all of its content each time.
     of
-        Offsets of the points by a code object's id; empty for code that is not under test.
+        Offsets of the points, by the id of a code object; empty for code that is not under test.
     spans
-        Offsets of the instructions that call, with those of their caches, by a code object's id.
+        Offsets of the instructions that call, including their caches, by the id of a code object.
     """
 
     def __init__(self, own: Iterable[str] = ()) -> None:
         self.own = frozenset(own)
-        self.codes: dict[int, CodeType] = {}  # also keeps them, so that no id is given away twice
+        self.codes: dict[int, CodeType] = {}  # keeps them alive, so that no id is reused
         self.of: dict[int, frozenset[int]] = {}
         self.spans: dict[int, frozenset[int]] = {}
         self._files: dict[str, bool] = {}
@@ -82,7 +82,7 @@ class Points:
         return found
 
     def add(self, code: CodeType, namespace: Mapping[str, object]) -> frozenset[int]:
-        """Return the points of a code object that is met for the first time, and keep them."""
+        """Compute, keep and return the points of a code object that is seen for the first time."""
         points: frozenset[int] = frozenset()
         if self.concerns(code.co_filename):
             written, stored = self._written(namespace)
@@ -93,14 +93,14 @@ class Points:
         return points
 
     def prepare(self, namespaces: Iterable[Mapping[str, object]]) -> None:
-        """Meet the code under test of these modules before it runs."""
+        """Compute the points of the code under test in these modules before it runs."""
         for namespace in namespaces:
             for code in codes_of(namespace):
                 if id(code) not in self.of:
                     self.add(code, namespace)
 
     def learn(self, files: Iterable[str]) -> bool:
-        """Count these files as under test; return whether that is news."""
+        """Add these files to the code under test; return whether that changed anything."""
         new = self.own.union(files)
         if new == self.own:
             return False
@@ -129,8 +129,8 @@ _STORES = ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR")
 def _fixed(namespace: Mapping[str, object], stored: frozenset[str]) -> frozenset[str]:
     """Return the globals that are modules or classes of the library or of jobsim itself.
 
-    Their attributes are what they are, so that reading one is no point; unless the code under
-    test assigns to an attribute of that name, whoever's it may be.
+    Their attributes do not change, so reading one is not a point, unless the code under test
+    assigns to an attribute of that name on any object.
     """
     return frozenset(
         name
@@ -140,7 +140,7 @@ def _fixed(namespace: Mapping[str, object], stored: frozenset[str]) -> frozenset
 
 
 def _is_of_library(value: object) -> bool:
-    """Tell whether a value is library code, whose names no test ever replaces."""
+    """Return whether a value is a module or a class of library code, whose names stay fixed."""
     if isinstance(value, types.ModuleType):
         name = value.__name__
     elif isinstance(value, type):
@@ -157,9 +157,10 @@ def _is_of_library(value: object) -> bool:
 
 
 def files_of(repository: object) -> set[str]:
-    """Return the files, as code objects have them, that define a repository's classes.
+    """Return the file names in the code objects that define a repository's classes.
 
-    jobsim's own wrappers are looked through. What is installed counts as library otherwise.
+    jobsim's own wrappers are skipped. Installed packages count as library unless they are among
+    these files.
     """
     while isinstance(repository, AdaptedRepository | RecordedRepository):
         repository = repository.repository
@@ -175,8 +176,8 @@ def files_of(repository: object) -> set[str]:
 @functools.lru_cache(maxsize=4096)
 def is_library(file: str) -> bool:
     """Return whether a file belongs to the library, an installed package or jobsim itself."""
-    # Code made by exec, such as a dataclass's __init__, says so in angle brackets; cells of a
-    # notebook do too in some shells, and are the user's.
+    # Code made by exec, such as a dataclass's __init__, has a name in angle brackets. So have the
+    # cells of a notebook in some shells, which are the user's code.
     if file.startswith("<"):
         return not file.startswith("<ipython-input")
     return str(Path(file).resolve()).startswith((*_LIBRARY, _PACKAGE))
@@ -190,11 +191,11 @@ def offsets(
 ) -> Iterator[int]:
     """Yield the offsets of a code object's points.
 
-    `written` are globals that the code under test assigns to, `stored` such attributes, and
-    `fixed` globals whose attributes nobody assigns to.
+    `written` are the globals and `stored` the attributes that the code under test assigns to;
+    `fixed` are globals whose attributes nobody assigns to.
     """
     free = {name for name in code.co_freevars if name != "__class__"}
-    before: list[int] = []  # a prefix for a large argument; the event comes at either
+    before: list[int] = []  # prefixes for a large argument; the event comes at the first
     of_fixed = False
     for instruction in dis.get_instructions(code):
         op = instruction.opcode
@@ -221,12 +222,12 @@ def _spans(code: CodeType) -> Iterator[int]:
     ends = [later.offset for later in instructions[1:]] + [len(code.co_code)]
     for instruction, end in zip(instructions, ends, strict=True):
         if instruction.opcode in _ENTER:
-            # While its callee runs, a frame may stand anywhere in the instruction's cache.
+            # While the callee runs, the frame may stand anywhere in the cache of the instruction.
             yield from range(instruction.offset, end, 2)
 
 
 def codes_of(namespace: Mapping[str, object]) -> Iterator[CodeType]:
-    """Yield the code of a module's functions, of its classes' methods, and all within."""
+    """Yield the code of a module's functions and methods, and of all functions inside them."""
     name = namespace.get("__name__")
     members = list(namespace.values())
     for member in members:

@@ -1,9 +1,9 @@
-"""Locks, queues, sleep and clocks that answer to the turn.
+"""Locks that respect turns.
 
-Each contains a real one and is correct for every thread. A thread that is not under control uses
-the real one alone. A controlled thread tries it and, where it would block, waits for its turn
-instead. So a lock that was made under control goes on working after the run, and a Jupyter
-kernel's own threads may share it meanwhile.
+Each contains a real lock and is correct for every thread. A thread that is not under control uses
+only the real lock. A controlled thread tries it and, if it would block, waits for its turn instead.
+So a lock that was made under control still works after the run, and during the run it may be shared
+with other threads, such as those of a Jupyter kernel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jobsim.turns.here import HERE, controlled
 from jobsim.turns.world import NOT_NEEDED, Abort, World
 
 EPOCH = {"time": 1_800_000_000, "monotonic": 100_000, "perf_counter": 100_000}
-"""What the clocks show controlled threads when a run begins, in seconds."""
+"""What controlled threads read from the clocks when a run begins, in seconds."""
 
 
 def ticks_of(seconds: float) -> int:
@@ -46,8 +46,8 @@ class TurnLock:
             return self._acquire_outside(blocking, timeout)
         return self._acquire(*found, blocking, timeout, sys._getframe(1))
 
-    # Each call of these methods is an event for the trace function of 3.11, so what nearly every
-    # schedule does is written out here: `controlled` and `release`.
+    # On 3.11 every call inside these methods is an event of the trace function. Nearly every
+    # schedule uses them, so `controlled` and `release` are inlined here.
 
     def __enter__(self) -> bool:
         world = HERE.world
@@ -60,7 +60,7 @@ class TurnLock:
         self.holder = None
         self._real.release()
         world = HERE.world
-        # Looked at after the release and without the guard: see `World.wait_unless` for why.
+        # After the release and without the guard; `World._wait` says why that is safe.
         if world is not None and (self in world.waits.on or world.recorder is not None):
             self._released(world)
 
@@ -78,19 +78,19 @@ class TurnLock:
         timeout: float,
         frame: FrameType,
     ) -> bool:
-        """Take the lock, or yield until it is free: only the schedule says who gets it."""
+        """Take the lock, or wait until it is free; the schedule alone decides who gets it."""
         take = self._real.acquire
         if world.aborting:
-            # What unwinds may have to take a lock again before it lets it go, as a condition's
-            # wait does. Nobody else runs now; whoever holds the lock will unwind later.
+            # Unwinding code may take a lock again before it releases it, as `Condition.wait` does.
+            # No other thread runs now; the holder of the lock will unwind later.
             if take(False):
                 self.holder = real.get_ident()
                 return True
             raise Abort
         endless = blocking and timeout < 0
         if endless:
-            # From here on it is known that this thread would only wait while the lock is held,
-            # so that no turn need be wasted on it.
+            # Tells schedules that while the lock is held this thread could only wait, so that they
+            # need not give it a turn.
             world.wants[me] = self._real
         world.step_at_lock(me, frame)
         taken = take(False)
@@ -111,22 +111,22 @@ class TurnLock:
         return taken
 
     def release(self) -> None:
-        """Let the lock go; any thread may, as with the real one."""
+        """Release the lock; any thread may, as with the real one."""
         self.holder = None
         self._real.release()
         world = HERE.world
-        # Looked at after the release and without the guard: see `World.wait_unless` for why.
+        # After the release and without the guard; `World._wait` says why that is safe.
         if world is not None and (self in world.waits.on or world.recorder is not None):
             self._released(world)
 
     def _released(self, world: World) -> None:
-        """Tell of a lock that is free now, and wake who waits for it."""
+        """Report that the lock is free, and wake the threads that wait for it."""
         if world.recorder is not None and (me := world.me()) is not None:
             world.recorder.lock(me, False, self, sys._getframe(2))
         world.wake(self)
 
     def locked(self) -> bool:
-        """Return whether somebody holds the lock."""
+        """Return whether the lock is held."""
         return self._real.locked()
 
     def _is_owned(self) -> bool:
@@ -137,11 +137,11 @@ class TurnLock:
         self.holder = None
 
     def reset(self) -> None:
-        """Be free again, whoever held it: for a lock of a module, before the next run."""
+        """Release the lock whoever holds it; for a lock of a module, before the next run."""
         self._at_fork_reinit()
 
     def label(self) -> str:
-        """Return what to call this lock in a report."""
+        """Return a name for this lock in reports."""
         return f"the lock made at {self._made}" if self._made else "a lock"
 
     def taken_at(self) -> Place | None:
@@ -158,16 +158,16 @@ class TurnRLock:
         self._count = 0  # guarded by lock
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take the lock, also if this thread has it already; return whether it was taken."""
+        """Take the lock, also if this thread already holds it; return whether it was taken."""
         return self._enter(blocking, timeout, sys._getframe(1))
 
     def __enter__(self) -> bool:
         return self._enter(True, -1, sys._getframe(1))
 
     def _enter(self, blocking: bool, timeout: float, frame: FrameType) -> bool:
-        """Take the lock unless this thread has it; a second entry offers no turn."""
+        """Take the lock unless this thread holds it; taking it again offers no turn."""
         me = real.get_ident()
-        if self._owner == me:  # nobody else writes this thread's ident
+        if self._owner == me:  # no other thread writes this thread's ident
             self._count += 1
             return True
         found = controlled()
@@ -181,7 +181,7 @@ class TurnRLock:
         return taken
 
     def release(self) -> None:
-        """Let go once.
+        """Release the lock once.
 
         Raises
         ------

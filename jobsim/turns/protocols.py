@@ -1,6 +1,6 @@
-"""What a world asks and tells: who goes on, what happens next, what has happened.
+"""What a world calls: schedules, recorders and calendars.
 
-All of it is called by the thread that has the turn, so by one at a time.
+All methods are called by the thread that has the turn, so by one at a time.
 """
 
 from __future__ import annotations
@@ -15,54 +15,54 @@ if TYPE_CHECKING:
 
 
 class Schedule(ABC):
-    """Decides who goes on.
+    """Decides which thread goes on.
 
     Attributes
     ----------
     prunes
-        Whether points are left out that can show nothing new; tests compare both.
+        Whether to skip points that can show nothing new; tests compare both settings.
     most_points
-        After so many points a run is ended as a hang, at the same point each time. By default
-        there is no such limit, and a hang is noticed by the wall clock alone.
+        The number of points after which a run ends as a hang, at the same point each time. By
+        default there is no limit, and only the wall clock ends a hang.
     """
 
     prunes = True
     most_points = sys.maxsize
 
     def begin(self, world: World) -> None:
-        """Be told of the run that begins; does nothing unless it is overridden."""
+        """Take note of the run that begins; does nothing by default."""
         del world
 
     @abstractmethod
     def at_point(self, me: int, others: list[int]) -> int:
-        """Return who goes on at a point: `me`, or one of `others`, which can all go on."""
+        """Return who goes on at a point: `me` or one of `others`, all of which can go on."""
 
     def at_lock(self, me: int, others: list[int], *, again: bool) -> int:
         """Return who goes on where `me` is about to take a lock.
 
-        `again` says that the point of the very instruction that takes it has just been offered.
+        `again` says that the schedule was just asked at the instruction that takes the lock.
         """
         return me if again else self.at_point(me, others)
 
     def at_yield(self, me: int, others: list[int]) -> int:
-        """Return who goes on where `me` asks that others do."""
+        """Return who goes on where `me` yields."""
         del me
         return self.choose(others)
 
     @abstractmethod
     def choose(self, ready: list[int]) -> int:
-        """Return which of `ready` goes on where the thread with the turn cannot."""
+        """Return which of `ready` goes on if the thread with the turn cannot."""
 
 
 class Recorder(Protocol):
-    """Is told what happens in a run, for its explanation."""
+    """Takes note of what happens in a run, for its explanation."""
 
     def point(self, me: int, frame: FrameType) -> None:
         """Note that a thread is about to run the instruction at which its frame stands."""
         ...
 
     def lock(self, me: int, taken: bool, lock: Any, frame: FrameType) -> None:
-        """Note that a thread took a lock, or let it go."""
+        """Note that a thread took a lock, or released it."""
         ...
 
     def begins(self, step: Any) -> None:
@@ -75,13 +75,13 @@ class Recorder(Protocol):
 
 
 class Calendar(Protocol):
-    """What is going to happen in virtual time, beside what the repository itself waits for."""
+    """Events in virtual time, besides those that the repository itself waits for."""
 
     def idle(self, limit: int | None) -> bool:
-        """Let what is due next happen, since nobody can go on.
+        """Make the next event happen, since no thread can go on; return whether there was one.
 
-        `limit` is the tick at which the first timed wait ends, None without one. An entry
-        before it may be taken out, `World.now` set to its tick and threads woken; then the
-        answer is True. False leaves time to the timed wait, or ends the run in a deadlock.
+        `limit` is the tick at which the first timed wait ends, None without one. Only an event
+        before it may happen: it sets `World.now` to its tick and wakes threads. After False the
+        timed wait ends or, if there is none, the run ends in a deadlock.
         """
         ...

@@ -1,7 +1,7 @@
-"""What the library offered before anything was replaced.
+"""The library's own functions, from before anything was replaced.
 
-Read at import, which comes before any control. The kernel itself uses only these, so that it
-never waits for a turn in order to hand one on.
+They are read when this module is imported, which is before any control. This package uses only
+these, so that it never waits for a turn in order to pass one on.
 """
 
 from __future__ import annotations

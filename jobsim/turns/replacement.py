@@ -1,7 +1,7 @@
-"""What is replaced in the library while threads are under control, and put back afterwards.
+"""What is replaced in the library while threads are under control, and restored afterwards.
 
-Each replacement answers controlled threads by the turn and any other thread as ever. That is
-what lets a Jupyter kernel, a progress bar or a coverage measurement go on beside a run.
+Each replacement makes controlled threads take turns, and behaves as usual in any other thread. So a
+Jupyter kernel, a progress bar or a coverage measurement can go on during a run.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Replacement:
     Parameters
     ----------
     rearm
-        Called after every `sys.settrace`, by whoever.
+        Called after every `sys.settrace`, in any thread.
     draws
-        Answers `os.urandom` for controlled threads.
+        Replaces `os.urandom` for controlled threads.
     points
-        The points that a debugger has to offer.
+        The points at which a debugger has to offer the turn.
 
     Attributes
     ----------
     factories
-        Original and replacement by the original's id, for those who hold the original.
+        Each original and its replacement by the original's id, for modules that hold the original.
     """
 
     def __init__(self, rearm: Callable[[], None], draws: chance.Draws, points: Points) -> None:
@@ -73,7 +73,7 @@ class Replacement:
                 "_write_to_self",
                 loops.write_to_self,
             ),
-            # Made at import, held while a pool starts a thread.
+            # A lock made at import, which is held while a pool starts a thread.
             (concurrent.futures.thread, "_global_shutdown_lock", TurnLock()),
             (logging.Handler, "handle", _handle),
             (sys, "settrace", self._settrace),
@@ -91,20 +91,20 @@ class Replacement:
         self.factories = {id(old): (old, new) for old, new in originals}
 
     def begin(self) -> None:
-        """Replace; the garbage collector rests, for it would run finalizers at odd moments.
+        """Replace the names, and turn garbage collection off: finalizers must not run at any time.
 
-        What is garbage already stays so until the end: to collect it here costs a walk over the
-        whole heap, tenths of a second in a notebook.
+        What is garbage already is not collected first: that would walk over the whole heap, tenths
+        of a second in a notebook.
         """
         self._collects = gc.isenabled()
         gc.disable()
         for owner, name, new in self._plan:
-            # Looked up in the class's own dictionary: a function, not a bound one.
+            # From the owner's own dictionary: the plain attribute, not a bound or inherited one.
             self._undo.append((owner, name, vars(owner)[name]))
             setattr(owner, name, new)
 
     def end(self) -> None:
-        """Put everything back."""
+        """Restore everything."""
         while self._undo:
             owner, name, old = self._undo.pop()
             setattr(owner, name, old)
@@ -117,7 +117,7 @@ class Replacement:
 
 
 def _handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
-    """Handle a log record without offering the turn: a handler's lock was made at import."""
+    """Handle a log record without offering the turn, since the handler's lock is a real one."""
     world = HERE.world
     if world is None or controlled() is None:
         return real.handle(handler, record)

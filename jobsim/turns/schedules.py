@@ -1,4 +1,4 @@
-"""Schedules that need no plan: first come first served, and random from a seed."""
+"""Schedules without a plan: first come first served, and random from a seed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from jobsim.turns.protocols import Schedule
 from jobsim.turns.world import World
 
 SWITCH = 0.2
-"""How likely a seeded schedule hands the turn on at a point."""
+"""The probability that a seeded schedule switches threads at a point."""
 
 SPELL = 200
-"""After how many points a varied schedule draws how restless it is."""
+"""The number of points after which a varied schedule draws a new probability of a switch."""
 
 SHORT = 1_000
-"""Ticks, about a millisecond: waits that end so soon may end while others could go on."""
+"""Ticks, about a millisecond: timed waits that end this soon may end while others can go on."""
 
 SLOW = 0.25
-"""How likely such a wait ends where a varied schedule hands the turn on."""
+"""The probability that such a wait ends when a varied schedule switches threads."""
 
 
 class FirstReady(Schedule):
-    """Never switches at a point; who became ready first goes on first."""
+    """Never switches at a point; the thread that became ready first goes on first."""
 
     def at_point(self, me: int, others: list[int]) -> int:
         """Return `me`."""
@@ -30,19 +30,19 @@ class FirstReady(Schedule):
         return me
 
     def choose(self, ready: list[int]) -> int:
-        """Return who has been ready for longest."""
+        """Return the thread that has been ready for longest."""
         return ready[0]
 
 
 class Seeded(Schedule):
-    """Switches at a point with a probability, to anybody alike.
+    """Switches at a point with a given probability, to any other thread with equal chance.
 
     Parameters
     ----------
     seed
         The same seed gives the same schedule of the same program.
     switch
-        How likely the turn is handed on at a point.
+        The probability of a switch at a point.
     """
 
     def __init__(self, seed: int, switch: float = SWITCH) -> None:
@@ -61,16 +61,16 @@ class Seeded(Schedule):
 
 
 class Varied(Seeded):
-    """Switches often for a while and then seldom; now and then all are too slow for a timeout.
+    """Alternates between many and few switches, and now and then lets a short timeout expire.
 
-    Some races need many switches close together, others a thread that is left alone for long.
+    Some races need many switches close together, others a thread that runs undisturbed for long.
 
     Parameters
     ----------
     seed
         The same seed gives the same schedule of the same program.
     switches
-        How likely the turn is handed on at a point; one of them holds for `SPELL` points.
+        Probabilities of a switch at a point; each drawn one holds for `SPELL` points.
     """
 
     def __init__(self, seed: int, switches: Sequence[float]) -> None:
@@ -80,11 +80,11 @@ class Varied(Seeded):
         self._world: World | None = None
 
     def begin(self, world: World) -> None:
-        """Be told of the run that begins."""
+        """Take note of the run that begins."""
         self._world = world
 
     def at_point(self, me: int, others: list[int]) -> int:
-        """Return one of `others` with the probability that holds for now, `me` otherwise."""
+        """Return one of `others` with the current probability, `me` otherwise."""
         self._left -= 1
         if self._left < 0:
             self._left = SPELL

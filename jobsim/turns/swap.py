@@ -1,9 +1,9 @@
-"""Real locks and clocks that the code under test already holds, found and swapped.
+"""Finds and swaps the real locks and clocks that the code under test already holds.
 
-What was made or imported before control began is not reached by replacing names in the library:
+Replacing names in the library does not reach what was made or imported before control began:
 `from threading import Lock`, a lock at module level, a dataclass's default factory, a queue that
-a module keeps. So the globals of the user's modules are walked, and after the factory the
-repository's objects; what can be swapped is, and is put back at the end.
+a module keeps. So the globals of the user's modules are searched, and the repository's objects
+after the factory has made them. What is found is swapped if possible, and restored at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jobsim.turns.points import is_library
 from jobsim.turns.primitives import TurnLock, TurnRLock
 
 LONGEST = 10_000
-"""Containers with more entries are not looked through: they hold data, not locks."""
+"""Containers with more entries are not searched: they hold data, not locks."""
 
 _LEAVES = (
     str, bytes, int, float, complex, bool, type(None), types.ModuleType, types.CodeType,
@@ -40,7 +40,7 @@ _Put = Callable[[Any], None]
 
 @dataclass
 class Swaps:
-    """What was swapped, so that it can be put back.
+    """What was swapped, so that it can be restored.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class Swaps:
     locks
         The replacement of each real lock, by its id; one lock may be held in several places.
     stuck
-        What holds a real lock that could not be swapped.
+        Where a real lock was found that could not be swapped.
     local
-        Whether a module keeps a `threading.local`: threads must then not be used again.
+        Whether a module keeps a `threading.local`: then threads must not be kept between runs.
     """
 
     factories: dict[int, tuple[Any, Any]]
@@ -61,7 +61,7 @@ class Swaps:
     _undo: list[tuple[_Put, Any]] = field(default_factory=list)
 
     def swap(self, roots: Iterable[Any]) -> int:
-        """Swap everything that is reachable from the roots; return how much that was."""
+        """Swap everything that is reachable from the roots; return how many values that were."""
         hits = 0
         for old, put, where in _walk(roots, self):
             new = self._replacement(old)
@@ -103,11 +103,11 @@ class Swaps:
         if _is_bound(old):
             return getattr(self._replacement(old.__self__), old.__name__)
         kind = TurnLock if type(old) is real.LockType else TurnRLock
-        # The real lock is kept beside its replacement: an id must not be given away twice.
+        # The real lock is kept alive beside its replacement, so that its id is not reused.
         return self.locks.setdefault(id(old), (kind(), old))[0]
 
     def reset(self) -> None:
-        """Make the swapped locks free again, for the next run."""
+        """Release the swapped locks that are held, for the next run."""
         for new, _ in self.locks.values():
             if new.locked() if isinstance(new, TurnLock) else new.lock.locked():
                 new.reset()
@@ -159,7 +159,7 @@ def _homes(value: object) -> set[str]:
 
 
 _WRAPPED = 100
-"""How many objects are looked at to find out where a repository's code comes from."""
+"""How many objects are examined to find out where a repository's code comes from."""
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -175,10 +175,10 @@ def _is_users(name: str) -> bool:
 
 
 def _walk(roots: Iterable[Any], swaps: Swaps) -> Iterator[tuple[Any, _Put, str]]:
-    """Yield what is to be swapped, how to put something in its place, and where it stands."""
+    """Yield each value to swap, a function that puts another in its place, and where it is."""
     seen: set[int] = set()
     stack = list(roots)
-    kept = []  # an id is only taken while its object lives
+    kept = []  # keeps the objects alive, so that no id is reused
     while stack:
         owner = stack.pop()
         if id(owner) in seen or isinstance(owner, _LEAVES):
@@ -200,7 +200,7 @@ def _walk(roots: Iterable[Any], swaps: Swaps) -> Iterator[tuple[Any, _Put, str]]
 
 
 class _InTuple:
-    """A tuple that is made anew each time one of its entries is swapped."""
+    """A tuple that is rebuilt each time one of its entries is swapped."""
 
     def __init__(self, value: tuple[Any, ...], put: _Put) -> None:
         self._entries = list(value)
@@ -221,7 +221,7 @@ _Held = Iterator[tuple[Any, _Put, str]]
 
 
 def _held(owner: Any) -> _Held:
-    """Yield what an object holds: the value, how to replace it, and words for where it is."""
+    """Yield what an object holds: the value, a function that replaces it, and where it is."""
     for kinds, held in _HELD:
         if isinstance(owner, kinds):
             return held(owner)
@@ -252,7 +252,7 @@ def _held_by_method(owner: types.MethodType) -> _Held:
 
 
 def _held_by_function(owner: types.FunctionType) -> _Held:
-    """Yield what a function holds, each with a way to replace it there."""
+    """Yield what a function of the user's holds in its closure, defaults and attributes."""
     file = owner.__code__.co_filename
     if is_library(file) and not file.startswith("<"):
         return
@@ -279,7 +279,7 @@ def _held_by_class(owner: type) -> _Held:
 
 
 def _held_by_object(owner: Any) -> _Held:
-    """Yield what an object holds, also in slots, each with a way to replace it there."""
+    """Yield what an object holds in its dictionary and its slots, and its class."""
     kind = type(owner)
     held = getattr(owner, "__dict__", None)
     if isinstance(held, dict):
@@ -315,4 +315,4 @@ _HELD: tuple[tuple[Any, Callable[[Any], _Held]], ...] = (
     (types.MethodType, _held_by_method),
     (type, _held_by_class),
 )
-"""How to look through an object, by its type; the first that fits."""
+"""How to search an object, by its type; the first match counts."""

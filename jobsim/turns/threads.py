@@ -1,4 +1,4 @@
-"""`threading.Thread` and the factories of locks, as they are while under control."""
+"""The replacements of `threading.Thread`'s methods and of the lock factories under control."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ def start(thread: threading.Thread) -> None:
     thread.run = lambda: run_controlled(world, number, body)  # type: ignore[method-assign]
     # `real.start` waits for this event until the new thread runs: not a matter of turns.
     thread._started = real.event()  # type: ignore[attr-defined]
-    # Should it never end, the interpreter must not wait for it.
+    # A daemon, so that the interpreter does not wait for it if it never ends.
     thread._daemonic = True  # type: ignore[attr-defined]
     ident = real.get_ident()
-    me = world.numbers.pop(ident)  # so that what `real.start` makes is real
+    me = world.numbers.pop(ident)  # not under control meanwhile, so `real.start` makes real locks
     try:
         real.start(thread)
     except BaseException:
@@ -97,9 +97,9 @@ def start(thread: threading.Thread) -> None:
 
 
 def run_controlled(world: World, number: int, body: Any, through: bool = False) -> None:
-    """Run a body as a controlled thread: from its first turn to the hand-over at its end.
+    """Run a body as a controlled thread, from its first turn to the hand-over at its end.
 
-    `through` says that the thread has passed its gate already.
+    `through` says that the thread has already passed its gate.
     """
     try:
         world.enter(number, through=through)
@@ -107,7 +107,7 @@ def run_controlled(world: World, number: int, body: Any, through: bool = False) 
         body()
     except Abort:
         pass
-    except BaseException as error:  # noqa: BLE001 - kept, and told by whoever reads the run
+    except BaseException as error:  # noqa: BLE001 - kept in `errors` of the run
         world.fail(number, error)
     finally:
         world.leave(number)
@@ -130,7 +130,7 @@ def join(thread: threading.Thread, timeout: float | None = None) -> None:
 
 
 def is_alive(thread: threading.Thread) -> bool:
-    """Return whether a thread has not ended; of a controlled one, whether it may take turns."""
+    """Return whether a thread has not ended; a controlled one ends with its last turn."""
     number = getattr(thread, _NUMBER, None)
     if number is None or controlled() is None:
         return real.is_alive(thread)

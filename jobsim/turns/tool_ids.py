@@ -1,4 +1,4 @@
-"""Ids of `sys.monitoring`, of which there are few: how one is taken."""
+"""Takes one of the few tool ids of `sys.monitoring`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 
 def sys_monitoring() -> Any:
-    """Return `sys.monitoring`, which is there from Python 3.12 on."""
+    """Return `sys.monitoring`, which exists from Python 3.12 on."""
     return sys.monitoring  # type: ignore[attr-defined,unused-ignore] # only 3.12+ has it
 
 
 def take_tool(ids: Sequence[int], instead: str) -> int:
-    """Take the first of these ids that no profiler or debugger has.
+    """Take the first of these ids that no profiler or debugger uses.
 
     Raises
     ------
     RuntimeError
-        If all are taken; `instead` says what to do then.
+        If all are taken; the message ends with `instead`, what to do then.
     """
     for tool in ids:
         if sys_monitoring().get_tool(tool) is None:

@@ -13,27 +13,27 @@ from jobsim.turns.world import World
 
 
 class Traced:
-    """Offers turns from `sys.settrace`'s opcode events, and lets other tracers go on.
+    """Offers turns at the opcode events of `sys.settrace`, and lets other tracers go on.
 
     A coverage measurement or a debugger that was tracing the thread is called for every event
-    that it would have had. It may set itself again while it is called, as a tracer in C does at
-    its first event, so this one is set again after each call.
+    that it would have received. It may install itself again during such a call, as a tracer in C
+    does at its first event, so this one is installed again after each call.
     """
 
     def __init__(self, points: Points) -> None:
         self._points = points
 
     def begin(self) -> None:
-        """Start nothing: each thread traces itself."""
+        """Do nothing: each thread traces itself."""
 
     def end(self) -> None:
-        """Stop nothing."""
+        """Do nothing: each thread stops its own tracing."""
 
     def rearm(self) -> None:
-        """Do nothing: nobody else can stop the events of a trace function."""
+        """Do nothing: a trace function keeps getting its events."""
 
     def prepare(self, namespaces: Iterable[Mapping[str, object]]) -> None:
-        """Do nothing: code is met when it is called."""
+        """Do nothing: points are computed when code is called."""
 
     def thread(self, world: World, me: int) -> None:
         """Trace the calling thread, which has the number `me`."""
@@ -45,14 +45,14 @@ class Traced:
         real.settrace(enter.chained if before is not None else enter.plain)
 
     def leave(self) -> None:
-        """Trace the calling thread no more, and give it its own tracer back."""
+        """Stop tracing the calling thread, and restore its own tracer."""
         owner = getattr(sys.gettrace(), "__self__", None)
         if isinstance(owner, _Enter):
             real.settrace(owner.before)
 
 
 class _Enter:
-    """The trace function of one thread: one of its methods, which cost less than an object."""
+    """Holds the trace function of one thread: a method, which is cheaper than a callable object."""
 
     def __init__(self, points: Points, world: World, me: int, before: Any) -> None:
         self.before = before
@@ -60,7 +60,7 @@ class _Enter:
         self._of = points.of
 
     def plain(self, frame: FrameType, _event: str, _arg: object) -> Any:
-        """Trace a frame of the code under test by its instructions, no other frame."""
+        """Trace the instructions of a frame of the code under test, and no other frame."""
         code = frame.f_code
         points = self._of.get(id(code))
         if points is None:
@@ -76,14 +76,14 @@ class _Enter:
                 if recorder is not None:
                     recorder.point(me, frame)
                 step(me)
-            # Itself, but for a debugger that has been opened here. A function that names itself
-            # would be a cycle, and a collection of those of all calls takes as long as they do.
+            # This function, or that of a debugger that was opened here. A closure that refers to
+            # itself would be a cycle, and collecting one per call takes as long as the calls.
             return frame.f_trace
 
         return local
 
     def chained(self, frame: FrameType, event: str, arg: object) -> Any:
-        """Trace a frame for the tracer that was there before, and by its instructions."""
+        """Trace a frame for the previous tracer, and its instructions."""
         inner = self.before(frame, event, arg)
         real.settrace(self.chained)
         points = self._of.get(id(frame.f_code))

@@ -1,4 +1,4 @@
-"""Who waits for what, and until when."""
+"""What each thread waits for, and until when."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Waits:
     of
         What each thread waits for, by its number; guarded by the world's guard.
     on
-        Numbers of threads by what they wait on. Written under the guard; whether something is in
-        it is one atomic look, for any thread.
+        Numbers of threads by what they wait on. Written under the guard; a membership test is
+        atomic, so any thread may make one.
     """
 
     def __init__(self) -> None:
@@ -36,17 +36,17 @@ class Waits:
         self._order = itertools.count()
 
     def add(self, number: int, entry: Waiting) -> None:
-        """Let a thread wait; what ends it by time is told by `set_timer`."""
+        """Add a wait; `set_timer` adds its time limit."""
         self.of[number] = entry
         self.on.setdefault(entry.on, []).append(number)
 
     def set_timer(self, number: int, entry: Waiting) -> None:
-        """Let time end a wait that has a limit."""
+        """Add the time limit of a wait, if it has one."""
         if entry.until is not None:
             heapq.heappush(self._timers, (entry.until, next(self._order), number, entry))
 
     def forget(self, number: int) -> None:
-        """Let a thread wait for nothing any more."""
+        """Remove the wait of a thread, if it has one."""
         entry = self.of.pop(number, None)
         if entry is not None:
             waiters = self.on.get(entry.on, [])
@@ -56,7 +56,7 @@ class Waits:
                     del self.on[entry.on]
 
     def end(self, on: Hashable) -> list[int]:
-        """End all waits on this; return whose they were, the longest first."""
+        """End all waits on this; return their threads, the longest waiting first."""
         numbers = self.on.pop(on, [])
         for number in numbers:
             self.of.pop(number, None)
@@ -64,7 +64,7 @@ class Waits:
 
     @property
     def timed(self) -> bool:
-        """Whether time may end a wait; for any thread, which may find one that is over already."""
+        """Whether time may end a wait, perhaps one that is already over; for any thread."""
         return bool(self._timers)
 
     def first_limit(self) -> int | None:
@@ -76,7 +76,7 @@ class Waits:
         return timers[0][0] if timers else None
 
     def end_first(self) -> tuple[int, int]:
-        """End the timed wait that `first_limit` told of; return its tick and its thread."""
+        """End the timed wait that `first_limit` found; return its tick and its thread."""
         limit, _, number, entry = heapq.heappop(self._timers)
         entry.timed_out = True
         self.forget(number)

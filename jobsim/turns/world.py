@@ -1,18 +1,18 @@
-"""Who goes on: one thread has the turn, everybody else stands before a gate.
+"""Passing the turn: one thread has it, and every other thread waits at a gate.
 
-A thread that is under control has a number and a gate, a plain lock that is closed (acquired) at
-all times but one: whoever hands the turn to that thread opens (releases) it once, and the thread
-closes it by passing through. So a gate is never opened twice without a passage between: only the
-one thread that has the turn opens gates, and it opens one and stops, or ends.
+A thread under control has a number and a gate, a plain lock that is normally closed (acquired). The
+turn is passed to a thread by opening (releasing) its gate once, and the thread closes the gate by
+passing it. So no gate is opened twice without being passed in between: only the thread that has the
+turn opens gates, and after opening one it waits or ends.
 
-Two more kinds of thread touch a world. A thread that is not under control may release a lock that
-a controlled one waits for (`wake`). And the thread that called `Control.run` takes the turn from a
-thread that blocks where control does not reach, and gives it to another (`set_aside`). For these
-two, and only for them, everything that says who may go on is guarded by `guard`.
+Two more kinds of thread use a world. A thread that is not under control may release a lock that a
+controlled one waits for (`wake`). And the thread that called `Control.run` takes the turn from a
+thread that blocks where control does not reach, and gives it to another (`set_aside`). Because of
+these two, all state that decides which thread may go on is guarded by `guard`.
 
-One file, though a long one: whether a hand-over can be lost, or two threads can have the turn, is
-seen only where every place that opens a gate or writes `current` and `ready` stands side by side.
-What they work on has files of its own: `waits`, `polling`, `call_time`, `protocols`, `here`.
+This file is long on purpose. Whether a hand-over can be lost, or two threads can have the turn, is
+easiest to check with every place that opens a gate or writes `current` and `ready` in one file.
+What they use is in files of its own: `waits`, `polling`, `call_time`, `protocols`, `here`.
 """
 
 from __future__ import annotations
@@ -33,17 +33,15 @@ from jobsim.turns.waits import Waiting, Waits
 MAKER = 0
 """The number of the thread that calls the factory."""
 
-
 TIMED_OUT, WOKEN, NOT_NEEDED = range(3)
 """How a wait ended."""
 
-
 PATIENCE = 10_000
-"""How often threads may catch an `Abort` and go on."""
+"""How often `Abort` is raised in threads that catch it and go on."""
 
 
 class Abort(BaseException):
-    """Ends a controlled thread whose run is over; the code under test should let it pass."""
+    """Ends a controlled thread whose run is over; the code under test should not catch it."""
 
 
 class World:
@@ -54,7 +52,7 @@ class World:
     Attributes
     ----------
     now
-        Virtual time in ticks; jumps when nobody can go on, and stands still otherwise.
+        Virtual time in ticks; jumps when no thread can go on, and stands still otherwise.
     held
         While above 0, no point offers the turn.
     """
@@ -69,19 +67,19 @@ class World:
         self.schedule = schedule
         self.arm = arm  # called in each controlled thread when it begins
         self._disarm = disarm
-        self.spans = spans  # by a code object's id, where its calls and `with` stand
+        self.spans = spans  # offsets of calls and `with`, by the id of a code object
         self.recorder: Recorder | None = None
         self.calendar: Calendar | None = None
         self.now = 0
         self.held = 0
         self.points = 0  # in the repository's own code
-        self.spun = False  # whether there were more than the schedule allows
-        self.silent = False  # whether points count no more
+        self.spun = False  # whether there were more points than the schedule allows
+        self.silent = False  # whether points are no longer counted
         self.handed = 0
-        # Reentrant, for a calendar wakes threads while it is asked; a real one, made before.
+        # Reentrant, since a calendar wakes threads while it is called under the guard.
         self.guard = real.RLock()
-        self.current: int | None = None  # who has the turn; guarded by guard
-        self.ready: list[int] = []  # who else can go on, longest first; guarded by guard
+        self.current: int | None = None  # the thread that has the turn; guarded by guard
+        self.ready: list[int] = []  # the others that can go on, longest first; guarded by guard
         self.waits = Waits()  # guarded by guard
         self._polling = Polling()
         self.aside: set[int] = set()  # blocked outside control; guarded by guard
@@ -89,35 +87,36 @@ class World:
         self.numbers: dict[int, int] = {}  # by thread ident; one atomic operation each
         self.names: list[str] = []
         self.gates: list[Any] = []
-        self.fresh: list[bool] = []  # whether a thread has touched nothing since it was last asked
-        self.asked: list[bool] = []  # whether the schedule was asked at a thread's last point
-        self.wants: dict[int, Any] = {}  # the real lock that a thread is about to take
+        # By thread; written by the thread that has the turn.
+        self.fresh: list[bool] = []  # whether it has touched nothing since it was chosen
+        self.asked: list[bool] = []  # whether the schedule was asked at its last point
+        self.wants: dict[int, Any] = {}  # the real lock that it is about to take
         self.ended: set[int] = set()
         self.wanted: set[int] = set()  # the run goes on until these have ended
         self.errors: dict[int, BaseException] = {}
         self.failed: int | None = None  # the body that raised first
         self.prompting = False  # a debugger waits for a person
         self.deadlock: Deadlock | None = None
-        self.running = False  # somebody may be given the turn; guarded by guard
-        self.making = False  # the maker's factory is being called
-        self.over = False  # nobody goes on any more; written under guard
+        self.running = False  # whether the turn may be given to a thread; guarded by guard
+        self.making = False  # whether the factory is being called
+        self.over = False  # whether no thread may go on any more; written under guard
         self.aborting = False
         self.done = real.allocate_lock()  # opened once, when the run is over
         self.done.acquire()
-        # Numbers of those who end after an abort.
+        # Numbers of threads that end after an abort.
         self.farewell: queue.SimpleQueue[int] = real.SimpleQueue()
         self._refused = 0
         self.loops: list[Any] = []  # event loops that were made in this run
-        self._taking: dict[int, CallTime] = {}  # by thread, each written by itself
+        self._taking: dict[int, CallTime] = {}  # by thread; each writes its own entry
 
     # Threads.
 
     def register(
         self, name: str, *, wanted: bool = False, ready: bool = True, gate: Any = None
     ) -> int:
-        """Give a new thread its number and a closed gate; the thread itself need not run yet.
+        """Give a new thread a number and a closed gate; the thread itself need not run yet.
 
-        A thread that is kept from run to run stands before a `gate` of its own already.
+        A thread that is kept between runs already waits at its own `gate`.
         """
         if gate is None:
             gate = real.allocate_lock()
@@ -139,7 +138,7 @@ class World:
         return self.numbers.get(real.get_ident())
 
     def enter(self, number: int, *, through: bool) -> None:
-        """Stand before the gate for the first time, or be `through` it; then it is one's turn."""
+        """Wait at the gate for the first turn, unless the thread is already `through` it."""
         self.numbers[real.get_ident()] = number
         if not through:
             self._pass(number)
@@ -147,7 +146,7 @@ class World:
             raise Abort
 
     def leave(self, number: int) -> None:
-        """End: hand the turn on for good, and wake who joins this thread."""
+        """End this thread: pass the turn on, and wake the threads that join this one."""
         with self.guard:
             self.ended.add(number)
             self.numbers.pop(real.get_ident(), None)
@@ -160,8 +159,7 @@ class World:
                 self.finish()
             elif self.current == number or self.current is None:
                 self._open_next()
-            # Else the turn was taken from this thread, which came back only to end, and
-            # somebody else has it now.
+            # Otherwise this thread had been set aside, and another one has the turn now.
 
     def add(self, number: int) -> None:
         """Let a registered thread take turns from now on."""
@@ -188,8 +186,8 @@ class World:
         if me in self._taking:
             self._take(me)
         if self.fresh[me] and self.schedule.prunes:
-            # Nothing was touched since this thread was chosen: whoever could go on here could
-            # have gone on there, with the same answers and a stricter order of calls.
+            # This thread has touched nothing since it was chosen. So a switch here would give the
+            # same answers as a choice of the other thread then, with a stricter order of calls.
             self.fresh[me] = self.asked[me] = False
             return
         if not self.ready or self.held:
@@ -222,9 +220,9 @@ class World:
         self.fresh[me] = True
 
     def rest(self) -> None:
-        """Let this thread end alone: nobody is left whom it could disturb, or who could disturb it.
+        """Offer no more turns: this is the last thread of the program.
 
-        A run that is told keeps its points, for they are what its steps are numbered by.
+        Points are still counted in a run that is recorded, since they number its steps.
         """
         self.held += 1
         if self.recorder is None:
@@ -232,48 +230,48 @@ class World:
             self._disarm()
 
     def _switch(self, me: int, to: int) -> None:
-        """Hand the turn to `to` and stand among those who can go on."""
+        """Pass the turn to `to`, and wait among the threads that can go on."""
         with self.guard:
             if self.current == me and not self.over:
                 self.ready.remove(to)
                 self.ready.append(me)
                 self._open(to)
             else:
-                # Taken away since `step` looked: queue up as somebody who comes back.
+                # The turn was taken away since `step` looked: queue up like a returning thread.
                 self._queue_up(me)
         self._pass(me)
 
     def _open(self, to: int) -> None:
-        """Give the turn to `to`; called under guard, by whoever has the turn."""
+        """Give the turn to `to`; called under guard, when no other thread is going on."""
         self.handed += 1
-        # Before the gate opens: the thread behind it may hand on at once, and its own write
-        # of `current` has to come after this one.
+        # Before the gate opens: the thread behind it may pass the turn on at once, and its own
+        # write of `current` has to come after this one.
         self.current = to
         self.gates[to].release()
 
     def _pass(self, me: int) -> None:
-        """Wait for the turn; comes back with it, or raises `Abort`."""
+        """Wait for the turn; return with it, or raise `Abort`."""
         self.gates[me].acquire()
         if self.aborting:
             raise Abort
 
     def _abort(self) -> None:
-        """Raise `Abort` again, at most `PATIENCE` times: some code catches it and goes on."""
+        """Raise `Abort`, at most `PATIENCE` times in all: some code catches it and goes on."""
         self._refused += 1
         if self._refused > PATIENCE:
             forever = real.allocate_lock()
             forever.acquire()
             self.guard.release()
-            forever.acquire()  # a daemon thread, which nobody waits for any more
+            forever.acquire()  # it is a daemon thread, and nobody waits for it any more
         raise Abort
 
     def _open_next(self, me: int | None = None) -> bool:
-        """Choose who goes on and open the gate; return True if it is `me`; called under guard.
+        """Choose the next thread and open its gate; return True if it is `me`; under guard.
 
-        With nobody left to choose, either somebody outside control will come back, and the turn
-        belongs to nobody meanwhile, or the run is over.
+        If no thread can go on, either one outside control will come back, and until then no thread
+        has the turn, or the run is over.
         """
-        # When the run is over nobody may be let through any more but to unwind.
+        # When the run is over, gates are opened only to let threads unwind.
         to = None if self.over else self._next()
         if to is None:
             self.current = None
@@ -296,7 +294,7 @@ class World:
     # Waiting.
 
     def wait(self, on: Hashable, until: int | None = None) -> bool:
-        """Give the turn away until somebody calls `wake(on)`, or until the tick `until`.
+        """Pass the turn on until `wake(on)` is called, or until the tick `until`.
 
         Returns False if time ended the wait.
         """
@@ -305,7 +303,7 @@ class World:
     def wait_unless(
         self, on: Hashable, until: int | None, unless: Callable[[], bool] | None = None
     ) -> int:
-        """Wait as `wait` does, unless `unless` answers True once others know of the wait.
+        """Wait like `wait`, unless `unless` returns True after the wait has been entered.
 
         Returns how the wait ended: `TIMED_OUT`, `WOKEN` or `NOT_NEEDED`.
         """
@@ -316,15 +314,15 @@ class World:
     def _wait(
         self, me: int, on: Hashable, until: int | None, unless: Callable[[], bool] | None = None
     ) -> int:
-        """Wait, as a thread that polls or as any other; of those `wait_unless` forgets that."""
+        """Wait as `wait_unless` does, but without forgetting that the thread polls."""
         if self.current != me or self.over:
             self._come_back(me)
         entry = Waiting(on, until)
         with self.guard:
             self.waits.add(me, entry)
-            # A thread that is not under control lets go first and looks for waiters then. So
-            # either it finds this entry, or it had let go before the entry was made, and
-            # `unless` sees that. No wake-up is lost.
+            # A thread that is not under control first releases the lock and then looks for
+            # waiters. So either it finds this entry, or it had released the lock before the entry
+            # was made, and `unless` succeeds. No wake-up is lost.
             if unless is not None and unless():
                 self.waits.forget(me)
                 return NOT_NEEDED
@@ -332,8 +330,8 @@ class World:
             if self.current == me:
                 mine = self._open_next(me)
             else:
-                # Set aside between the look above and the guard: somebody else may have the
-                # turn. This thread is one of those that wait, as it would be anyway.
+                # Set aside between the look above and taking the guard: another thread may have
+                # the turn. This thread is now waiting, as it would be anyway.
                 self.aside.discard(me)
                 mine = self.current is None and not self.over and self._open_next(me)
         if not mine:
@@ -346,7 +344,7 @@ class World:
             self.wait(object(), tick)
 
     def yield_turn(self) -> None:
-        """Let the others go on, as `time.sleep(0)` asks for; without others, time."""
+        """Let other threads go on, as `time.sleep(0)` does; if there are none, let time pass."""
         me = self.numbers[real.get_ident()]
         if self.current != me or self.over:
             self._come_back(me)
@@ -357,7 +355,7 @@ class World:
             if to != me:
                 self._switch(me, to)
         elif self.waits.timed or self.calendar is not None:
-            # Whoever spins waits for somebody who sleeps.
+            # A thread that spins waits for one that sleeps.
             self._poll(me)
 
     def read_clock(self, me: int) -> int:
@@ -372,15 +370,15 @@ class World:
             self._wait(me, object(), tick)
 
     def progress(self) -> None:
-        """Be told that a call on the repository begins or has returned: nobody only polls."""
+        """Take note that a call on the repository begins or has returned: threads make progress."""
         self._polling.forget_all()
 
     def wake(self, on: Hashable) -> int:
-        """Let everybody who waits on `on` go on, when it is their turn; any thread.
+        """End all waits on `on`, so that these threads can go on in their turn; any thread.
 
-        Returns how many that were. The turn stays where it is, unless it belonged to nobody.
+        Returns how many there were. The turn stays where it is, unless no thread had it.
         """
-        if on not in self.waits.on:  # see `wait_unless` for why this look needs no guard
+        if on not in self.waits.on:  # without the guard, which `_wait` shows to be safe
             return 0
         with self.guard:
             numbers = self.waits.end(on)
@@ -390,9 +388,9 @@ class World:
         return len(numbers)
 
     def _let_time_pass(self) -> bool:
-        """Let the next thing happen since nobody can go on; False if nothing will.
+        """Make the next event happen, since no thread can go on; return whether there was one.
 
-        At one tick timed waits end before the calendar is asked, in the order in which they
+        At the same tick, timed waits end before events of the calendar, in the order in which they
         began.
         """
         limit = self.waits.first_limit()
@@ -405,9 +403,9 @@ class World:
         return True
 
     def pass_time(self, most: int) -> None:
-        """End the timed wait that ends first, if that is within `most` ticks.
+        """End the timed wait that ends first, if it ends within `most` ticks.
 
-        Though others could go on: as if all of them were slow. For a schedule that is asked.
+        Even though threads can go on, as if all of them were slow. For use in schedules.
         """
         if not self.waits.timed:
             return
@@ -423,12 +421,12 @@ class World:
 
     def _nobody_goes_on(self) -> None:
         if self.over or self.aside or self._waits_for_others():
-            return  # `current` becomes None: whoever comes back, or wakes one, goes on
+            return  # `current` becomes None: a thread that returns, or is woken, goes on
         self.deadlock = describe(self)
         self.finish()
 
     def _waits_for_others(self) -> bool:
-        """Return whether a lock that is waited for is held by a thread out of control."""
+        """Return whether a lock that is waited for is held by a thread outside control."""
         for entry in self.waits.of.values():
             holder = getattr(entry.on, "holder", None)
             if holder is not None and holder not in self.numbers:
@@ -440,7 +438,7 @@ class World:
     def take(self, ticks: int, points: int) -> None:
         """Let `ticks` pass during the call that begins, spread over `points` points.
 
-        Locks that the thread holds stay held meanwhile: that is what contention is.
+        Locks that the thread holds stay held meanwhile, which models contention.
         """
         me = self.numbers[real.get_ident()]
         self._taking[me] = CallTime(ticks, max(points, 1))
@@ -462,7 +460,7 @@ class World:
     def set_aside(self, suspect: int, points: int, handed: int, where: str) -> bool:
         """Take the turn from a thread that blocks outside control; for the watching thread.
 
-        Nothing happens, and the answer is False, if the thread moved since it was looked at.
+        Does nothing and returns False if the thread has moved since it was looked at.
         """
         with self.guard:
             if self.over or (self.current, self.points, self.handed) != (suspect, points, handed):
@@ -473,14 +471,14 @@ class World:
             return True
 
     def _come_back(self, me: int) -> None:
-        """Queue up after an absence: somebody else may have the turn."""
+        """Queue up after blocking outside control: another thread may have the turn."""
         with self.guard:
             if self.aborting:
                 self._abort()
             if self.current == me and not self.over:
                 return
             self._queue_up(me)
-            # Nobody had the turn while everybody else waited for this thread.
+            # If no thread has the turn, all others were waiting for this one.
             mine = not self.over and self.current is None and self._open_next(me)
         if not mine:
             self._pass(me)
@@ -505,7 +503,7 @@ class World:
             self.current = maker
 
     def end_making(self, maker: int) -> None:
-        """Take the turn from the maker and give it to nobody: the run has not begun."""
+        """Take the turn from the maker; no thread has it until the run begins."""
         with self.guard:
             self.running = self.making = False
             self.ended.add(maker)
@@ -516,20 +514,20 @@ class World:
     def fail(self, number: int, error: BaseException) -> None:
         """Keep what a thread raised; a wanted one ends the run."""
         if self.aborting:
-            return  # it was told to end, and something was in its way
+            return  # it was told to end, so what it raises while unwinding does not count
         self.errors[number] = error
         if number in self.wanted:
             self.failed = number if self.failed is None else self.failed
             self.finish()
 
     def finish(self) -> None:
-        """Let nobody go on any more; whoever reaches a point stops there."""
+        """Let no thread go on any more; a thread that reaches a point stops there."""
         with self.guard:
             if not self.over:
                 self.over = True
                 self.done.release()
                 if self.making:
-                    # The maker is the thread that would watch: nobody else can end its wait.
+                    # The maker is the thread that would watch, so no other can end its wait.
                     self.aborting = True
                     self.gates[MAKER].release()
 
