@@ -14,6 +14,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -244,21 +245,21 @@ def play(
     StartRefused
         If the process has been started before, or the run has begun.
     """
-    try:
-        connection = line.connected(address, port, key)
-    except OSError as exc:
-        raise StartRefused(
-            f"nobody listens at {address}:{port} ({exc}): the run has all its processes or is "
-            "over, or this host cannot reach that one"
-        ) from exc
-    try:
-        connection.send(_Hello(number, host or host_id(), host_name(), __version__, os.getpid()))
-        kind, what = connection.recv()
+    with ExitStack() as closing:
+        try:
+            connection = closing.enter_context(line.connected(address, port, key))
+            connection.send(
+                _Hello(number, host or host_id(), host_name(), __version__, os.getpid())
+            )
+            kind, what = connection.recv()
+        except (OSError, EOFError) as exc:  # also of one that was let in and then forgotten
+            raise StartRefused(
+                f"no start from {address}:{port} ({exc!r}): the run has all its processes or is "
+                "over, or this host cannot reach that one"
+            ) from exc
         if kind == "refused":
             raise StartRefused(what)
         Part(connection, what, now_ns).run()
-    finally:
-        connection.close()
 
 
 def left_files(folder: str, pid: int) -> Sequence[Piece] | None:

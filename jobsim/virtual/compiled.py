@@ -1,8 +1,8 @@
-"""What numba compiles on first use: the recursion of a queue, and the event loop.
+"""The functions that numba compiles on first use: the recursion of a queue, and the event loop.
 
-Importing this module imports no numba: it is an optional extra that takes a third of a second
-to load. `jobsim.virtual.recursion` says why its recursion has a plain twin; the event loop is its
-own twin.
+Importing this module does not import numba, an optional extra that takes a third of a second to
+load. `jobsim.virtual.recursion` says why the recursion exists in plain Python as well; the event
+loop is compiled from the plain functions themselves.
 """
 
 from __future__ import annotations
@@ -33,18 +33,19 @@ Serve = Callable[
     ],
     None,
 ]
-"""What both recursions look like: order, paid, service, workers, and three columns to write."""
+"""The signature of both recursions: order, paid, service, workers, and three columns to write."""
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
 class Compiled(Generic[Function]):
-    """A function that is compiled once per process, when it is first worth it. Thread-safe.
+    """A function that is compiled once per process, when that first pays off. Thread-safe.
 
     Parameters
     ----------
     compile_it
-        Compiles and returns it; raises ImportError if numba is missing or does not fit.
+        Compiles and returns the function; raises ImportError if numba is missing or does not match
+        the installed numpy.
     """
 
     def __init__(self, compile_it: Callable[[], Function]) -> None:
@@ -53,10 +54,10 @@ class Compiled(Generic[Function]):
         self.loaded: Function | None = None  # written once, under _loading
 
     def load_if_worth_it(self, jobs: int, *, threshold: int) -> Function | None:
-        """Return the function if a run of so many jobs should use it, else None.
+        """Return the function if a run of this many jobs should use it, else None.
 
-        It should if it is loaded already, or if numba is installed and there are `threshold`
-        jobs. A numba that is installed but cannot be imported is warned of.
+        It should if it is already loaded, or if numba is installed and there are at least
+        `threshold` jobs. If numba is installed but cannot be imported, a warning is issued.
 
         Examples
         --------
@@ -83,7 +84,7 @@ class Compiled(Generic[Function]):
         Raises
         ------
         ImportError
-            If numba is missing, or does not fit the installed numpy.
+            If numba is missing, or does not match the installed numpy.
         """
         with self._loading:
             if self.loaded is None:
@@ -94,19 +95,20 @@ class Compiled(Generic[Function]):
 def _jit(numba: Any, function: Callable[..., None], *signature: object) -> Any:
     try:
         return numba.njit(*signature, cache=True, nogil=True)(function)
-    except RuntimeError:  # numba found no directory to keep its cache in: compile every time
+    except RuntimeError:  # numba found no directory for its cache: compile in every process
         return numba.njit(*signature, nogil=True)(function)
 
 
 def _numba() -> Any:
-    return import_module("numba")  # untyped, so that mypy says the same with and without it
+    return import_module("numba")  # untyped, so that mypy's result does not depend on numba
 
 
 def compile_recursion() -> Serve:
     """Compile `serve`."""
     numba = _numba()
 
-    # The inputs are declared read-only, which accepts writable arrays too: one compilation.
+    # The inputs are declared read-only, which accepts writable arrays too: one compilation is
+    # enough.
     def given(dtype: object) -> object:
         return numba.types.Array(dtype, 1, "C", readonly=True)
 
@@ -118,11 +120,12 @@ def compile_recursion() -> Serve:
 
 
 def compile_event_loop() -> Callable[..., None]:
-    """Return `rules.play` and all that it calls, to be compiled at its first call."""
+    """Return `rules.play` with everything that it calls, to be compiled at its first call."""
     numba = _numba()
-    # The same functions over names of their own, among which each finds the others compiled.
-    # Inlined, for a call counts a reference to every array that it passes on. To call what is
-    # called from several places compiles in 7.4 s instead of 9.3, and runs at 0.88 of the speed.
+    # The same functions over a namespace of their own, in which each finds the others compiled.
+    # They are inlined, since a call counts references to all arrays that it passes. Without
+    # inlining functions that are called from several places, compiling takes 7.4 s instead of
+    # 9.3 s, but the loop runs at 0.88 of the speed.
     names = dict(vars(rules))
     for name, value in vars(rules).items():
         if isinstance(value, types.FunctionType) and value.__module__ == rules.__name__:
@@ -133,7 +136,7 @@ def compile_event_loop() -> Callable[..., None]:
     play = _jit(numba, names["play"].py_func)
 
     def run(*arguments: object) -> None:
-        # What the compiler makes lives until it is done: looking for garbage in it finds none.
+        # Nothing that the compiler makes is garbage before it is done, so collecting is in vain.
         collects = gc.isenabled() and not play.signatures
         if collects:
             gc.disable()
@@ -155,7 +158,7 @@ def serve(
     finished: NDArray[np.float64],
     worker: NDArray[np.int32],
 ) -> None:
-    """Run the recursion on a binary heap in two arrays; numba compiles this very text."""
+    """Run the recursion on a binary heap in two arrays; numba compiles this function."""
     # Invariant: (free, number) is a heap by (free since, worker), a total order.
     free = np.zeros(workers)
     number = np.arange(workers)

@@ -21,13 +21,13 @@ from jobsim.virtual.rules import begin, play
 from jobsim.virtual.state import FAR, NEVER, TOKEN, Job, Outage, Request, Rules, Simulation, Worker
 
 COMPILE_FROM = 400_000
-"""Rows from which loading or compiling the compiled loop costs less than it saves."""
+"""The number of rows from which loading or compiling the loop costs less than it saves."""
 
 LATEST = 2.0**40
-"""Seconds at which an outage or a look at a job may lie: far beyond all that is drawn."""
+"""The latest second at which an outage or the reaper may act: far beyond all drawn times."""
 
 DRAWN = ("pause", "delay", "service", "fails", "patience", "crash", "restart")
-"""The arrays of a workload that the loop reads, as its fields."""
+"""The arrays of a workload that become fields of the loop's jobs."""
 
 Kind = TypeVar("Kind")
 
@@ -38,17 +38,17 @@ def serve_feedback(
     """Return the `jobs` table of a workload whose jobs influence each other.
 
     One row per job that was asked for, in order of (request, attempt). Pure, so threads may call
-    it at once; the compiled loop releases the GIL.
+    it at the same time; the compiled loop releases the GIL.
 
     Parameters
     ----------
     workload
         The jobs.
     scenario
-        Who works and by which rules; may differ from the workload's own in what is not drawn.
+        The workers and the rules. May differ from the workload's own scenario in what is not drawn.
     compiled
-        Whether to run the compiled loop. By default it is used where numba can be imported and
-        there are at least `COMPILE_FROM` rows, or it is loaded in this process already.
+        Whether to run the compiled loop. By default it is used if it is already loaded in this
+        process, or if numba can be imported and there are at least `COMPILE_FROM` rows.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def serve_feedback(
 
 
 def simulation(workload: Workload) -> Simulation:
-    """Return a workload's service at time 0, in plain Python, for a machine that plays it."""
+    """Return the service of a workload at time 0 in plain Python, for threads that play it."""
     jobs, requests, workers, outages = _service(workload, workload.scenario)
     return begin(
         _objects(Job, jobs),
@@ -104,7 +104,7 @@ def _service(workload: Workload, scenario: Scenario) -> list[NDArray[np.void]]:
 
 
 def _records(kind: type, length: int) -> NDArray[np.void]:
-    """Return records with the fields of a dataclass and its defaults; 0 where there is none."""
+    """Return records with the fields of a dataclass and their defaults; 0 without a default."""
     dtype = [(field.name, np.int64) for field in fields(kind)]
     first = tuple(0 if field.default is MISSING else field.default for field in fields(kind))
     return np.array([first], dtype=dtype).repeat(length)
@@ -158,7 +158,7 @@ def _table(workload: Workload, scenario: Scenario, jobs: NDArray[np.void]) -> pd
 
     paid = seconds("paid")
     columns: dict[str, NDArray[Any]] = {
-        # The narrowest types that hold them: a table of millions of jobs is mostly these columns.
+        # The smallest types that will do: a table of millions of jobs is mostly these columns.
         "request": (asked // scenario.attempts).astype(np.int32),
         "attempt": (asked % scenario.attempts + 1).astype(np.int8),
         "arrival": seconds("intended"),
@@ -184,5 +184,5 @@ def _ticks(times: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _tick(seconds: float) -> int:
-    # Beyond all drawn times nothing happens; sums of a few still fit into 64 bits.
+    # Nothing happens beyond all drawn times, and sums of a few such ticks still fit 64 bits.
     return round(min(seconds, LATEST) * TICKS_PER_SECOND)

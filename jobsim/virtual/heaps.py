@@ -1,7 +1,7 @@
-"""The two functions of `heapq` as numba should compile them; plain Python has them in C.
+"""The two functions of `heapq` in a form that numba compiles well; plain Python has them in C.
 
-A textbook binary heap: a hole moves up or down until the entry fits, with two comparisons a level
-at most. Entries that are equal cannot be told apart, so every heap hands out the same sequence.
+A textbook binary heap: a hole moves up or down until the entry fits, with at most two comparisons
+per level. Equal entries are indistinguishable, so any correct heap returns the same sequence.
 """
 
 from __future__ import annotations

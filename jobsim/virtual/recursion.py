@@ -2,12 +2,12 @@
 
 Without feedback a job starts at the later of two moments, its payment and the first moment at
 which a worker is free, and jobs start in the order of their payments (Kiefer and Wolfowitz
-1955). So one heap of (free since, worker) is all the state there is.
+1955). So the only state is a heap of (free since, worker).
 
-The recursion is written twice, because no one text is fast both ways. Plain Python wants the C
-`heapq` on tuples, which numba compiles to half the speed of a heap in two arrays; and that heap
-runs at half the speed of `heapq` when interpreted. The order (free since, worker) is total, so
-both pop the same worker, and both add the same floats: results are equal to the last bit.
+The recursion is written twice, because no single version is fast both ways. Plain Python is fastest
+with the C `heapq` on tuples, which numba compiles to half the speed of a heap in two arrays; and
+that heap runs at half the speed of `heapq` when interpreted. The order (free since, worker) is
+total, so both pop the same worker, and both add the same floats: results are equal to the last bit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from jobsim.virtual import compiled as _compiled
 
 COMPILE_FROM = 200_000
-"""Jobs from which loading or compiling the compiled recursion costs less than it saves."""
+"""The number of jobs from which loading or compiling the recursion costs less than it saves."""
 
 _CHUNK = 65_536  # bounds the Python objects alive in the interpreted recursion
 
@@ -48,19 +48,19 @@ def queue_order(paid: NDArray[np.float64]) -> NDArray[np.intp]:
     times = paid if len(order) == len(paid) else paid[order]
     if bool((times[1:] >= times[:-1]).all()):
         return order
-    # Payments are late by less than the whole run, so the order is nearly right: timsort's case,
-    # in time linear in the jobs for a given lateness.
+    # Delays are short compared with the run, so the jobs are nearly in order. For a given delay,
+    # timsort takes time linear in the jobs.
     return order[np.argsort(times, kind="stable")]
 
 
 def rejections(paid: NDArray[np.float64], lag: NDArray[np.float64]) -> NDArray[np.int32]:
     """Return how many confirmations of each job are refused: 1 where a duplicate is queued.
 
-    A duplicate is an entry at ``paid + lag``, behind its original even when the lag is zero.
-    So whenever a worker takes it the job has been started, and the repository refuses it. That
-    costs no service time and leaves the worker's turn as it was: a duplicate delays nobody. A
-    run ends only after every entry was taken, so each one is refused exactly once, whatever
-    the load.
+    A duplicate is an entry of the queue at ``paid + lag``, behind its original even if the lag is
+    zero. So when a worker takes it the job has been started, and the repository refuses it. That
+    takes no service time and the worker keeps its place among the idle ones: a duplicate delays no
+    job. A run ends only after every entry has been taken, so each duplicate is refused exactly
+    once, whatever the load.
 
     Parameters
     ----------
@@ -89,12 +89,13 @@ def fcfs(
     order: NDArray[np.intp] | None = None,
     compiled: bool | None = None,
 ) -> None:
-    """Serve every paid job first come first served and write when, and by whom.
+    """Serve every paid job first come first served; write its start, its end and its worker.
 
-    Jobs are taken by (paid, job). Every worker is free at 0. A job goes to the worker that has
-    been free longest, or comes free first, and among equals to the one with the lowest number.
-    Same input, same bytes out, compiled or not. The inputs are only read and there is no shared
-    state, so threads may call this at once; the compiled recursion releases the GIL.
+    Jobs are taken in order of (paid, job). Every worker is free at 0. A job goes to the worker that
+    has been free longest or becomes free first, and among equals to the one with the lowest number.
+    The same input gives the same bytes, compiled or not. The inputs are only read and there is no
+    shared state, so threads may call this at the same time; the compiled recursion releases the
+    GIL.
 
     Parameters
     ----------
@@ -109,10 +110,10 @@ def fcfs(
     worker
         int32 column to write, contiguous: worker numbers from 0, -1 where never paid.
     order
-        What `queue_order` gives for `paid`, if the caller has it already.
+        What `queue_order` returns for `paid`, if the caller already has it.
     compiled
-        Whether to run the compiled recursion. By default it is used where numba can be imported
-        and there are at least `COMPILE_FROM` jobs, or it is loaded in this process already.
+        Whether to run the compiled recursion. By default it is used if it is already loaded in this
+        process, or if numba can be imported and there are at least `COMPILE_FROM` jobs.
 
     Raises
     ------
@@ -135,7 +136,7 @@ def fcfs(
         raise ValueError(f"workers is {workers}; a queue needs at least 1")
     lengths = {len(column) for column in (paid, service, started, finished, worker)}
     if len(lengths) > 1:
-        raise ValueError(f"columns of one run have one length, got {sorted(lengths)}")
+        raise ValueError(f"all columns must have the same length, not {sorted(lengths)}")
     paid = np.ascontiguousarray(paid, dtype=np.float64)
     service = np.ascontiguousarray(service, dtype=np.float64)
     if order is None:

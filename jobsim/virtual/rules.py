@@ -1,21 +1,21 @@
 """The rules of a service: what happens when, and what its actors ask of the repository.
 
-Retries, reapers, crashes, outages, patience and closed loops let one job move another, so the
-recursion of `jobsim.virtual.recursion` will not do. Nothing is drawn here: every choice lies in
-the workload, feedback only moves times.
+With retries, reapers, crashes, outages, patience and closed loops one job affects the times of
+others, so the recursion of `jobsim.virtual.recursion` does not apply. Nothing is drawn here: all
+random choices are in the workload, and feedback only moves times.
 
-Whatever needs the repository has two halves. `next_call` lets everything happen up to the next
-call that an actor has to make; `answer` is told what came of a call and when. The threads of
-`jobsim.threads` make the calls. In virtual time nobody is asked (`Rules.asks`): a repository is
-taken to answer at once and rightly, and the second half follows the first. So one text serves
-both, and numba compiles it for arrays of records with the fields that plain Python has in
-objects: results are equal to the last bit.
+Every rule that needs the repository has two halves. `next_call` advances to the next call that an
+actor has to make; `answer` takes the outcome of a call and its time. The threads of
+`jobsim.threads` make the calls. In virtual time there are none (`Rules.asks`): the repository is
+assumed to answer at once and correctly, and the second half follows the first directly. So the same
+code serves both. numba compiles it for arrays of records that have the fields of the plain Python
+objects, and results are equal to the last bit.
 
-One file: workers and clients call each other's rules both ways, and numba compiles all of them as
-one namespace.
+All rules are in one file because those of workers and clients call each other, and because numba
+compiles them as one namespace.
 
-What happens in one instant happens in the order of the kinds of `jobsim.virtual.state`, then by
-number. A job is started only when nothing else is left to happen at its instant, one at a time.
+Events at the same instant happen in the order of the kinds of `jobsim.virtual.state`, then by
+number. Jobs are started one at a time, after all other events of their instant.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def play(
     rules: Rules,
     state: list[int],
 ) -> None:
-    """Let everything happen, from time 0 to the last event, and write it into the jobs."""
+    """Play all events, from time 0 to the last one, and write the results into the jobs."""
     next_call(begin(jobs, requests, workers, outages, rules, state), FAR - 1)
 
 
@@ -73,7 +73,7 @@ def begin(
     rules: Rules,
     state: list[int],
 ) -> Simulation:
-    """Return a service at time 0: all workers free, all users about to think."""
+    """Return a service at time 0: all workers free, all users thinking."""
     calendar = [(FAR, ENDED, NEVER)]
     ready, idle = [(FAR, NEVER)], [(FAR, NEVER)]
     sim = Simulation(jobs, requests, workers, outages, rules, calendar, ready, idle, state)
@@ -89,17 +89,17 @@ def begin(
 
 
 def next_call(sim: Simulation, until: int) -> tuple[int, int, int]:
-    """Let everything happen up to the next call, and return that: what, of which job, by whom.
+    """Play all events up to the next call; return its kind, its job and its worker.
 
-    The last is the number of a worker, NEVER where it is not a worker that calls. The first is
-    NOTHING if no call is due up to the time `until`.
+    The kind is NOTHING if no call is due up to the time `until`. The worker is NEVER if a client or
+    the reaper makes the call.
     """
     now, request = sim.state[NOW], sim.state[REQUEST]
     due = next_arrival(sim, request)
     what, number, worker = NOTHING, NEVER, NEVER
     while what == NOTHING:
         event = sim.calendar[0]
-        # A retry of the same instant has a lower number: its request has come before.
+        # A retry at the same instant comes first: its request, and so its number, is lower.
         arrives = due < event[0] or (due == event[0] and event[1] > ASK)
         if arrives:
             event = (due, ASK, request * sim.rules.attempts)
@@ -134,7 +134,7 @@ def next_arrival(sim: Simulation, request: int) -> int:
 
 
 def happen(sim: Simulation, kind: int, number: int, now: int) -> int:
-    """Let one event happen, and return what its actor has to ask of the repository."""
+    """Play one event, and return the call that its actor has to make."""
     if kind == ENDED:
         return end_work(sim, number, now)
     if kind == REAP:
@@ -155,9 +155,9 @@ def happen(sim: Simulation, kind: int, number: int, now: int) -> int:
 
 
 def answer(sim: Simulation, what: int, number: int, worker: int, outcome: int, now: int) -> None:
-    """Go on after a call: how it ended, in the codes of `jobsim.domain.codes`, and when.
+    """Apply the outcome of a call, as in `jobsim.domain.codes`, at the time `now`.
 
-    A repository may err. What it accepts a second time counts the first time only.
+    A repository may be wrong: of a step that it accepts twice, only the first time counts.
     """
     if what == START:
         if outcome == OK and sim.jobs[number].status == AWAITING:
@@ -169,7 +169,7 @@ def answer(sim: Simulation, what: int, number: int, worker: int, outcome: int, n
     elif what == CREATE:
         if outcome == OK:
             create(sim, number, now)
-        else:  # There is nothing to wait for, and nothing to ask again for.
+        else:  # without a job there is nothing to wait for or to retry
             leave(sim, number, now)
     elif outcome == OK and sim.jobs[number].status == RUNNING:
         fail(sim, number, now)
@@ -187,7 +187,7 @@ def take(sim: Simulation) -> int:
             worker.calling = 1
             worker.holds = heappop(sim.ready)[1]
             return number
-        # It has been gone since then.
+        # The entry is out of date: the worker has been away since then.
     return NEVER
 
 
@@ -211,9 +211,9 @@ def start(sim: Simulation, number: int, worker: int, now: int) -> None:
 
 
 def give_back(sim: Simulation, number: int, worker: int, outcome: int, now: int) -> None:
-    """Let a worker wait on as if it had not asked: it may not start this job."""
+    """Make a worker idle again as if it had not asked, since it did not start this job."""
     job = sim.jobs[number]
-    if outcome == ERROR and job.status == AWAITING:  # Who knows? It may run, with nobody at it.
+    if outcome == ERROR and job.status == AWAITING:  # the job may be running without a worker
         job.status = RUNNING
         watch(sim, number, now)
     elif outcome != OK:
@@ -246,13 +246,13 @@ def end_work(sim: Simulation, number: int, now: int) -> int:
     if sim.rules.asks:
         worker.calling = 1
         return END
-    # All that is ever refused here is the result of a job that the reaper has failed.
+    # Without a repository, only the result of a job that the reaper has failed is refused.
     hand_in(sim, number, job.worker, OK if job.status == RUNNING else ILLEGAL, now)
     return NOTHING
 
 
 def hand_in(sim: Simulation, number: int, worker: int, outcome: int, now: int) -> None:
-    """Let a worker be free again, and its job end if the repository had it so."""
+    """Free a worker, and end its job if the repository accepted the result."""
     job = sim.jobs[number]
     job.released = now
     sim.workers[worker].calling = 0
@@ -279,7 +279,7 @@ def crash(sim: Simulation, number: int, now: int) -> None:
 
 
 def reap(sim: Simulation, number: int, now: int) -> int:
-    """Let the reaper ask for the end of a job that still runs, whether or not it is worked on."""
+    """Let the reaper fail a job that is still RUNNING, whether or not a worker is on it."""
     if sim.jobs[number].status != RUNNING:
         return NOTHING
     if sim.rules.asks:
@@ -289,19 +289,19 @@ def reap(sim: Simulation, number: int, now: int) -> int:
 
 
 def fail(sim: Simulation, number: int, now: int) -> None:
-    """Let the reaper have failed a job."""
+    """Note that the reaper has failed a job, and end it."""
     sim.jobs[number].reaped = 1
     finish(sim, number, FAILED, now)
 
 
 def go_down(sim: Simulation, number: int) -> None:
-    """Let the workers of an outage go, and lose what they were working on."""
+    """Take the workers of an outage away, and lose the jobs that they were working on."""
     outage = sim.outages[number]
     for index in range(min(outage.workers, len(sim.workers))):
         worker = sim.workers[index]
         worker.gone_until = max(worker.gone_until, outage.until)
         heappush(sim.calendar, (outage.until, UP, index))
-        # Nobody dies inside a call; what it answers is dealt with then.
+        # A worker inside a call goes on until the answer, which is handled then.
         if not worker.calling:
             if worker.holds != NEVER:
                 lost = sim.jobs[worker.holds]
@@ -320,7 +320,7 @@ def come_up(sim: Simulation, number: int, now: int) -> None:
 
 
 def set_free(sim: Simulation, number: int, now: int) -> None:
-    """Let a worker wait for a job."""
+    """Make a worker idle."""
     sim.workers[number].free_since = now
     heappush(sim.idle, (now, number))
 
@@ -329,7 +329,7 @@ def set_free(sim: Simulation, number: int, now: int) -> None:
 
 
 def ask(sim: Simulation, number: int, now: int) -> int:
-    """Let a client ask, unless an earlier attempt has come through in the meantime."""
+    """Let a client ask for a job, unless an earlier attempt has succeeded in the meantime."""
     request = sim.requests[number // sim.rules.attempts]
     if request.settled:
         return NOTHING
@@ -347,13 +347,13 @@ def ask(sim: Simulation, number: int, now: int) -> int:
 
 
 def create(sim: Simulation, number: int, now: int) -> None:
-    """Let a job be there: plan its payment, and for how long its client waits."""
+    """Note that a job exists: plan its payment, and the end of its client's patience."""
     job = sim.jobs[number]
     asked = job.created
     job.created = now
     job.status = AWAITING
     if job.delay != NEVER:
-        # A confirmation that comes before its job exists is delivered once it does.
+        # A confirmation that is due before its job exists is delivered when it does.
         job.paid = max(now, asked + job.delay)
         heappush(sim.calendar, (job.paid, PAID, number))
     if job.patience != NEVER:
@@ -361,7 +361,7 @@ def create(sim: Simulation, number: int, now: int) -> None:
 
 
 def finish(sim: Simulation, number: int, outcome: int, now: int) -> None:
-    """Let a job end, and its client know if it still waits."""
+    """End a job, and settle or retry its request if the client still waits for it."""
     job = sim.jobs[number]
     job.status = outcome
     job.finished = now
@@ -374,7 +374,7 @@ def finish(sim: Simulation, number: int, outcome: int, now: int) -> None:
 
 
 def try_again(sim: Simulation, number: int, now: int) -> None:
-    """Let a client that got nothing ask again after the backoff, or leave for good."""
+    """Let a client without a result retry after the backoff, or leave for good."""
     following = number + 1
     again = following % sim.rules.attempts != 0
     if again and sim.rules.budget != NEVER:
@@ -389,13 +389,13 @@ def try_again(sim: Simulation, number: int, now: int) -> None:
 
 
 def leave(sim: Simulation, number: int, now: int) -> None:
-    """Let a client leave for good, with nothing."""
+    """Let a client leave for good, without a result."""
     sim.jobs[number].left = now
     settle(sim, number, now)
 
 
 def withdraw(sim: Simulation, number: int, now: int) -> None:
-    """Let a client that looked once more ask for nothing: an earlier attempt has come through."""
+    """Cancel an attempt whose client found, before it asked, that an earlier one had succeeded."""
     sim.jobs[number].intended = NEVER
     sim.jobs[number].created = NEVER
     if not sim.requests[number // sim.rules.attempts].settled:
@@ -403,7 +403,7 @@ def withdraw(sim: Simulation, number: int, now: int) -> None:
 
 
 def settle(sim: Simulation, number: int, now: int) -> None:
-    """Let a client be done with its request, and a user of a closed loop go on to the next."""
+    """Settle a request; in a closed loop its user goes on to the next one."""
     request = number // sim.rules.attempts
     sim.requests[request].settled = 1
     sim.state[SETTLED] += 1
@@ -414,7 +414,7 @@ def settle(sim: Simulation, number: int, now: int) -> None:
 
 
 def think(sim: Simulation, request: int, before: int, now: int) -> None:
-    """Let a user think, and plan to ask; `before` is when it meant to ask the last time."""
+    """Let a user think, and plan its request; `before` is when it meant to ask the last time."""
     number = request * sim.rules.attempts
     job = sim.jobs[number]
     intended = (before if sim.rules.paced else now) + job.pause

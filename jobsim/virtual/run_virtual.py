@@ -1,4 +1,4 @@
-"""The engine in virtual time: the rules of the threads, no waiting, columns in and columns out."""
+"""The engine in virtual time: the same rules as with threads, on columns, without waiting."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def run_virtual(source: Scenario | Workload, *, progress: bool | None = None) ->
     """Run a workload in virtual time, without waiting and exactly reproducible.
 
     The rules are those of `run_threads`, with clients that are never late and a repository
-    that takes no time. The same workload gives the same bytes on every machine. Shares no
-    state, so threads may call it at once.
+    that takes no time. The same workload gives the same bytes on every machine. There is no shared
+    state, so threads may call this at the same time.
 
     Parameters
     ----------
@@ -35,9 +35,8 @@ def run_virtual(source: Scenario | Workload, *, progress: bool | None = None) ->
     Returns
     -------
     Run
-        Without `calls` and `final`; `transitions` are derived when first asked for. The
-        columns of `jobs` cannot be written to; without feedback they share memory with the
-        workload.
+        Without `calls` and `final`; `transitions` are derived on first use. The columns of `jobs`
+        are read-only; without feedback they share memory with the workload.
 
     Raises
     ------

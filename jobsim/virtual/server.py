@@ -1,4 +1,4 @@
-"""A workload served at one or many settings: the fast recursion wherever it will do."""
+"""Serves a workload at one or many settings, by the fast recursion where that applies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Server:
     workload
         The jobs.
     runs
-        How many runs of this length are to come in all: enough of them are worth compiling for.
+        How many runs of this length are planned: many short ones may be worth compiling for.
 
     Examples
     --------
@@ -50,9 +50,10 @@ class Server:
         return queue_order(self._paid)
 
     def serve(self, scenario: Scenario) -> pd.DataFrame:
-        """Return the `jobs` table at a setting, which may differ from the workload's own.
+        """Return the `jobs` table at a setting.
 
-        It may differ in all that is not drawn: who works, and by which rules.
+        It may differ from the workload's own scenario in everything that is not drawn: the workers
+        and the rules.
         """
         workload = self.workload
         if scenario.has_feedback:
@@ -62,9 +63,9 @@ class Server:
         return serve(workload, scenario.workers, paid=self._paid, order=self._order)
 
     def measure(self, scenario: Scenario) -> JobArrays:
-        """Return the arrays of the table that `serve` returns, without the table if it can be.
+        """Return the arrays of the table that `serve` returns, if possible without making it.
 
-        A table costs as much as a short run.
+        Making the table costs as much as a short run.
         """
         if scenario.has_feedback:
             return JobArrays(self.serve(scenario))
@@ -72,19 +73,19 @@ class Server:
         return JobArrays(_columns(self.workload, scenario.workers, self._paid, self._order))
 
     def _prepare(self, loop: compiled.Compiled[Any], threshold: int) -> None:
-        """Compile for many short runs; a single one decides for itself."""
+        """Compile if that is worth it for all runs together; a single run decides for itself."""
         if self._runs > 1:
             loop.load_if_worth_it(len(self.workload) * self._runs, threshold=threshold)
 
     def serve_without_a_queue(self, scenario: Scenario) -> tuple[pd.DataFrame, int]:
-        """Return the `jobs` table that a worker for every job would give, and how many those are.
+        """Return the `jobs` table with a worker for every job, and the number of these workers.
 
-        Nobody waits then: no number of workers gives shorter waits.
+        Then no job waits: no number of workers gives shorter waits.
         """
         workload = self.workload
         workers = max(len(workload), 1)
         if scenario.has_feedback:
-            # Workers that are gone must not be missed either.
+            # Workers that an outage takes away must be replaced.
             workers += sum(outage.workers for outage in scenario.outages)
             return serve_feedback(workload, scenario.replace({"workers": workers})), workers
         paid = self._paid
@@ -100,8 +101,8 @@ class Server:
 def payments(workload: Workload) -> NDArray[np.float64]:
     """Return when each job is paid, in seconds; NaN where it never is.
 
-    The later of its creation and its confirmation; virtual clients create on schedule and no
-    delay is negative, so it is the confirmation.
+    That is the later of its creation and its confirmation. Virtual clients create on schedule and
+    no delay is negative, so it is always the confirmation.
     """
     return workload.arrival + workload.delay
 
@@ -109,16 +110,16 @@ def payments(workload: Workload) -> NDArray[np.float64]:
 def serve(
     workload: Workload, workers: int, *, paid: NDArray[np.float64], order: NDArray[np.intp]
 ) -> pd.DataFrame:
-    """Return the `jobs` table of a workload without feedback at some number of workers.
+    """Return the `jobs` table of a workload without feedback at a number of workers.
 
     Parameters
     ----------
     workload
-        The jobs; the number of workers in its scenario is not looked at.
+        The jobs; the number of workers in its scenario is ignored.
     workers
         At least 1.
     paid, order
-        What `payments` and `queue_order` give, so that a sweep computes them once.
+        What `payments` and `queue_order` return, so that a sweep computes them once.
 
     Examples
     --------
@@ -133,7 +134,7 @@ def serve(
 def _columns(
     workload: Workload, workers: int, paid: NDArray[np.float64], order: NDArray[np.intp]
 ) -> dict[str, NDArray[Any]]:
-    """Return what a run writes, before it is a table: a study can do without one."""
+    """Return the columns of a run; a study can do without the table."""
     jobs = len(workload)
     started, finished = np.empty(jobs), np.empty(jobs)
     worker = np.empty(jobs, dtype=np.int32)
@@ -146,8 +147,8 @@ def _columns(
         worker=worker,
         order=order,
     )
-    # Every paid job ends. The first status awaits payment, so a product with `is paid` will do.
-    # FAILED is the next number.
+    # Every paid job ends as COMPLETED or, one number higher, FAILED. AWAITING is 0, so unpaid jobs
+    # get it by a product.
     status = workload.fails.view(np.int8) + np.int8(COMPLETED)
     if len(order) < jobs:
         status *= ~np.isnan(paid)

@@ -1,6 +1,6 @@
-"""What the rules of a service work on: jobs, requests, workers, and three small heaps.
+"""The state that the rules of a service work on: jobs, requests, workers, and three small heaps.
 
-Times are whole ticks, and -1 stands for never, so nothing is rounded.
+Times are whole ticks, so that nothing is rounded; -1 stands for never.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ NEVER = -1
 FAR = 2**62  # later than any event
 
 ENDED, CRASHED, REAP, DOWN, UP, GAVE_UP, ASK, PAID = range(8)
-"""What can happen: work ends, a worker dies in the middle, the reaper looks at a job, workers
-leave, a worker comes back, a client's patience runs out, a client asks, a payment is due."""
+"""Kinds of events: work ends, a worker dies during a job, the reaper looks at a job, an outage
+begins, a worker comes back, a client's patience runs out, a client asks, a payment is due."""
 
 NOTHING, CREATE, START, END, FAIL = range(-1, 4)
-"""What an actor may have to ask of the repository: a client, a new job; a worker, to start one or
-to hand in its end; the reaper, to fail one."""
+"""Kinds of calls on the repository: a client creates a job; a worker starts one or submits its
+end; the reaper fails one."""
 
 TOKEN = 2**20
-"""One retry, in the units of a retry budget."""
+"""The cost of one retry, in the units of a retry budget."""
 
 NOW, REQUEST, BUCKET, SETTLED = range(4)
-"""Places in `Simulation.state`: the instant, the next arrival of an open loop, what is in the
-bucket of the retry budget, and how many requests are settled."""
+"""Positions in `Simulation.state`: the current time, the next request of an open loop, the content
+of the retry budget's bucket, and how many requests are settled."""
 
 
 @dataclass(slots=True)
 class Job:
-    """One attempt of a request: what was drawn for it, and what came of it.
+    """One attempt of a request: what was drawn for it, and what happened to it.
 
     Rows are in order of (request, attempt). For numba it is a record of the same fields.
     """
@@ -50,10 +50,10 @@ class Job:
     finished: int = NEVER
     status: int = NO_STATUS
     worker: int = NEVER
-    released: int = NEVER  # when its worker let go of it
-    rejected: int = 0  # confirmations, and the worker's own result, that were refused
-    crashed: int = NEVER  # 1 where its worker died or went
-    reaped: int = NEVER  # 1 where the reaper failed it
+    released: int = NEVER  # when its worker became free of it
+    rejected: int = 0  # refused confirmations and results
+    crashed: int = NEVER  # 1 if its worker died or went away
+    reaped: int = NEVER  # 1 if the reaper failed it
     left: int = NEVER  # when the client left for good, on its last attempt
 
 
@@ -69,7 +69,7 @@ class Worker:
 
 @dataclass(slots=True)
 class Request:
-    """One request: whose end its client waits for, and whether it still does."""
+    """One request: which attempt its client waits for, and whether it is settled."""
 
     waits_for: int = NEVER
     settled: int = 0  # 1 once the client has a result or has left
@@ -77,7 +77,7 @@ class Request:
 
 @dataclass(slots=True)
 class Outage:
-    """Some workers, those with the lowest numbers, leave at a moment and come back at another."""
+    """An outage of the workers with the lowest numbers, from one time until another."""
 
     at: int
     until: int
@@ -85,22 +85,22 @@ class Outage:
 
 
 class Rules(NamedTuple):
-    """What holds for all jobs; times in ticks."""
+    """The parameters that hold for all jobs; times in ticks."""
 
     attempts: int
     users: int  # 0 in an open loop
     paced: bool
-    doors: int  # users of a closed loop ask nothing from here on
+    doors: int  # users of a closed loop make no more requests from this time on
     timeout: int  # NEVER without a reaper
     from_creation: bool  # whether the timeout counts from the creation of a job, not its start
     every: int
-    budget: int  # what a request puts into the bucket, NEVER without a budget
+    budget: int  # what a request adds to the bucket, NEVER without a budget
     burst: int
-    asks: bool  # whether a repository is asked; if not, it is taken to agree at once
+    asks: bool  # whether calls are made; if not, the repository is assumed to accept at once
 
 
 class Simulation(NamedTuple):
-    """All that the rules work on; for numba the first four lists are arrays of records."""
+    """The whole state of the rules; for numba the first four lists are arrays of records."""
 
     jobs: list[Job]
     requests: list[Request]

@@ -142,6 +142,16 @@ def test_a_second_start_of_a_part_is_refused(url):
     assert all(isinstance(t.exception(), StartRefused) for t in client.tasks if t.exception())
 
 
+def test_a_start_that_is_let_in_and_never_answered_is_refused():
+    with line.listening("127.0.0.1") as server:
+        port = server.getsockname()[1]
+        late = threading.Thread(target=lambda: line.accepted(server.accept()[0], b"key").close())
+        late.start()
+        with pytest.raises(StartRefused, match="no start from"):
+            play("127.0.0.1", port, b"key", 0)
+        late.join()
+
+
 def test_a_start_after_the_run_is_refused():
     with pytest.raises(StartRefused, match="the run has all its processes or is over"):
         play("127.0.0.1", 1, b"key", 0)
