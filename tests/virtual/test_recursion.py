@@ -133,7 +133,7 @@ def test_no_workers_are_refused():
 
 
 def test_columns_of_different_length_are_refused():
-    with pytest.raises(ValueError, match=r"one length, got \[1, 2\]"):
+    with pytest.raises(ValueError, match=r"the same length, not \[1, 2\]"):
         run([1.0, 2.0], [1.0], 1)
 
 
