@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 DAY, WEEK, HOUR = 86_400.0, 604_800.0, 3600.0
 BURSTY = 1.15
-"""Variance over mean of counts from which arrivals are called bursty; 1 is Poisson."""
+"""Variance over mean of counts above which arrivals are called bursty; 1 is Poisson."""
 
 _SURE = 1e-3  # the p-value below which a daily cycle is believed
 _LONGEST_SCHEDULE = 100_000
@@ -39,7 +39,7 @@ class ArrivalFit:
         Variance over mean of the counts in windows longer than bursts, beyond what the hours
         explain, with its interval; 1 for independent users.
     p_value
-        Of no burstiness.
+        Of the hypothesis that there is no burstiness.
     period
         Seconds after which the rate repeats; None for a constant one.
     warnings
@@ -57,18 +57,18 @@ class ArrivalFit:
 def fit_arrivals(arrival: Floats, end: float, *, phase: float = 0.0) -> ArrivalFit:
     """Learn the arrivals of a log.
 
-    The interval of the rate rests on counts in windows, not on a Poisson process, and so knows
-    bursts that are shorter than a window; Student's t for batch means, as for waits.
+    The interval of the rate rests on counts in windows, not on a Poisson process, so it allows for
+    bursts that are shorter than a window: Student's t for batch means, as for waits.
 
     Parameters
     ----------
     arrival
         float64 seconds in order, from 0.
     end
-        Until when arrivals were watched.
+        Seconds until which arrivals were observed.
     phase
         The time of the week at 0, in seconds since Monday 00:00; it does not matter for a log
-        that knows no dates.
+        without dates.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def fit_arrivals(arrival: Floats, end: float, *, phase: float = 0.0) -> ArrivalF
     if period is not None and profile is not None:
         expected = np.diff(_expected(edges, profile, phase, period))
         expected *= count / expected.sum()
-    # The rates by the hour were fitted to these very counts, as far as windows tell hours apart.
+    # The rates by the hour were fitted to the same counts, as far as windows resolve hours.
     fitted = 0 if profile is None else min(len(profile), WINDOWS // 2)
     freedom = WINDOWS - 1 - fitted
     coarse = of_counts(counts, expected, freedom)
@@ -116,7 +116,7 @@ def _not_poisson(
     if settled and ratio > 1.0 and poisson.mean_rate is not None:
         cv = float(np.clip(math.sqrt(ratio), *MOST_SPREAD))
         # Measured on traffic that is on and off in turn: p95 at 0.93 of the truth at a load of 0.7,
-        # 0.84 at 0.85. Gaps that depend on each other keep a queue longer than their cv tells.
+        # 0.84 at 0.85. Gaps that depend on each other make longer queues than their cv tells.
         text += "; if they come and cease for long, jobs wait longer than the scenario says"
         return Renewal(rate=poisson.mean_rate, cv=cv), text
     if len(arrival) <= _LONGEST_SCHEDULE:
@@ -155,14 +155,14 @@ def _profile(arrival: Floats, end: float, phase: float, period: float) -> Floats
     bins = round(period / HOUR)
     hour = np.mod(arrival + phase, period) // HOUR
     counts = np.bincount(hour.astype(np.intp), minlength=bins).astype(np.float64)
-    # How long each hour was watched: whole turns, and a part of the last one.
+    # How long each hour was observed: whole periods, and a part of the last one.
     edges = np.arange(bins + 1, dtype=np.float64) * HOUR
     watched = np.diff(_watched(edges, phase, end, period))
     return np.divide(counts, watched, out=np.zeros(bins), where=watched > 0)
 
 
 def _watched(edges: Floats, phase: float, end: float, period: float) -> Floats:
-    """Return for how long the time of the period lay before each edge, from 0 to the end."""
+    """Return how long the time of the period lay before each edge, from 0 to the end."""
     start = math.fmod(phase, period)
     whole, rest = divmod(end, period)
     last = start + rest

@@ -25,7 +25,7 @@ CLOSE = 0.1
 """The relative error up to which a replay explains a log."""
 
 _SHARES = (0.5, 0.95, 0.99)
-_MEANT = 0.1  # waits below this share of the mean service are as good as none
+_MEANT = 0.1  # waits below this share of the mean service count as none
 _DRAWS = 200
 _MOST_JOBS = 20_000_000  # over all draws
 
@@ -39,11 +39,11 @@ class Backtest(Shown):
     log
         The log.
     workers
-        With how many workers its jobs were served again.
+        The number of workers with which its jobs were served again.
     found
-        Whether that number was looked for, or given.
+        Whether that number was searched for; otherwise it was given.
     explains
-        Whether that gives the logged waits; None if the log has none.
+        Whether the replay gives the logged waits; None if the log has none.
     table
         DataFrame, one row per figure of `FIGURES`: `figure`, `logged`, `replayed`, `error`.
     by_hour
@@ -54,7 +54,7 @@ class Backtest(Shown):
         DataFrame, the last part: `figure`, `logged`, `low` and `high` (95 % prediction interval of
         the calibrated scenario), `inside`; None where nothing could be calibrated.
     sentences
-        What to think of it.
+        The conclusions.
     """
 
     log: Log
@@ -68,7 +68,7 @@ class Backtest(Shown):
     sentences: tuple[str, ...]
 
     def _display(self) -> tuple[str, Rows]:
-        """Return the rows of the text and of the HTML display, which thus agree."""
+        """Return the rows of the display."""
         how = "explains the log best" if self.found else "as given"
         how = "as many as ran at once" if self.found and self.explains is None else how
         rows: Rows = [("workers", f"{self.workers:,}, {how}")]
@@ -86,22 +86,22 @@ class Backtest(Shown):
 
 
 def backtest(log: Log, workers: int | None = None, *, holdout: float = 0.25) -> Backtest:
-    """Serve a log's own jobs again, and predict its unseen last part, beside what it recorded.
+    """Serve a log's own jobs again, predict its unseen last part, and compare with the log.
 
     Parameters
     ----------
     log
         The log.
     workers
-        How many there were; None looks for the number that explains the logged waits best.
+        The number of workers; None searches for the one that explains the logged waits best.
     holdout
         Share of the span that the calibrated scenario does not see.
 
     Notes
     -----
-    Jobs that were running when the log ended take part with as long as they had run. The interval
-    of the last part is one for new waits of a part of that length, the uncertainty of the fit
-    included: even the exact model does not meet them within 10 % more often than in half of logs.
+    Jobs that were running when the log ended take part with the time for which they had run. The
+    interval of the last part is one for new waits in a part of that length, including the
+    uncertainty of the fit: even the exact model comes within 10 % of them in only half of logs.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def backtest(log: Log, workers: int | None = None, *, holdout: float = 0.25) -> 
 
 
 def _jobs(log: Log) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return paid, service, logged wait and arrival of all that took a worker."""
+    """Return paid, service, logged wait and arrival of all jobs that took a worker."""
     jobs = log.jobs
     running = log.running
     if len(running):
@@ -201,7 +201,7 @@ def _table(logged: Floats, replayed: Floats) -> pd.DataFrame:
 
 
 def _explained(table: pd.DataFrame, logged: Floats, replayed: Floats, service_mean: float) -> bool:
-    """Say whether all figures that matter agree, and most jobs by themselves."""
+    """Say whether all figures that matter agree, and most single jobs too."""
     matter = (table["logged"] > _MEANT * service_mean) | (table["replayed"] > _MEANT * service_mean)
     figures = bool((table["error"].abs()[matter] <= CLOSE).all())
     off = np.abs(replayed - logged) > np.maximum(CLOSE * logged, _MEANT * service_mean)
@@ -209,7 +209,7 @@ def _explained(table: pd.DataFrame, logged: Floats, replayed: Floats, service_me
 
 
 def _verdict(log: Log, workers: int, found: bool, explains: bool, peak: int) -> tuple[str, ...]:
-    """Say whether the replay explains the log, and if not, what in the log speaks against it."""
+    """Say whether the replay explains the log, and if not, which signs in the log say why."""
     served = f"{count_of(workers, 'worker')}, first come first served"
     if explains:
         return (f"{served}, {'explains' if workers == 1 else 'explain'} the logged waits",)
@@ -247,7 +247,7 @@ def _out_of_order(log: Log) -> float:
 
 
 def _waited_beside_idle(log: Log, peak: int) -> float:
-    """Return for which share of the time with a queue fewer than `peak` jobs were running."""
+    """Return the share of the time with a queue in which fewer than `peak` jobs were running."""
     jobs = log.jobs[log.jobs["started"].notna() & log.jobs["paid"].notna()]
     start, end = jobs["started"].to_numpy(), (jobs["started"] + jobs["service"]).to_numpy()
     moments = np.concatenate([jobs["paid"].to_numpy(), start, start, end])
@@ -270,16 +270,16 @@ def _unseen(log: Log, workers: int, holdout: float) -> pd.DataFrame | None:
         return None
     last = log.jobs[log.jobs["arrival"] > calibration.cut]
     logged = last["wait"].dropna().to_numpy()
-    # Arrivals that the scenario repeats from the log do not go on behind what was seen.
+    # Arrivals that the scenario repeats from the log end where the seen part ends.
     if len(logged) < FEW or calibration.scenario.arrivals.kind == "schedule":
         return None
     found = predicted(calibration, workers, log.span - calibration.cut)
-    # Weibull's positions (1939): a new draw lies between them with just this probability.
+    # Weibull's positions (1939): a new draw lies between them with exactly this probability.
     low, high = np.quantile(found, [0.025, 0.975], axis=0, method="weibull")
     values = np.quantile(logged, [0.5, 0.95])
     # Times are in ticks, and a log's seconds are rounded as well.
     inside = (values >= low - 1e-3) & (values <= high + 1e-3)
-    # As in the replay: what is as good as no wait, of the log and of the model, is no misfit.
+    # As in the replay: negligible waits, in the log and in the model, are not a misfit.
     trifle = _MEANT * calibration.service.mean.value
     inside |= (values <= trifle) & (low <= trifle)
     return pd.DataFrame(
@@ -290,10 +290,10 @@ def _unseen(log: Log, workers: int, holdout: float) -> pd.DataFrame | None:
 def predicted(calibration: Calibration, workers: int, length: float) -> Floats:
     """Return p50 and p95 of the waits in parts of a length, one row per draw of the scenario.
 
-    Each draw has parameters of its own, and runs as long before as the part is.
+    Each draw has its own parameters, and a time before the part that is as long as the part.
     """
     rng = np.random.default_rng(0)
-    # A rate by the hour must meet the hours of the part; a constant one needs a warm-up only.
+    # A rate by the hour must meet the hours of the part; a constant one needs only a warm-up.
     constant = calibration.scenario.arrivals.kind in {"poisson", "renewal"}
     before = min(length, calibration.cut) if constant else calibration.cut
     expected = calibration.arrivals.rate.value * (length + before)

@@ -1,4 +1,4 @@
-"""How much more, or less, the number of arrivals varies than that of independent users does."""
+"""How much more, or less, the number of arrivals varies than that of independent users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobsim.studies.fitting import Estimate
 Floats = NDArray[np.float64]
 
 WINDOWS = 40
-"""Windows of a log over which counts are compared at least."""
+"""The fewest windows of a log over which counts are compared."""
 
 _FEWEST = 20  # arrivals a window: in shorter ones every process looks like Poisson's
 _MOST_WINDOWS = WINDOWS * 2**10
@@ -32,7 +32,7 @@ class Burstiness:
     ratio
         With its interval; 1 for independent users.
     p_value
-        Of independent users.
+        Of the hypothesis of independent users.
     windows
         How many windows there were.
     """
@@ -42,7 +42,7 @@ class Burstiness:
     windows: int
 
     def above(self, least: float) -> bool:
-        """Return whether arrivals are bursty beyond doubt, and by more than so much."""
+        """Return whether arrivals are bursty beyond doubt, with a ratio above `least`."""
         return self.p_value < _SURE and self.ratio.low > 1.0 and self.ratio.value > least
 
     @property
@@ -63,16 +63,16 @@ def of_counts(counts: Floats, expected: Floats, freedom: int) -> Burstiness:
 def long_run(arrival: Floats, end: float) -> Burstiness | None:
     """Return the burstiness over windows that are longer than the bursts; None if none are.
 
-    It grows with the windows until they hold whole bursts, and is what waits depend on from there
+    It grows with the windows until they hold whole bursts; waits depend on its value from there on
     (the index of dispersion for counts: Cox and Lewis, The Statistical Analysis of Series of
-    Events, 1966). The shortest such windows are taken, of which there are most.
+    Events, 1966). The shortest such windows are used, because there are most of them.
 
     Parameters
     ----------
     arrival
         float64 seconds in order, from 0, at a rate that has no cycle.
     end
-        Until when arrivals were watched.
+        Seconds until which arrivals were observed.
 
     Examples
     --------

@@ -25,7 +25,7 @@ from jobsim.studies.fitting import WRONG, Estimate, Fit, fit_times
 Floats = NDArray[np.float64]
 
 FEW = 30
-"""Jobs below which nothing is learned."""
+"""The fewest jobs from which anything is learned."""
 
 _FAILED = ("failed", "cancelled_during", "unrecognised")
 _RAN = ("completed", *_FAILED, "unknown")
@@ -49,7 +49,7 @@ class Calibration(Shown):
     warnings
         What does not fit, in sentences.
     cut
-        Seconds from the first arrival up to which the log was looked at; the rest is unseen.
+        Seconds from the first arrival up to which the log was used; the rest is unseen.
     service, delay
         The fits of service and of payment delay; the latter None where payment is at once.
     arrivals
@@ -79,9 +79,9 @@ class Calibration(Shown):
         return pd.concat(parts, ignore_index=True)
 
     def drawn(self, rng: np.random.Generator) -> Scenario:
-        """Return the scenario with its parameters drawn from what is known of them.
+        """Return the scenario with parameters drawn from the distributions of their estimates.
 
-        Predictions over such scenarios carry the uncertainty of the fit.
+        Predictions over such scenarios include the uncertainty of the fit.
         """
         changes: dict[str, Any] = {}
         kind = self.scenario.arrivals.kind
@@ -119,14 +119,15 @@ def calibrate(log: Log, *, holdout: float = 0.25) -> Calibration:
     Arrivals are learned as a rate, by the hour of the day or week where the log clearly has such
     a cycle, and tested for bursts. Service and payment delay are fitted by a family of the package,
     by a mixture of two lognormals where none holds, or kept as a sample. Jobs that were running
-    at the cut count with how long they had run: to drop them would drop the long ones.
+    at the cut count with the time for which they had run: to leave them out would leave out the
+    long ones.
 
     Parameters
     ----------
     log
         The log; at least `FEW` jobs.
     holdout
-        Which share of its time span stays unseen, from 0 to below 1.
+        The share of its time span that stays unseen, from 0 to below 1.
 
     Raises
     ------
@@ -135,8 +136,9 @@ def calibrate(log: Log, *, holdout: float = 0.25) -> Calibration:
 
     Notes
     -----
-    An interval of 95 % is exact for long logs of a load whose family is true. Workers are as many
-    as the log shows at work at once. Thread-safe; the same log gives the same calibration.
+    An interval of 95 % is exact for long logs of a load whose family is true. The number of workers
+    is the most that the log shows at work at once. Thread-safe; the same log gives the same
+    calibration.
 
     Examples
     --------
@@ -200,7 +202,7 @@ def seen_part(log: Log, cut: float) -> pd.DataFrame:
     was_open = seen["outcome"].eq("unfinished").to_numpy()
     started = seen["started"].fillna(seen["arrival"])
     if every["started"].notna().any():
-        # Where a log tells starts, who has none and is not over still waits for one.
+        # Where a log tells starts, a job without one that is not over still waits.
         started = started.mask(seen["started"].isna() & was_open, np.inf)
     ended = started + seen["service"]
     running = (started <= cut) & ((ended > cut) | was_open)
@@ -212,7 +214,7 @@ def seen_part(log: Log, cut: float) -> pd.DataFrame:
     seen.loc[running | waiting, "finished"] = np.nan
     seen.loc[seen["paid"] > cut, "paid"] = np.nan
     over = seen.loc[seen["outcome"].isin(_RAN), "service"].to_numpy()
-    # They arrived, but nobody works on them and nobody knows how they ended.
+    # They arrived, but no worker has them and their end is unknown.
     gone = running & lost(seen["service"].to_numpy(), over)
     seen.loc[gone, "outcome"] = "unknown"
     seen.loc[gone, "service"] = np.nan
@@ -225,12 +227,12 @@ def lost_of(seen: pd.DataFrame) -> int:
 
 
 def service_times(seen: pd.DataFrame) -> Times:
-    """Return for how long jobs ran, and for how long those had run that had not ended."""
+    """Return how long finished jobs ran, and how long unfinished ones had run."""
     ran = seen[seen["outcome"].isin(_RAN)]["service"].to_numpy()
     running = seen[seen["outcome"].eq("unfinished")]["service"].dropna().to_numpy()
     known = ran[~np.isnan(ran)]
     least = known[known > 0].min(initial=np.inf)
-    # No time at all is shorter than what the log can tell.
+    # A time of zero is shorter than the resolution of the log.
     floor = 0.5 * least if math.isfinite(least) else _TINY
     return Times(np.maximum(known, floor), running[running > 0])
 
@@ -241,7 +243,7 @@ def _delays(seen: pd.DataFrame, cut: float) -> tuple[Floats, int]:
     delay = (first["paid"] - first["arrival"]).to_numpy()
     known = delay[~np.isnan(delay)]
     patience = 1.5 * float(np.quantile(known, 0.995)) if len(known) else 0.0
-    # Those who asked late had no time to be slow: they would make delays too short.
+    # Late requests had no time to be paid late: they would make delays too short.
     old = (first["arrival"] <= cut - patience).to_numpy()
     if old.sum() < 0.5 * len(first):
         old[:] = True
@@ -249,7 +251,7 @@ def _delays(seen: pd.DataFrame, cut: float) -> tuple[Floats, int]:
 
 
 def _payment(log: Log, first: pd.DataFrame, cut: float) -> tuple[Fit | None, float, Estimate]:
-    """Fit the delay of payments; where few are late, a constant says more than a family."""
+    """Fit the delay of payments; where few are late, a constant is better than a family."""
     nobody = Estimate(0.0, 0.0, 0.0)
     if not log.pays:
         return None, 0.0, nobody
@@ -259,7 +261,7 @@ def _payment(log: Log, first: pd.DataFrame, cut: float) -> tuple[Fit | None, flo
     # Where nearly all are paid at once, a fitted delay would describe the exceptions.
     if len(positive) < max(FEW, 0.05 * len(known)):
         return None, float(np.median(known)) if len(known) else 0.0, share
-    # Zeros come from rounding; half the smallest known delay stands for them in a logarithm.
+    # Zeros come from rounding; in a logarithm, half of the smallest known delay replaces them.
     least = 0.5 * float(positive.min())
     return fit_times(Times(np.maximum(known, least), np.empty(0))), 0.0, share
 
@@ -313,7 +315,7 @@ def _phase(log: Log) -> float:
 
 
 def _warnings(log: Log, seen: pd.DataFrame, service: Fit, delay: Fit | None) -> list[str]:
-    """Return what a scenario cannot express but the log shows, beyond chance and trifles."""
+    """Return what the log shows but a scenario cannot express, beyond chance and trifles."""
     found = []
     if gone := lost_of(seen):
         found.append(f"{count_of(gone, 'job')} not over count for no work: {LOST_SAYS}")
@@ -401,7 +403,7 @@ def _table(
 
 
 def _curve(quantity: str, known: Floats, fitted: Distribution) -> pd.DataFrame:
-    """Return quantiles of the log and of the fit; drawn, for not every family has a formula."""
+    """Return quantiles of the log and of the fit, drawn because not every family has a formula."""
     shares = (np.arange(200) + 0.5) / 200
     drawn = fitted.sample(np.random.default_rng(0), 200_000)
     return pd.DataFrame(

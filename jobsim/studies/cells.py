@@ -25,7 +25,7 @@ Warmup = float | Literal["mser5"]
 Figures = dict[str, float]
 
 DISTRIBUTIONS = ("wait", "sojourn", "response")
-"""Of which all durations are kept, counted, so that quantiles can be pooled."""
+"""The quantities whose durations are all kept, as counts, so that quantiles can be pooled."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Outcome:
     tallies
         Its waits, sojourns and, where they differ from sojourns, responses.
     halves
-        The mean wait in the first half of what follows the warm-up and in the second: under a
-        load that is too much the second is longer, however long the run.
+        The mean wait in the first and in the second half after the warm-up: under a load that is
+        too high the second is longer, however long the run.
     """
 
     figures: Figures
@@ -51,7 +51,7 @@ class Outcome:
 UNDRAWN = (
     "name", "why", "workers", "clients", "pollers", "poll_interval", "reaper", "outages",
 )  # fmt: skip
-"""The fields of a scenario that no draw depends on."""
+"""The fields of a scenario on which no draw depends."""
 
 
 def replication_seed(seed: int, replication: int) -> int:
@@ -76,7 +76,7 @@ def default_warmup(scenario: Scenario) -> Warmup:
 
 
 def check_warmup(warmup: Warmup) -> Warmup:
-    """Return the warm-up, or raise a ValueError if it is none."""
+    """Return the warm-up, or raise a ValueError if it is not one."""
     if warmup != "mser5":
         try:
             fixed_fraction((), warmup)
@@ -88,7 +88,7 @@ def check_warmup(warmup: Warmup) -> Warmup:
 
 
 def same_draws(scenario: Scenario) -> Scenario:
-    """Return the scenario with all that is not drawn at its default: equal ones draw alike."""
+    """Return the scenario with `UNDRAWN` fields at their defaults: equal ones draw alike."""
     plain = {name: Scenario.model_fields[name].default for name in UNDRAWN}
     return scenario.replace(plain)
 
@@ -102,7 +102,7 @@ class Task:
     Attributes
     ----------
     scenarios
-        The settings, equal but for the fields in `UNDRAWN`.
+        The settings, equal except for the fields in `UNDRAWN`.
     seed
         Seed of this replication.
     warmups
@@ -134,7 +134,7 @@ class Task:
 
 
 def run_task(task: Task) -> list[Outcome | str]:
-    """Run a task; a function of its own so that other processes find it by name."""
+    """Run a task; a function, so that other processes find it by name."""
     return task.run()
 
 
@@ -148,10 +148,10 @@ def outcome_of(jobs: Jobs, workload: Workload, scenario: Scenario, warmup: Warmu
     """Return what a run gave over its window: after the warm-up, before the drain.
 
     The warm-up is made of whole requests, in the order in which they were first asked for: an
-    attempt without those before it would tell nothing true of its client.
+    attempt without those before it would misrepresent its client.
 
-    See `jobsim.figures.metrics.figures_of`; the figure `warmup` comes first: how many jobs that
-    left out.
+    See `jobsim.figures.metrics.figures_of`; the figure `warmup` comes first: the number of jobs
+    that were left out.
     """
     rows = len(jobs)
     columns = arrays_of(jobs)

@@ -1,8 +1,8 @@
-"""Distributions fitted to durations, of which some may be known only to be longer.
+"""Distributions fitted to durations, some of which may be known only to be longer.
 
 Families are those that a scenario can have. scipy fits them by maximum likelihood; intervals come
 from the curvature of the likelihood and hold for a true family (Lehmann and Casella, Theory of
-Point Estimation, 2nd ed., 1998, section 6.3), on the log scale, for durations are positive.
+Point Estimation, 2nd ed., 1998, section 6.3), on the log scale, because durations are positive.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ LARGE = 20_000
 """Rows above which any family is rejected by a test though its quantiles are right."""
 
 WRONG = 0.05
-"""The worst relative error from which a family does not fit."""
+"""The worst relative error above which a family does not fit."""
 
 _CLOSE = 0.01
 _FEW = 100
-_BETTER = 10.0  # by how much a mixture's criterion must be lower: it can look like anything
+_BETTER = 10.0  # by how much a mixture's criterion must be lower, because it can fit anything
 _DOUBT = 0.01  # below this p-value a family is doubted
-_UNSEEN = 0.02  # the share of durations beyond the longest known up to which a sample will do
+_UNSEEN = 0.02  # the largest share beyond the longest known with which a sample is used
 _ABSURD = 10.0  # times the longest duration seen, above which no mean is believed
 _KEPT = 2_000  # values of a sample that becomes a distribution itself
 
@@ -103,7 +103,7 @@ class Fit:
 
 
 def fit_times(times: Times, *, rng: np.random.Generator | None = None) -> Fit:
-    """Fit the family that suits, a mixture of two where none does, else keep the sample.
+    """Fit the family that suits, a mixture of two where none does, or keep the sample.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ def fit_times(times: Times, *, rng: np.random.Generator | None = None) -> Fit:
             fit = _judged(MIXED, mixed, times, truth, rng)
     longest = float(np.max(np.concatenate([times.known, times.beyond])))
     absurd = not fit.mean.value <= _ABSURD * longest
-    # Where the longest were all cut off, only a family says how long they would have been; one that
-    # makes up a mean far beyond all that was seen says nothing.
+    # Where the longest were all cut off, only a family says how long they would have been; one
+    # whose mean lies far beyond everything that was seen says nothing.
     if absurd or (not fit.fits and kaplan_meier(times)[2] <= _UNSEEN):
         fit = _sample_itself(times, truth, fit, rng)
     words = tuple(f"{name} {format_percent(error)}" for name, error in tried)
@@ -211,8 +211,8 @@ def _covariance(family: Family, theta: Floats, times: Times) -> Floats:
                 ) / (4 * step[i] * step[j])
             curvature[i, j] = curvature[j, i] = value
     values, vectors = np.linalg.eigh(curvature)
-    # A flat direction has no interval of its own; it must not spoil the others, nor may one in
-    # which differences find a curvature below 0.
+    # A flat direction has no interval; it must not spoil the others, nor may a direction in which
+    # the differences give a curvature below 0.
     told = values > 1e-12 * max(float(values[-1]), 1e-300)
     return np.asarray((vectors[:, told] / values[told]) @ vectors[:, told].T)
 

@@ -23,7 +23,7 @@ from jobsim.virtual.recursion import fcfs, queue_order
 Floats = NDArray[np.float64]
 
 _DRAWS = 200
-_SAME = 4  # futures with the same parameters, for to draw a pool takes longer than a future
+_SAME = 4  # futures with the same parameters, because a pool takes longer to draw than a future
 _POOL = 100_000
 _MOST_ARRIVALS = 20_000  # of one draw, after which the system counts as never empty
 
@@ -59,7 +59,7 @@ class Forecast(Shown):
     table: pd.DataFrame
 
     def _display(self) -> tuple[str, Rows]:
-        """Return the rows of the text and of the HTML display, which thus agree."""
+        """Return the rows of the display."""
         inside = f"{self.running:,} running, {self.waiting:,} waiting"
         rows: Rows = [("now", f"{format_duration(self.at)} after the first arrival: {inside}")]
         for row in self.table.to_dict("records"):
@@ -76,7 +76,7 @@ class Forecast(Shown):
 
 
 def _spread(row: Mapping[Any, float], name: str) -> str:
-    # Many workers are never idle all at once, though each of them is now and then.
+    # Many workers are never all idle at once, although each of them is now and then.
     beyond = "never" if row["load"] >= 1.0 else "not foreseeable"
     if math.isinf(row[name]):
         return beyond
@@ -88,13 +88,13 @@ def _spread(row: Mapping[Any, float], name: str) -> str:
 def forecast(
     source: Log | Run, *, at: float | None = None, workers: int | Iterable[int] | None = None
 ) -> Forecast:
-    """Foretell what becomes of the jobs in the system, first come first served.
+    """Predict what becomes of the jobs in the system, served first come first served.
 
     Parameters
     ----------
     source
-        A log, of which only what was known at the moment is used; or a run, whose scenario says how
-        long work takes.
+        A log, of which only what was known at the moment is used; or a run, whose scenario gives
+        the service times.
     at
         Seconds from the first arrival; None takes the end.
     workers
@@ -102,10 +102,10 @@ def forecast(
 
     Notes
     -----
-    Jobs in service go on for what is left given their age, drawn from the fitted service times;
+    Jobs in service take the time that is left for their age, drawn from the fitted service times;
     those in the queue follow in the order of their payments. Later jobs stand behind them, and so
-    delay none of them; they matter for `empty` only, and arrive as a Poisson process. Where fewer
-    workers are asked for than are at work, these end what they have begun. Intervals hold the
+    delay none of them; they matter only for `empty`, and arrive as a Poisson process. Where fewer
+    workers are asked for than are at work, these finish what they have begun. Intervals include the
     uncertainty of the fit.
 
     Raises
@@ -153,7 +153,7 @@ def _of_run(run: Run, at: float | None) -> tuple[str, float, Floats, int]:
 def _of_log(
     log: Log, at: float | None, rng: np.random.Generator
 ) -> tuple[str, float, Floats, int, list[Distribution], Floats]:
-    """Return the state at a moment, and service and rate once per draw, as far as then known."""
+    """Return the state at a moment, and service and rate once per draw, as known at that moment."""
     moment = _moment(at, max(log.end, log.span))
     seen = seen_part(log, moment)
     times = service_times(seen)
@@ -200,7 +200,7 @@ def _foretold(
         if not number or service is not draws[number - 1]:
             pool = np.sort(service.sample(rng, _POOL if same else _POOL // 5))
         left = np.sort(_remainders(pool, ages, rng))
-        # Those beyond the crew end what they have begun, the first to end go.
+        # Workers beyond the number finish what they have begun; the first to finish leave.
         free = left[max(len(left) - workers, 0) :]
         work = rng.choice(pool, waiting)
         load = float(rate) * float(pool.mean()) / workers
@@ -219,7 +219,7 @@ def _remainders(pool: Floats, ages: Floats, rng: np.random.Generator) -> Floats:
     beyond = len(pool) - first
     place = first + (rng.random(len(ages)) * beyond).astype(np.intp)
     inside = np.minimum(place, len(pool) - 1)
-    # Older than anything in the pool: as long again, on average, as heavy tails have it.
+    # Older than anything in the pool: as long again on average, as in a heavy tail.
     older = ages * rng.exponential(1.0, len(ages))
     return np.where(beyond > 0, pool[inside] - ages, older)
 
@@ -244,7 +244,7 @@ def _one(
         return drained, wait, math.inf
     if not rate > 0 or not len(free) + len(work):
         return drained, wait, drained
-    # The backlog shrinks by what is left of the workers' time: look somewhat further than that.
+    # The backlog shrinks by the workers' spare time: look somewhat further than that.
     horizon = 4.0 * (drained / (1.0 - load)) + 50.0 * float(pool.mean())
     count = int(min(rate * horizon + 100, _MOST_ARRIVALS))
     arrival = np.cumsum(rng.exponential(1.0 / rate, count))

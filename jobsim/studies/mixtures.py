@@ -79,14 +79,14 @@ def _mixture() -> Family:
         return np.asarray(np.logaddexp(first, second))
 
     def start(times: Times) -> Floats:
-        """Try three splits on a sample, for the likelihood of a mixture has local maxima."""
+        """Try three splits on a sample, because the likelihood of a mixture has local maxima."""
         rng = np.random.default_rng(0)
         # A sample of fixed seed: the start need not be exact, but the fit must be repeatable.
         few = some_of(times, _START, rng)
         logs = np.sort(np.log(few.known))
         found = []
         for share in (0.3, 0.7, 0.92):
-            # By rank and not by value: where many are equal, none may lie above.
+            # By rank, not by value: where many are equal, none may lie above.
             low, high = np.split(logs, [max(int(share * len(logs)), 1)])
             spread = [math.log(max(float(half.std()), 0.05)) for half in (low, high)]
             guess = np.array([special.logit(share), low.mean(), spread[0], high.mean(), spread[1]])

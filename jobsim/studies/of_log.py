@@ -1,4 +1,4 @@
-"""Studies of the very jobs of a log: what can be changed on them, and how many workers they need.
+"""Studies of a log's own jobs: what can be changed on them, and how many workers they need.
 
 A log is one history, not a load from which more can be drawn: its studies are exact for these
 jobs, and have no confidence interval. `jobsim.calibrate` learns a load from it.
@@ -27,7 +27,7 @@ from jobsim.studies.words import in_words
 from jobsim.virtual.server import Server
 
 _KEPT = ("workers", "clients", "pollers", "poll_interval", "reaper", "outages", "name", "why")
-"""The fields that change no job."""
+"""The fields that do not change any job."""
 
 _TRAFFIC = 97  # the stream of thinning and superposition; those of a workload are far below
 _DAY = 86_400.0
@@ -62,7 +62,7 @@ def jobs_of_log(load: object) -> Workload | None:
 
 
 def with_changes(workload: Workload, changes: Mapping[str, Any]) -> tuple[Workload, str]:
-    """Return a log's jobs with some fields changed, and in words how its arrivals were.
+    """Return a log's jobs with some fields changed, and in words how its arrivals were made.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ def with_traffic(workload: Workload, factor: float) -> tuple[Workload, str]:
 
     Below 1 each job stays with this probability (thinning). Above 1 copies of the log are laid over
     it (superposition), each moved in time: by whole days where the log has at least two, so that
-    hours keep their traffic, else by any time; what moves out at the end comes in at the start. The
-    last copy is thinned. Bursts of the log are so neither kept nor lost as a whole: twice the
-    traffic is twice as many independent users, not the same users asking twice.
+    hours keep their traffic, otherwise by any time; what moves out at the end comes in at the
+    start. The last copy is thinned. So bursts of the log are neither kept nor lost as a whole:
+    twice the traffic is twice as many independent users, not the same users asking twice.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def with_traffic(workload: Workload, factor: float) -> tuple[Workload, str]:
     for number in range(1, copies + (part > 0)):
         kept = np.arange(len(workload)) if number < copies else np.flatnonzero(stay < part)
         rows.append(kept)
-        # Wrapped round and not cut off: every job of the copy stays within the log's time.
+        # Wrapped round, not cut off: every job of the copy stays within the log's time.
         times.append(np.mod(workload.arrival[kept] + _shift(rng, span), span))
     whole = copies - 1
     how = f"the log and {count_of(whole, 'copy', 'copies')} of it" if whole else "the log"
@@ -188,7 +188,7 @@ def _taken(
     arrival = workload.arrival[rows] if times is None else to_ticks(times)
     if not len(rows):
         raise ValueError("no job is left at this traffic")
-    # Stable: jobs of one instant keep the order of the log, and copies come behind it.
+    # Stable: jobs at the same instant keep the order of the log, and copies come after it.
     order = np.argsort(arrival, kind="stable")
     arrays = {name: array[rows][order] for name, array in workload.arrays().items()}
     arrays["arrival"] = arrival[order] - arrival[order][0]
@@ -198,7 +198,7 @@ def _taken(
 
 
 def first_jobs(workload: Workload, most: int) -> Workload:
-    """Return the first jobs of a workload without retries, at most so many.
+    """Return the first jobs of a workload without retries, at most `most`.
 
     Examples
     --------
@@ -307,11 +307,11 @@ def workers_for_log(
         value = figure(workers)
         return value >= target if at_least else value <= target
 
-    # A worker for every job: if that does not do, no number will.
+    # A worker for every job: if that does not meet the target, no number does.
     most = max(len(workload), 1)
     ideal = figure(most)
     ideal_meets = meets(most)
-    del found[most]  # no number that anybody would take
+    del found[most]  # only a bound, not a number worth showing
     if not ideal_meets:
         what = "is not known" if math.isnan(ideal) else f"is {in_words(ideal, metric)}"
         reason = f"with a worker for every job, so that nobody waits, it {what}"
@@ -328,7 +328,7 @@ def workers_for_log(
             low, high = (low, middle) if meets(middle) else (middle, high)
         answer = high
     reason = "there is no fewer than one"
-    # The number below is tried at least once, so that the reason is a figure and no guess.
+    # The number below is tried at least once, so that the reason is a figure, not a guess.
     if answer > 1:
         reason = f"{count_of(answer - 1, 'worker')}: {in_words(figure(answer - 1), metric)}"
     value = figure(answer)
@@ -341,7 +341,11 @@ def _tried(found: Mapping[int, Mapping[str, float]]) -> pd.DataFrame:
 
 
 def sweep_log(
-    workload: Workload, over: Mapping[str, Iterable[Any]], *, replications: int
+    workload: Workload,
+    over: Mapping[str, Iterable[Any]],
+    *,
+    replications: int,
+    figures: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Run a log's jobs at every combination of some fields' values, as `jobsim.sweep` does.
 
@@ -349,8 +353,8 @@ def sweep_log(
     -------
     DataFrame
         One row per setting and replication: the fields, `replication`, `seed`, the figures, and
-        `traffic`, how the arrivals were made. Replications differ only where something is drawn:
-        a payment, or which jobs make another traffic; else there is one.
+        `arrivals_made`, how the arrivals were made. Replications differ only where something is
+        drawn: a payment, or which jobs make another traffic; otherwise there is one.
     """
     grid = {path: list(values) for path, values in over.items()}
     drawn = any(path.split(".")[0] in {"traffic", "arrivals", "payment"} for path in grid)
@@ -363,7 +367,7 @@ def sweep_log(
             # itself.
             seed = workload.scenario.seed + number
             changed, how = with_changes(workload, {**point, "seed": seed})
-            figures = figures_of_jobs(Server(changed), changed.scenario)
-            row = {**point, "replication": number, "seed": seed, "warmup": 0, **figures}
+            found = figures_of_jobs(Server(changed), changed.scenario, also=figures)
+            row = {**point, "replication": number, "seed": seed, "warmup": 0, **found}
             rows.append(row | {"arrivals_made": how, "error": None})
     return pd.DataFrame(rows).astype({"error": "str"})

@@ -1,4 +1,4 @@
-"""A run told again to a real repository, one transition after the other."""
+"""A run replayed on a real repository, one transition after the other."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ class Replay(Shown):
     _counts: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        # The one assignment that a frozen dataclass allows itself.
+        # The way around `frozen`; no attribute is set after this.
         object.__setattr__(self, "_counts", self.calls["outcome"].value_counts().to_dict())
 
     @property
     def accepted(self) -> int:
-        """How many transitions the repository made."""
+        """How many transitions the repository accepted."""
         return self._counts["ok"]
 
     @property
     def refused(self) -> int:
-        """How many it refused: illegal, or of a job that it does not know."""
+        """How many transitions it refused: illegal, or of a job that it does not know."""
         return self._counts["illegal"] + self._counts["not_found"]
 
     @property
     def errors(self) -> int:
-        """At how many it raised anything else."""
+        """At how many transitions it raised anything else."""
         return self._counts["error"]
 
     @property
@@ -74,7 +74,7 @@ class Replay(Shown):
 
 
 def replay(run: Run, repository: JobRepository | None = None) -> Replay:
-    """Put the transitions of a run to a real repository, in time order, from one thread.
+    """Apply the transitions of a run to a real repository, in time order, from one thread.
 
     Parameters
     ----------

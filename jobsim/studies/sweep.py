@@ -110,11 +110,7 @@ def sweep(
     """
     if replications < 1:
         raise ValueError(f"replications is {replications}; a setting needs at least 1")
-    jobs = jobs_of_log(scenario)
-    if jobs is not None:
-        return sweep_log(jobs, over, replications=replications)
-    assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
-    settings = list(_settings(scenario, over, warmup))
+    grid = _grid(over)
     for figure in figures:
         asked = parse_figure(figure)
         if asked.quantity not in DISTRIBUTIONS or asked.statistic not in ("quantile", "within"):
@@ -122,14 +118,17 @@ def sweep(
                 f"{figure!r} is not a quantile or a share of {', '.join(DISTRIBUTIONS)}; give one "
                 "such as 'wait_p90' or 'wait_within_20s'"
             )
+    jobs = jobs_of_log(scenario)
+    if jobs is not None:
+        return sweep_log(jobs, grid, replications=replications, figures=figures)
+    assert isinstance(scenario, Scenario)  # noqa: S101 - jobs_of_log knows all else
+    settings = list(_settings(scenario, grid, warmup))
     found = run_grid(settings, range(replications), executor=executor, progress=progress)
     return found.table(figures)
 
 
-def _settings(
-    scenario: Scenario, over: Mapping[str, Iterable[Any]], warmup: Warmup | None
-) -> Iterable[Setting]:
-    """Check the grid before the first run, and yield its points with their settings."""
+def _grid(over: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """Return the values of each field, checked before the first run."""
     if not over:
         raise ValueError("over is empty; name at least one field and its values")
     if "seed" in over:
@@ -142,6 +141,13 @@ def _settings(
         twice = [value for number, value in enumerate(values) if value in values[:number]]
         if twice:
             raise ValueError(f"{path} has the value {twice[0]!r} twice")
+    return grid
+
+
+def _settings(
+    scenario: Scenario, grid: Mapping[str, list[Any]], warmup: Warmup | None
+) -> Iterable[Setting]:
+    """Yield the points of a grid with their settings."""
     for point in itertools.product(*grid.values()):
         changed = scenario.replace(dict(zip(grid, point, strict=True)))
         labels = {path: _label(changed, path) for path in grid}

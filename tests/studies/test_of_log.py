@@ -94,3 +94,14 @@ def test_the_command_line_sizes_from_a_log(tmp_path, monkeypatch, capsys):
     assert cli.main(["workers-needed", "--log", "log.csv", "sojourn_mean=1"]) == 1
     assert cli.main(["sweep", "--log", "log.csv", "--over", "workers=1:3"]) == 0
     assert "log.csv: 6 rows, 6 jobs used" in capsys.readouterr().out
+
+
+def test_a_sweep_of_a_log_has_the_figures_that_were_asked_for(log):
+    table = jobsim.sweep(log, {"workers": [2, 3]}, figures=["wait_p90"])
+    assert table["wait_p90"].notna().all()
+
+
+@pytest.mark.parametrize("over", [{}, {"seed": [1, 2]}, {"workers": []}, {"workers": [2, 2]}])
+def test_a_grid_is_checked_for_a_log_too(log, over):
+    with pytest.raises(ValueError, match=r"over is empty|seed cannot|no values|twice"):
+        jobsim.sweep(log, over)
