@@ -1,7 +1,7 @@
 """Requests and their attempts: which were served, after how many, and how long that took.
 
 A request is what a client wants; each attempt at it is a job. In a run without retries each
-request has one job, and these functions say so.
+request has one job.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jobsim.figures import flow
 from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 
 REQUEST_OUTCOME = pd.CategoricalDtype(["served", "left", "open"])
-"""How a request ended: with a useful result, its client gone with nothing, or not at all."""
+"""How a request ended: with a useful result, with a client that gave up, or not at all."""
 
 SERVED, LEFT, OPEN = range(3)
 
@@ -25,10 +25,10 @@ Seconds = NDArray[np.float64]
 
 
 def useful(jobs: Jobs) -> NDArray[np.bool_]:
-    """Tell which jobs were of use to their client: the share of the work that is goodput.
+    """Tell which jobs were useful to their client: these are the goodput.
 
-    That is the first of each request to be COMPLETED, unless its client had left by then. All
-    other endings are wasted: failures, second results, and results that nobody waits for.
+    Useful is the first job of each request to be COMPLETED, unless its client had left by then.
+    All others are wasted: failures, second results, and results that nobody waits for.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def useful(jobs: Jobs) -> NDArray[np.bool_]:
     earliest = np.minimum.reduceat(ends, first)
     left = np.nan_to_num(_left(jobs), nan=np.inf)
     rows = np.flatnonzero(completed & (ends == earliest[group]) & (ends <= left[group]))
-    # Of two that were completed in one instant, the earlier attempt counts.
+    # Of two that were completed at the same instant, the earlier attempt counts.
     rows = rows[np.diff(group[rows], prepend=-1) != 0]
     found = np.zeros(len(jobs), dtype=np.bool_)
     found[rows] = True
@@ -117,7 +117,7 @@ def settle(jobs: Jobs, of_use: NDArray[np.bool_] | None = None) -> Settled:
     else:
         served = np.zeros(len(jobs.first), dtype=np.bool_)
         served[jobs.group[of_use]] = True
-        # Where a result came in time, it is what settled the request.
+        # A result that came in time settled the request.
         settled = left.copy()
         settled[jobs.group[of_use]] = finished[of_use]
         attempts = np.diff(jobs.first, append=len(jobs))
@@ -130,8 +130,7 @@ def settle(jobs: Jobs, of_use: NDArray[np.bool_] | None = None) -> Settled:
 def intended_start(jobs: Jobs) -> Seconds:
     """Return when each job was meant to be asked for, in seconds since the start of the run.
 
-    That is `arrival`; NaN for every job of a run that ignored the schedule, whose clock has
-    nothing to do with it.
+    That is `arrival`; NaN for every job of a run that ignored the schedule.
     """
     jobs = arrays_of(jobs)
     arrival: Seconds = jobs["arrival"]
@@ -144,8 +143,8 @@ def requests(jobs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per request: its attempts, what came of it, and how long its client waited.
 
     Where a client asks late, because it still waits for its last answer or because the
-    repository is slow, the latency from the actual start leaves out the time by which it was
-    late. That is coordinated omission; the latency from the intended start has it.
+    repository is slow, the latency from the actual start leaves out this delay. That is
+    coordinated omission; the latency from the intended start includes the delay.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ def requests(jobs: pd.DataFrame) -> pd.DataFrame:
           the run ignored the schedule
         - `settled`, seconds, when its first useful job finished or its client left; NaN if
           neither
-        - `outcome`, category: ``served``, ``left`` with nothing, or ``open`` at the end
+        - `outcome`, category: ``served``, ``left`` without a result, or ``open`` at the end
         - `response`, seconds, `settled` less `asked`: latency from the intended start
         - `response_from_created`, seconds, `settled` less the creation of the first attempt:
           latency from the actual start
@@ -230,7 +229,7 @@ def attempts_per_request(jobs: pd.DataFrame) -> pd.DataFrame:
 
 
 def goodput(jobs: pd.DataFrame, *, window: float | None = None) -> pd.DataFrame:
-    """Count per second what was asked for, what ended, and what of that was of use.
+    """Count per second the jobs that were asked for, that ended, and that were useful.
 
     Parameters
     ----------
@@ -276,5 +275,5 @@ def goodput(jobs: pd.DataFrame, *, window: float | None = None) -> pd.DataFrame:
 def _left(jobs: JobArrays) -> Seconds:
     """Return when the client of each request left for good, NaN if it did not."""
     left: Seconds = jobs["left"]
-    # One attempt each is the usual case, and ten times as fast.
+    # One attempt each is the usual case, and this is ten times as fast.
     return left if jobs.one_each else np.fmin.reduceat(left, jobs.first)

@@ -1,4 +1,4 @@
-"""How much time workers spent on duty and at work in a span: the two parts of utilisation."""
+"""The time that workers spent on duty and at work in a window: the two parts of utilisation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def absences(jobs: Jobs, workload: Workload, scenario: Scenario) -> Absences:
     workload
         What was run: it has the time that each worker takes to come back.
     scenario
-        Who worked; it may differ from the workload's own.
+        The scenario of the workers; it may differ from the workload's own.
     """
     parts = [_restarts(arrays_of(jobs), workload)]
     for outage in scenario.outages:
@@ -52,7 +52,7 @@ def absences(jobs: Jobs, workload: Workload, scenario: Scenario) -> Absences:
 
 
 def on_duty(absent: Absences, workers: int, window: Window) -> float:
-    """Return for how many seconds workers were there in a window, all together.
+    """Return the seconds that all workers together were on duty in a window.
 
     Examples
     --------
@@ -60,11 +60,11 @@ def on_duty(absent: Absences, workers: int, window: Window) -> float:
     >>> on_duty(absent, 2, Window(0.0, 10.0, 0, "the end"))
     17.0
     """
-    # What lies outside the window becomes an absence of no length.
+    # An absence outside the window becomes one without length.
     start = np.clip(absent.start, window.start, window.end)
     end = np.clip(absent.end, window.start, window.end)
-    # Absences of one worker may overlap: an outage may come while it restarts. Each second counts
-    # once.
+    # Absences of one worker may overlap, as when an outage comes while it restarts; each second
+    # counts once.
     order = np.lexsort((start, absent.worker))
     worker, start, end = absent.worker[order], start[order], end[order]
     if not len(worker):
@@ -78,10 +78,10 @@ def on_duty(absent: Absences, workers: int, window: Window) -> float:
 
 
 def at_work(jobs: Jobs, window: Window) -> float:
-    """Return for how many seconds workers were at jobs in a window, all together.
+    """Return the seconds that all workers together were at jobs in a window.
 
-    Wasted work counts: that on jobs whose worker was lost, and that which goes on after the
-    reaper has failed the job. A worker that is still at its job is at work up to the end.
+    Wasted work counts: on jobs whose worker was lost, and after the reaper has failed the job. A
+    worker that is still at its job is at work up to the end of the window.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def at_work(jobs: Jobs, window: Window) -> float:
 
 
 def _restarts(jobs: JobArrays, workload: Workload) -> Absences:
-    """Return the absences of workers that died at their jobs; an outage's are its own."""
+    """Return the absences of workers that died at their jobs; those of outages are separate."""
     nobody = Absences(np.empty(0, np.int64), np.empty(0), np.empty(0))
     if workload.crash is None or workload.restart is None:
         return nobody
@@ -108,8 +108,8 @@ def _restarts(jobs: JobArrays, workload: Workload) -> Absences:
     request = jobs["request"][lost].astype(np.int64)
     row = request * workload.attempts + jobs["attempt"][lost] - 1
     started, died = (jobs[name][lost] for name in ("started", "released"))
-    # Of a job that an outage took, the worker was back with the others.
-    # 1e-6 s is a little more than a tick, so more than rounding can be off.
+    # A worker that an outage took comes back at its end, not after a restart. 1e-6 s is a little
+    # more than a tick, and so more than any rounding.
     own = np.isclose(died - started, workload.crash[row], rtol=0, atol=1e-6)
     back = died + workload.restart[row]
     worker = jobs.worker[lost].astype(np.int64)

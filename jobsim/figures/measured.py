@@ -1,6 +1,7 @@
-"""The durations and counts of a table of jobs, as plain arrays and each computed once.
+"""The durations and counts of a table of jobs, as plain arrays, each computed once.
 
-Plain arrays: a sweep asks for them thousands of times, and pandas would be most of the time.
+Plain arrays, because a sweep asks for them thousands of times, and pandas would take most of the
+time.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ Seconds = NDArray[np.floating]
 
 
 class Measured:
-    """What a table of jobs has to be measured.
+    """The measurements of a table of jobs.
 
     Parameters
     ----------
     jobs
         The `jobs` table of a run, all of it, or its arrays.
     window
-        Over which rates are measured.
+        The window over which rates are measured.
     only_window
         Whether requests before the window are left out of counts and durations too.
     """
@@ -40,7 +41,7 @@ class Measured:
     def __init__(self, jobs: Jobs, window: Window, *, only_window: bool) -> None:
         self._jobs, self._window = arrays_of(jobs), window
         after, timed = in_window(self._jobs, window)
-        # Durations of the warm-up count where it is not left out, but those of the drain never do.
+        # Unless it is left out, durations of the warm-up count; those of the drain never do.
         if not only_window:
             after, timed = np.ones_like(after), timed | ~after
         self._counted, self._timed = after, timed
@@ -92,7 +93,7 @@ class Measured:
     def makespan(self) -> float:
         """Return the seconds from the first creation to the last end."""
         created, finished = (self._column(name)[self._counted] for name in ("created", "finished"))
-        # `fmin` and `fmax` pass over NaN, and give NaN where there is nothing else.
+        # `fmin` and `fmax` skip NaN, and give NaN where there is nothing else.
         first = np.fmin.reduce(created, initial=np.nan)
         return float(np.fmax.reduce(finished, initial=np.nan) - first)
 
@@ -110,8 +111,8 @@ class Measured:
         for figure in wanted:
             by_quantity.setdefault(figure.quantity, []).append(figure)
         found: dict[str, float] = {}
-        # Where nobody asks late, asks again or gives up, a response is a sojourn; to see that is
-        # far quicker than to select its quantiles.
+        # Where nobody asks late, asks again or gives up, responses equal sojourns; to compare them
+        # is far quicker than to select quantiles again.
         known: dict[tuple[float, ...], tuple[Seconds, list[float]]] = {}
         for quantity, figures in by_quantity.items():
             seconds = self.durations(quantity)
@@ -124,7 +125,7 @@ class Measured:
             if quantity == "response" and shares in known and _equal(seconds, known[shares][0]):
                 values = known[shares][1]
             else:
-                # All shares at once, for one partition serves them all.
+                # All shares at once, because one partition serves them all.
                 values = quantiles(seconds, shares)
             if quantity == "sojourn":
                 known[shares] = seconds, values
@@ -139,7 +140,7 @@ class Measured:
     def durations(self, quantity: str) -> Seconds:
         """Return the durations of one of `jobsim.figures.names.QUANTITIES`, without NaN.
 
-        Those of jobs that got so far; `response` has one value per request, infinite where its
+        Only of jobs that got so far; `response` has one value per request, infinite where its
         client gave up or waits for a job that is stuck.
         """
         if quantity not in self._durations:
@@ -152,7 +153,7 @@ class Measured:
         return settle(self._jobs, self.of_use)
 
     def _take(self, quantity: str) -> Seconds:
-        """Compute what `durations` returns, with as few copies of columns as will do."""
+        """Compute what `durations` returns, with as few copies of columns as possible."""
         if quantity == "response":
             return self._responses()
         if quantity == "lateness":
@@ -175,13 +176,13 @@ class Measured:
         return _known(self._column(end)[taken] - self._column(begin)[taken])
 
     def _responses(self) -> Seconds:
-        """Return responses in which a client that got nothing counts as an endless one."""
+        """Return the responses; that of a client that got nothing is infinite."""
         found = self.settled
         seconds = found.settled - found.asked
         # Leaving out those who gave up would make a worse service look faster.
         lost = (found.outcome == LEFT) & ~np.isnan(found.asked)
         stuck = self._flag("crashed") & np.isnan(self._column("finished"))
-        # A job that is stuck never ends, so whoever waits for it waits for ever.
+        # A job that is stuck never ends, so its client waits for ever.
         if stuck.any():
             waits = np.zeros(len(found.first), dtype=np.bool_)
             waits[self._jobs.group[stuck]] = True
@@ -191,9 +192,9 @@ class Measured:
         return _known(seconds[_rows(self._of_request(self._timed))])
 
     def _rate(self, moments: Seconds) -> float:
-        """Return how many moments a second lie in the window, its start left out.
+        """Return the moments per second in the window, without its start.
 
-        n events bound n - 1 gaps: the one that begins the window closes none.
+        n events bound n - 1 gaps: the event that begins the window closes none.
         """
         start, end = self._window.start, self._window.end
         return int(np.count_nonzero((moments > start) & (moments <= end))) / self._window.length
@@ -207,7 +208,7 @@ class Measured:
         return flags
 
     def _of_request(self, jobs: Mask) -> Mask:
-        """Return the mask of requests to a mask of jobs, whose attempts it has all or none of."""
+        """Return the mask of requests for a mask of jobs that has all or no attempts of each."""
         return jobs if self._jobs.one_each else jobs[self._jobs.first]
 
 

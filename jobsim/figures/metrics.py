@@ -26,7 +26,7 @@ def figures_of(
     skipped: int | None = None,
     also: Collection[str] = (),
 ) -> Figures:
-    """Return the key figures of a run, over the window that its scenario has.
+    """Return the key figures of a run, over the window of its scenario.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def figures_of(
     workload
         What was run.
     scenario
-        Who worked and by which rules; the workload's own by default.
+        The workers and the rules of the run; the workload's own by default.
     skipped
         How many requests are warm-up. They are left out of all figures; by default of rates
         only, see `jobsim.figures.window.window_of`.
@@ -74,7 +74,7 @@ def metrics(
     workers
         How many workers served it, at least 1.
     window
-        Over which time rates are measured; by default from the first request to the last, see
+        The time over which rates are measured; by default from the first request to the last, see
         `jobsim.figures.window`.
     absent
         When workers were out; by default never.
@@ -127,7 +127,7 @@ def metrics(
     ValueError
         If `workers` is below 1.
     UnknownFigureError
-        If a name in `also` is none.
+        If a name in `also` is not that of a figure.
 
     Examples
     --------
@@ -143,21 +143,21 @@ def metrics(
     window = window_of(jobs) if window is None else window
     if measured is None:
         measured = Measured(jobs, window, only_window=only_window)
-    # No time on duty, no utilisation: NaN below, and not a division by zero.
+    # Without time on duty the utilisation is NaN, not a division by zero.
     duty = workers * window.length if absent is None else on_duty(absent, workers, window)
     found = measured.counts() | measured.rates()
     found["makespan"] = measured.makespan()
     found["utilisation"] = at_work(jobs, window) / duty if duty > 0 else math.nan
     names = [*UNITS, *also]
     found |= measured.figures(parse_figure(name) for name in names if name not in found)
-    # In one order, whatever was asked for besides.
+    # Always in the same order, whatever else was asked for.
     return {name: found[name] for name in [*UNITS, *(parse_figure(name).name for name in also)]}
 
 
 def has_retries_or_losses(figures: Mapping[str, float]) -> bool:
-    """Return whether requests tell another story than jobs do.
+    """Return whether the figures of requests differ from those of jobs.
 
-    They do where clients ask again, or leave although no job of theirs failed, or where jobs
+    They do where clients ask again, or leave although none of their jobs failed, or where jobs
     lose their worker or are reaped.
     """
     return (

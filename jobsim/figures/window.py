@@ -1,8 +1,8 @@
 """The time over which rates are measured: one rule for summary, report, sweep and sizing.
 
 A run begins empty and ends empty. While it fills and while it drains, fewer jobs end and fewer
-workers are busy than in the service that it stands for, so neither is part of a rate. Before the
-workers, what fills is the stock of jobs whose payment is under way.
+workers are busy than in the service that it stands for, so neither is part of a rate. The stock of
+jobs whose payment is under way has to fill first.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from jobsim.scenario.scenario import Scenario
 from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 
 SHARE = 0.1
-"""The part of the requests that is taken as the time in which a service fills."""
+"""The share of the requests that counts as warm-up, while the service fills."""
 
 MOST = 0.5
-"""The largest such part: what is measured is never less than what is left out."""
+"""The largest such share: the measured part is never smaller than the part left out."""
 
 
 class Window(NamedTuple):
@@ -36,7 +36,7 @@ class Window(NamedTuple):
     skipped
         How many requests came before it.
     until
-        What its end is, in words.
+        Its end, in words.
     """
 
     start: float
@@ -58,11 +58,11 @@ class Window(NamedTuple):
 
 
 def default_share(scenario: Scenario) -> float:
-    """Return which part of the requests is warm-up: none where the whole run is a transient.
+    """Return the share of the requests that is warm-up: none where the whole run is a transient.
 
     A spike, a batch and a log have no rate, so there is no steady state to warm up to. Workers get
-    only what is paid for, and payments reach their steady rate as late as they come: two standard
-    deviations beyond their mean delay, hardly any is still missing.
+    only what is paid for, and payments reach their steady rate only after their delay: two standard
+    deviations beyond its mean, hardly any payment is still missing.
 
     Examples
     --------
@@ -90,15 +90,15 @@ def window_of(
 
     It begins with the first request after the warm-up and ends with the last request: what
     comes later is the drain. In a closed loop the drain begins when the first user has nothing
-    more to ask for, or when arrivals stop. Where all is asked for in less time than the
-    work of one job takes, it is a batch, and the window ends with the work.
+    more to ask for, or when arrivals stop. Where all jobs are asked for in less time than the
+    work of one job takes, they are a batch, and the window ends with the work.
 
     Parameters
     ----------
     jobs
         The `jobs` table of a run, all of it, or its arrays.
     scenario
-        Of the run; without one its loop is taken as open, and nothing as warm-up.
+        The scenario of the run; without one the loop counts as open, and nothing as warm-up.
     skipped
         How many requests are warm-up, in the order in which they were first asked for; by
         default the `default_share` of them.
@@ -136,9 +136,9 @@ def window_of(
 def in_window(jobs: Jobs, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which jobs count, and which of those have durations that count.
 
-    Those of requests that began after the warm-up count; of a closed loop's drain they count,
-    but how long they took is that of an emptying service. A request whose creation never
-    returned counts.
+    Jobs of requests that began after the warm-up count. In the drain of a closed loop they count,
+    but their durations are those of an emptying service, and do not. A request whose creation
+    never returned counts.
     """
     jobs = arrays_of(jobs)
     begun = jobs["created"] if jobs.one_each else jobs["created"][jobs.first]
@@ -165,7 +165,7 @@ def _loop_end(jobs: JobArrays, scenario: Scenario, last: float) -> tuple[float, 
 
 
 def _usual_work(jobs: JobArrays) -> float:
-    """Return how long a worker is at a job, on average; 0 if none was let go of."""
+    """Return the mean time of a worker at a job; 0 if no worker let go of one."""
     took = jobs["released"] - jobs["started"]
     ended = took[~np.isnan(took)]
     return float(ended.mean()) if len(ended) else 0.0
