@@ -1,4 +1,4 @@
-"""How long the runs of a study have to be for what they are asked."""
+"""How long the runs of a study have to be for its figures."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ from jobsim.studies.horizon import worth
 from jobsim.studies.pooled import JUDGED, Pooled
 
 Run = Callable[[int | None, range], Found]
-"""Runs replications of so many jobs each, by their numbers."""
+"""Makes the replications with these numbers, with the given number of jobs each."""
 
-# By how much runs are made longer at a time. Runs of the length that was asked for may be too short
-# to tell how much too short they are; a pilot that was made longer already is believed.
+# Factors by which runs are made longer at a time. Runs of the given length may be too short to show
+# how much too short they are; a pilot that has already been made longer is believed.
 _LEAST_AT_FIRST, _MOST_AT_ONCE = 4.0, 16.0
 
-# What part of a half-width that is to be reached is accepted, and planned for.
+# The share of the wanted half-width that is accepted, and that is planned for.
 _ACCEPTED, _PLANNED = 0.8, 0.65
 
-_PILOTS = 1_000_000_000  # the first replication of the pilots: nobody makes so many
+_PILOTS = 1_000_000_000  # the number of the first pilot, beyond all replications
 
 
 def long_enough(found: Found, run: Run, *, metric: str, level: float, goal: float) -> Found:
     """Return replications that are long enough for the usual figures and `metric`, if any are.
 
-    Pilots with seeds of their own decide how long, so that the length does not depend on the
-    beginnings of the very runs that are reported. The length is planned for clearly less than a
-    half-width that is to be reached: of intervals that stop just below it, too many are there by
-    luck.
+    Pilots with their own seeds decide the length, so that it does not depend on the beginnings of
+    the runs that are reported. The length is planned for clearly less than the wanted half-width:
+    of the intervals that end just below it, too many are there by luck.
 
     Parameters
     ----------
     found
         Replications of one setting, of the length that was asked for.
     run
-        What makes further ones.
+        Makes further replications.
     metric
-        Judged besides `JUDGED`.
+        A figure that is judged besides `JUDGED`.
     level
         Confidence level of the half-width.
     goal
-        Which part of the mean the half-width of `metric` is to be; 0 if nothing is to be reached.
+        The wanted half-width of `metric`, as a share of its mean; 0 if there is no goal.
     """
     scenario = found.settings[0].scenario
     count = len(found.cells)
@@ -67,7 +66,7 @@ def long_enough(found: Found, run: Run, *, metric: str, level: float, goal: floa
             wanted = factor(pilot, pilot=True)
             jobs = min(math.ceil(jobs * min(max(wanted, least), _MOST_AT_ONCE)), most)
             least = 1.0
-            # A pilot that is itself far too short only tells how long the next one is to be.
+            # A pilot that is itself far too short only tells how long the next one should be.
             if growing == 2 or wanted <= _MOST_AT_ONCE or jobs == most:
                 break
         found = run(jobs, own)
@@ -96,7 +95,7 @@ def grows(found: Found) -> bool:
 def _factor(
     pooled: Pooled, metric: str, level: float, goal: float, service_mean: float, *, pilot: bool
 ) -> float:
-    """Return how many times as many jobs are wanted; at most 1 if these will do."""
+    """Return how many times as many jobs are wanted; at most 1 if these are enough."""
     figures = tuple(dict.fromkeys((*JUDGED, metric)))
     found = pooled.factor(figures, service_mean, pilot=pilot)
     if goal:

@@ -1,4 +1,4 @@
-"""What one long run tells of its waits, by batch means."""
+"""What one long run tells about its waits, by batch means."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def wait_interval(
     metric
         ``"wait_mean"``, a quantile such as ``"wait_p99"``, or ``"wait_within_20s"``.
     batches
-        How many, at least 2.
+        Number of batches, at least 2.
     warmup
         What to delete first: a fraction of the paid jobs, or ``"mser5"``.
     level

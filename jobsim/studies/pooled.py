@@ -1,6 +1,6 @@
-"""What some replications of one setting say of a figure, and whether they are enough to say it.
+"""What the replications of one setting say about a figure, and whether they are enough.
 
-Three measurements tell whether the runs will do, each against what coverage experiments showed
+Three measurements tell whether the runs are enough, each against what coverage experiments showed
 (``make coverage``): how well the mean is known, how well the number of jobs beyond a quantile is
 known, and how large a part of the waits' variance lies between runs, which is their integrated
 autocorrelation time over their length. An interval that fails one says so.
@@ -32,7 +32,7 @@ _MEAN, _TAIL, _MEMORY = (0.05, 0.04), (0.11, 0.055), (0.04, 0.02)
 
 _POOLED = frozenset({"quantile", "within"})
 
-_NEGLIGIBLE = 1e-3  # a mean wait of so little of the service is not worth longer runs
+_NEGLIGIBLE = 1e-3  # a mean wait below this share of the mean service is not worth longer runs
 
 
 class Pooled:
@@ -45,9 +45,9 @@ class Pooled:
     tallies
         The distributions of each replication, in the order of the rows.
     steady
-        Whether they are to tell of the steady state, and not just of runs of this length.
+        Whether they are about the steady state, and not only about runs of this length.
     cure
-        What to say of them where they are not enough.
+        What to say about them where they are not enough.
     """
 
     def __init__(
@@ -128,22 +128,21 @@ class Pooled:
         return Interval(mean, width, level, n, problem)
 
     def shortfall(self, figure: str) -> float:
-        """Return how many times the accepted error a figure has; over 1 the runs are too short."""
+        """Return the error of a figure over the accepted one; above 1 the runs are too short."""
         return self._shortfall(figure, planned=False)
 
     @property
     def memory_shortfall(self) -> float:
-        """How many times the accepted one the waits' memory is, against the length of the runs.
+        """The memory of the waits, relative to the length of the runs, over the accepted one.
 
-        More runs of the same length do not cure it: all of them are still near their empty start.
+        More runs of the same length do not help: all of them are still near their empty start.
         """
         return self._memory_shortfall(planned=False)
 
     def factor(self, figures: Sequence[str], service_mean: float, *, pilot: bool = False) -> float:
-        """Return how many times as many jobs the figures take; at most 1 if these will do.
+        """Return how many times as many jobs the figures need; at most 1 if these are enough.
 
-        Those of a pilot do not do just because their errors are accepted: it is others that are
-        planned by it, and these may have less luck.
+        The accepted errors of a pilot are not enough: the runs that it plans may have less luck.
         """
         if not pilot and all(self.shortfall(figure) <= 1.0 for figure in figures):
             return 1.0
@@ -161,13 +160,13 @@ class Pooled:
         return max(wanted)
 
     def _shortfall(self, figure: str, *, planned: bool) -> float:
-        """Return the largest of the errors over what is accepted, or planned for, of each."""
+        """Return the largest ratio of an error to the accepted, or planned, error."""
         asked = parse_figure(figure)
         if asked.quantity not in DISTRIBUTIONS:
             return 0.0
         memory = self._memory_shortfall(planned=planned)
         if asked.statistic not in _POOLED:
-            # Whole runs are independent: of exactly such runs Student's t tells the mean.
+            # Whole runs are independent, so Student's t suffices for the mean of exactly such runs.
             return max(memory, self._mean_error(figure) / _MEAN[planned]) if self.steady else 0.0
         pool = self.pool(asked.quantity)
         if pool is None:
@@ -216,7 +215,7 @@ def _jackknife(pool: Pool, asked: Figure) -> NDArray[np.float64]:
         whole = pool.quantile(asked.value)
         without = pool.quantiles_without(asked.value) if n > 1 else np.array([whole])
     if not (math.isfinite(whole) and np.isfinite(without).all()):
-        # Of nothing there is no quantile; what never ends in some replication may never end.
+        # Without values there is no quantile; an infinite one in some replication decides.
         return np.full(n, math.nan if math.isnan(whole) else math.inf)
     # Centred on the pooled figure: the jackknife's bias correction would move a reported quantile
     # off it.
@@ -237,11 +236,11 @@ def _tail_error(pool: Pool, asked: Figure) -> float:
     where = pool.quantile(asked.value)
     share, error = _share(pool, pool.beyond(where))
     beyond = 1.0 - asked.value
-    # Fewer than ten jobs beyond a quantile say next to nothing of where it lies.
+    # Fewer than ten jobs beyond a quantile say next to nothing about its place.
     if total * beyond < 10:
         return math.inf
     if (pool.quantiles_without(asked.value) == where).all():
-        # Many jobs with this very value: it is the quantile if clearly enough lie at or below it.
+        # Many jobs have this value: it is the quantile if clearly enough lie at or below it.
         return 0.0 if share + 2.5 * error <= beyond else math.inf
     return error / beyond
 
@@ -250,6 +249,6 @@ def _share(pool: Pool, beyond: NDArray[np.int64]) -> tuple[float, float]:
     """Return a share over all replications and its standard error, as a ratio of sums."""
     n, total = len(pool), int(pool.totals.sum())
     share = int(beyond.sum()) / total
-    # Runs differ in length, so their residuals are counted in jobs and not in shares.
+    # Runs differ in length, so their residuals are counted in jobs, not in shares.
     rest = beyond - share * pool.totals
     return share, math.sqrt(n / (n - 1) * float((rest**2).sum())) / total

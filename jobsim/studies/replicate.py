@@ -1,4 +1,4 @@
-"""Independent replications of one scenario, and what they say of every metric."""
+"""Independent replications of one scenario, and what they say about every metric."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ from jobsim.studies.horizon import Horizon, check_horizon, worth
 from jobsim.studies.length import grows, long_enough
 from jobsim.studies.pool import Cluster
 from jobsim.studies.pooled import Pooled
-from jobsim.studies.statistics import (
-    Interval,
-)
+from jobsim.studies.statistics import Interval
 from jobsim.studies.words import interval_in_words
 
 MOST = 1000
-"""So many replications at most are made for a half-width."""
+"""The most replications that are made for a half-width."""
 
 LEAST = 10
-"""So many replications at least are made before a half-width is believed."""
+"""The fewest replications from which a half-width is believed."""
 
 _SHOWN = (
     "wait_mean", "wait_p95", "wait_p99", "sojourn_mean", "utilisation", "throughput",
@@ -52,14 +50,13 @@ class Replications(Shown):
     level
         Confidence level of the intervals.
     horizon
-        What they tell of: the steady state, or exactly such runs.
+        What they are about: the steady state, or exactly such runs.
     why
-        Why it is that horizon.
+        The reason for this horizon.
     pooled
         All replications together, for any quantile or share.
     goal
-        What was asked of a metric's half-width, in words, and whether it was met; empty if
-        nothing was.
+        The goal for a metric's half-width, in words, and whether it was met; empty without one.
     """
 
     scenario: Scenario
@@ -106,7 +103,7 @@ class Replications(Shown):
         return title, rows + ([("goal", self.goal)] if self.goal else [])
 
     def _shown(self) -> tuple[str, ...]:
-        """Return the metrics to show: those of requests where they tell another story."""
+        """Return the metrics to show, with those of requests where they differ from jobs."""
         names = [name for name in UNITS if name in self.samples]
         means = self.samples[names].mean()
         return _SHOWN + (
@@ -140,10 +137,10 @@ def replicate(
     its key figures, and the intervals are over runs. A quantile is that of the jobs of all runs
     together, its error that of a jackknife over runs.
 
-    Of a stationary load the answer is about its steady state, and runs that are too short for
+    For a stationary load the answer is about its steady state, and runs that are too short for
     that are made longer: until the mean, p95 and p99 of the wait, and `metric`, are known well
     enough, or some seconds are spent. Where they are still too short, the interval's `problem`
-    says so. Of any other load the answer is about exactly such runs, which keep their length.
+    says so. For any other load the answer is about exactly such runs, which keep their length.
 
     Parameters
     ----------
@@ -169,7 +166,7 @@ def replicate(
     Returns
     -------
     Replications
-        `table` has the interval of every metric. After Ctrl-C, of what is done.
+        `table` has the interval of every metric; after Ctrl-C, from the runs that are done.
 
     Raises
     ------
@@ -190,7 +187,7 @@ def replicate(
     if until_half_width is not None and not until_half_width > 0:
         raise ValueError(f"until_half_width is {until_half_width}; it is a positive fraction")
     unit_of(metric)
-    half_width(0.0, 2, level)  # refuses a level that is none before anything runs
+    half_width(0.0, 2, level)  # refuses an impossible level before anything runs
     about, why = check_horizon(horizon, scenario)
     count = n if until_half_width is None else max(n, LEAST)
 
@@ -220,7 +217,7 @@ def replicate(
         )
         if interval.never:
             goal += f", no event in {interval.n:,} replications"
-        # What never happens in so many replications is not going to happen often enough.
+        # An event that was never seen in this many replications will not be seen often enough.
         most = min(MOST, max(count, 10 * budget // jobs), 20 * LEAST if interval.never else MOST)
         if reached or count >= most:
             break
@@ -255,7 +252,7 @@ def _next_count(found: Interval, goal: float, count: int, most: int) -> int:
 
 
 def table_of(names: Sequence[str], found: Sequence[Interval]) -> pd.DataFrame:
-    """Lay intervals out as a table, the same for one system and for a difference."""
+    """Return intervals as a table, the same for one system and for a difference."""
     return pd.DataFrame(
         {
             "mean": [interval.mean for interval in found],

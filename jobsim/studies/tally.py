@@ -1,4 +1,4 @@
-"""Durations counted in narrow buckets: small enough to keep of every run, and they can be pooled.
+"""Durations counted in narrow buckets: small enough to keep for every run, and easy to pool.
 
 A quantile over replications is that of all their jobs together, never the mean of each run's
 own: a mean of quantiles is biased, and more runs only narrow the interval around the wrong value.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXACT = 1024
-"""Up to so many durations each has a bucket of its own."""
+"""The most durations that are counted exactly, each value in its own bucket."""
 
 # The leading bits of a float64, its exponent among them, number buckets of equal relative width.
 _SHIFT = 45  # 2**7 buckets from each power of two to the next: 0.8 % wide at most
@@ -28,7 +28,7 @@ class Tally:
     Attributes
     ----------
     key
-        int64 or float64, ascending: which bucket; where all are exact, the duration itself.
+        int64 or float64, ascending: the bucket; where all are exact, the duration itself.
     low, high
         float64, seconds: the least and the greatest duration in each bucket.
     count
@@ -62,8 +62,8 @@ def tally(seconds: NDArray[np.float64]) -> Tally:
     Returns
     -------
     Tally
-        With exact values up to `EXACT` of them, else in buckets whose ends are at most 0.8 %
-        apart; between these a quantile is interpolated.
+        With exact values for up to `EXACT` durations, otherwise in buckets whose ends are at most
+        0.8 % apart; between these a quantile is interpolated.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def tally(seconds: NDArray[np.float64]) -> Tally:
     bucket = _bucket(seconds)
     count = np.bincount(bucket)
     low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
-    # `at`, for several durations fall into one bucket, and plain indexing would keep only one.
+    # `at`, because several durations fall into one bucket, and plain indexing would keep only one.
     np.minimum.at(low, bucket, seconds)
     np.maximum.at(high, bucket, seconds)
     there = np.flatnonzero(count)
@@ -97,7 +97,7 @@ class Pool:
     Parameters
     ----------
     tallies
-        One a replication, at least one.
+        One per replication, at least one.
 
     Examples
     --------
@@ -107,8 +107,7 @@ class Pool:
     """
 
     def __init__(self, tallies: Sequence[Tally]) -> None:
-        # One run that was counted in buckets makes all of them go into buckets, so that keys are
-        # alike.
+        # If one run was counted in buckets, all are, so that their keys can be merged.
         exact = all(one.exact for one in tallies)
         keys = [
             one.key if exact or not one.exact else _bucket(np.asarray(one.key, dtype=np.float64))
@@ -120,7 +119,7 @@ class Pool:
         np.minimum.at(self.low, place, np.concatenate([one.low for one in tallies]))
         np.maximum.at(self.high, place, np.concatenate([one.high for one in tallies]))
         counts = np.zeros((len(tallies), len(merged)), dtype=np.int64)
-        # Of which run each key is, in the order in which the keys were put together.
+        # The run of each key, in the order in which the keys were concatenated.
         run = np.repeat(np.arange(len(tallies)), [len(key) for key in keys])
         np.add.at(counts, (run, place), np.concatenate([one.count for one in tallies]))
         self.below = np.cumsum(counts, axis=1)  # durations of each run up to each bucket
@@ -129,8 +128,8 @@ class Pool:
 
     @cached_property
     def variance(self) -> float:
-        """Variance of the durations, of those that ended, to the width of a bucket."""
-        # One endless wait would make the variance infinite, and with it every judgement.
+        """Variance of the durations that ended, to the width of a bucket."""
+        # One infinite wait would make the variance infinite, and no run would be long enough.
         ended = np.isfinite(self.high)
         middle = 0.5 * (self.low[ended] + self.high[ended])
         count = np.diff(self.together, prepend=0)[ended]
@@ -143,7 +142,7 @@ class Pool:
         return len(self.below)
 
     def quantile(self, q: float) -> float:
-        """Return the quantile of all durations, linear between the closest ranks; NaN of none."""
+        """Return the quantile of all durations, linear between the closest ranks; NaN without any."""
         return self._quantile(self.together, q)
 
     def quantiles_without(self, q: float) -> NDArray[np.float64]:
