@@ -142,7 +142,7 @@ class Pool:
         return len(self.below)
 
     def quantile(self, q: float) -> float:
-        """Return the quantile of all durations, linear between the closest ranks; NaN without any."""
+        """Return the quantile of all durations, linear between closest ranks; NaN without any."""
         return self._quantile(self.together, q)
 
     def quantiles_without(self, q: float) -> NDArray[np.float64]:
