@@ -93,7 +93,7 @@ def over(text: str) -> tuple[str, list[Any]]:
 
 
 def number(text: str) -> int | float:
-    """Read an int if it is one, else a float."""
+    """Read an int if it is one, otherwise a float."""
     try:
         return int(text)
     except ValueError:

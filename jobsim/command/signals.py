@@ -67,7 +67,7 @@ class Signals(Interrupts):
         super()._on_signal(number, frame)
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C does: raise where it is heard, else end at once or note it."""
+        """Do what Ctrl-C does: raise where it is heard, otherwise end at once or note it."""
         if self.at_once and not self._listening:
             # Not through Python's streams and locks, any of which the signal may have interrupted.
             os.write(2, b"jobsim: interrupted\n")

@@ -269,7 +269,7 @@ def _text(
 
 
 def _round_up(value: float) -> float:
-    """Return the smallest of 1, 2, 5, 10, ... times a power of ten that is no smaller."""
+    """Return the smallest of 1, 2, 5, 10, ... times a power of ten that is not below the value."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= value)
 

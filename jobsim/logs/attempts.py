@@ -12,7 +12,7 @@ from jobsim.logs.clocks import Flags, Floats
 from jobsim.logs.rows import Rows
 
 _REPEATED = 0.05  # share of rows that may repeat an attempt
-_TOO_MANY = 20.0  # rows per value from which a column is no job's identifier
+_TOO_MANY = 20.0  # rows per value above which a column does not identify jobs
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def sniff(path: str, data: bytes) -> Delimited:
     Raises
     ------
     TraceError
-        If there is no row, or no separator.
+        If there are no rows, or no separator is found.
     """
     head = data[:_PREFIX].decode("utf-8", errors="replace")
     lines = [line.rstrip("\r") for line in head.split("\n")]

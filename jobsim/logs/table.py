@@ -37,7 +37,7 @@ class LogTable(Shown):
         The same columns for attempts that were not over when the log ended; `service` is how long
         each had run by then.
     skipped
-        Rows that are no finished attempt, counted by reason; each row has one reason.
+        Rows that are not finished attempts, counted by reason; each row has one reason.
     outcomes
         DataFrame with one row per word: `word`, `outcome` (what it was taken for), `rows`.
     columns

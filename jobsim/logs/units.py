@@ -49,7 +49,7 @@ class ForeignUnit(ValueError):  # noqa: N818 - says what was found
 
 
 def words_of(header: str) -> list[str]:
-    """Return the words of a header in lower case, as people write them.
+    """Return the words of a header in lower case.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def unit_in(header: str) -> str | None:
     Raises
     ------
     ForeignUnit
-        If it names one that is no unit of ours, such as ticks.
+        If it names a unit that is not known, such as ticks.
 
     Examples
     --------

@@ -140,7 +140,7 @@ def draw_attempt(scenario: Scenario, n: int, attempt: int) -> dict[str, NDArray[
     if "crash" in needed:
         crash = round_in_place(stream(CRASH_MOMENT).random(n) * drawn["service"])
         restart = _times(stream(RESTART), "work.restart", scenario.work.restart, n)
-        # A moment that was rounded to the end of the work is no crash: the work is done.
+        # A moment that was rounded to the end of the work is not a crash: the work is done.
         crashes = _events(stream(CRASH), scenario.work.crash, n) & (crash < drawn["service"])
         crash[~crashes] = np.nan
         restart[~crashes] = np.nan

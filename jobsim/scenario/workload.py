@@ -164,7 +164,7 @@ class Workload(Shown):
         """Return the SHA-256 hex digest of all arrays: equal digests, equal jobs.
 
         Bytes are taken as little-endian, so the digest does not depend on the machine. Workers,
-        clients and the rest of the scenario are no part of it.
+        clients and the rest of the scenario are not part of it.
 
         Examples
         --------

@@ -14,13 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from jobsim.scenario.distributions import (
-    Distribution,
-    Exponential,
-    Gamma,
-    LogNormal,
-    Weibull,
-)
+from jobsim.scenario.distributions import Distribution, Exponential, Gamma, LogNormal, Weibull
 
 Floats = NDArray[np.float64]
 
@@ -81,10 +75,10 @@ def _moments(times: Times) -> tuple[float, float]:
 
 
 def _exponential() -> Family:
-    """Return the exponential family, whose estimate has a closed form also when censored."""
+    """Return the exponential family, whose estimate has a closed form even when censored."""
 
     def start(times: Times) -> Floats:
-        # All time at risk over the number of ends: what is censored adds time and no end.
+        # All time at risk over the number of ends: censored durations add time but no end.
         total = float(times.known.sum() + times.beyond.sum())
         return np.array([math.log(total / max(len(times.known), 1))])
 
@@ -101,7 +95,7 @@ def _exponential() -> Family:
 
 
 def _lognormal() -> Family:
-    """Return the lognormal family, closed-form too unless some times are censored."""
+    """Return the lognormal family, with a closed form unless some times are censored."""
 
     def start(times: Times) -> Floats:
         logs = np.log(np.concatenate([times.known, times.beyond]))
@@ -169,7 +163,7 @@ def _weibull() -> Family:
 
     def start(times: Times) -> Floats:
         mean, cv = _moments(times)
-        # A start is enough, for the likelihood decides where it ends.
+        # A rough start is enough, because the likelihood decides where the search ends.
         shape = cv**-1.086  # within a few percent of the moments' own solution
         guess = np.array([math.log(shape), math.log(mean / float(special.gamma(1 + 1 / shape)))])
         return least_loss(family, guess, times)
@@ -208,7 +202,7 @@ def least_loss(family: Family, guess: Floats, times: Times) -> Floats:
 
     minimize: Any = optimize.minimize  # its stubs do not know a plain float64 array
     # Not L-BFGS-B: its LAPACK calls wake the threads of OpenBLAS for a matrix of five, which takes
-    # milliseconds a step, more than the likelihood itself.
+    # milliseconds per step, more than the likelihood itself.
     found = minimize(
         (lambda theta: family.loss(theta, times) / scale) if steep is None else both,
         np.asarray(guess, dtype=np.float64),
@@ -225,7 +219,7 @@ def mean_cv(moments: tuple[float, float]) -> dict[str, float]:
 
 
 def some_of(times: Times, most: int, rng: np.random.Generator) -> Times:
-    """Return at most so many, censored ones in the same share."""
+    """Return at most `most` of the durations, with the same share of censored ones."""
     if times.size <= most:
         return times
     share = most / times.size

@@ -15,11 +15,7 @@ import numpy as np
 from scipy import special
 
 from jobsim.display.text import format_percent
-from jobsim.scenario.distributions import (
-    Constant,
-    Distribution,
-    Empirical,
-)
+from jobsim.scenario.distributions import Constant, Distribution, Empirical
 from jobsim.studies.families import SINGLE, Family, Floats, Times
 from jobsim.studies.goodness import (
     SHARES,

@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-from jobsim.scenario.distributions import (
-    Distribution,
-    LogNormal,
-    Mixture,
-)
+from jobsim.scenario.distributions import Distribution, LogNormal, Mixture
 from jobsim.studies.families import (
     FAR,
     Family,

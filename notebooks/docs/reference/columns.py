@@ -1,6 +1,6 @@
-"""What the tables, figures, presets, checks and commands say of themselves, and what they cannot.
+"""What the tables, figures, presets, checks and commands say about themselves, and the rest.
 
-What a column or a figure means stands here; one without an entry is a KeyError, so none goes
+The meanings of columns and figures are here; one without an entry is a KeyError, so none stays
 undocumented.
 """
 
@@ -21,7 +21,7 @@ from .text import block, markdown, notes_below, table
 
 COLUMNS = {
     "jobs": {
-        "request": "Which request of a client it belongs to.",
+        "request": "The request of a client to which it belongs.",
         "attempt": "Which attempt at that request, from 1.",
         "arrival": "When its client meant to ask for it.",
         "created": "When the repository had created it.",
@@ -36,25 +36,25 @@ COLUMNS = {
         "released": "When its worker let go of it, with its result or because it was lost.",
         "crashed": "Whether its worker died or went away in the middle of it.",
         "reaped": "Whether the reaper failed it.",
-        "left": "When its client left for good with nothing, on its last attempt.",
+        "left": "When its client left for good without a result; on its last attempt.",
     },
     "transitions": {
         "time": "When, in seconds since the start of the run.",
         "job": "Row number in `jobs`.",
-        "source": "From which status; missing for a creation.",
-        "target": "To which status.",
-        "actor": "Which thread asked for it.",
+        "source": "The status before; missing for a creation.",
+        "target": "The status after.",
+        "actor": "The thread that asked for it.",
     },
     "calls": {
-        "actor": "Which thread called.",
-        "op": "Which of the four methods.",
+        "actor": "The thread that called.",
+        "op": "The method.",
         "job": "Row number in `jobs`, -1 where it is not known.",
         "target": "The status that was asked for.",
         "invoked_ns": "When it was called.",
         "returned_ns": "When it had answered; -1 while pending.",
         "outcome": "How it ended: answered, refused, id unknown, another exception, or not at all.",
         "observed": "The status that the answer revealed.",
-        "count": "What a `count` answered, else -1.",
+        "count": "The answer of a `count`, otherwise -1.",
         "changed": "Whether the answered job's identifiers differed from those before.",
         "backdated": "Whether the answer's `updated_at` went back.",
         "error": "Type and text of any other exception.",
@@ -111,7 +111,7 @@ FIGURES = {
     "utilisation": "Time at work, wasted or not, over time on duty, in the window.",
     "throughput": "Jobs that ended per second of the window.",
     "makespan": "From the first creation to the last finish.",
-    "requests": "Made by the clients; each has one job or more.",
+    "requests": "Requests of the clients; each has one job or more.",
     "served": "Of those, with a useful result.",
     "left": "Whose client gave up.",
     "amplification": "Jobs created per request.",
@@ -130,7 +130,7 @@ FIGURES = {
 def preset_table() -> str:
     """Return the presets with their reasons."""
     rows = [(f"`{name}`", why) for name, why in presets().items()]
-    return table(("preset", "why one would run it"), rows)
+    return table(("preset", "a reason to run it"), rows)
 
 
 def run_tables() -> str:
