@@ -1,10 +1,11 @@
-"""Put any repository to the test: in a notebook, in pytest, and on broken examples.
+"""Tests for any repository, in a notebook and in pytest, and broken examples to try them on.
 
 In a notebook, `check_repository` takes a class or a function that makes a repository and returns a
-report. In pytest, a class with one fixture makes every check a test; see `RepositoryConformance`.
+report. In pytest, a class with one fixture turns every check into a test; see
+`RepositoryConformance`.
 
-An asynchronous repository is tested behind a face that waits. Its coroutines run on one event
-loop, in a thread of their own, and interleave where they await:
+An asynchronous repository is tested through a synchronous wrapper. Its coroutines run on one event
+loop, in a thread of its own, and interleave where they await:
 
 >>> import asyncio, threading
 >>> from jobsim import InMemoryJobRepository
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
     from jobsim.testing.explore.scheduled import ScheduledRun, ScheduleViolation
     from jobsim.testing.explore.token import TokenError
 
-# pytest is needed by whoever asks for RepositoryConformance, and by nobody else.
+# Imported on first use: only RepositoryConformance needs pytest.
 _HOME = {
     "CHECKS": "conformance.checks",
     "Check": "conformance.checks",

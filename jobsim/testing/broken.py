@@ -1,7 +1,7 @@
 """Repositories with one mistake each, to show what the checks find. Never use one.
 
-Each docstring says how people come to write it, `CAUGHT_BY` which checks show it. Most need
-pressure: threads that run freely hardly ever find them.
+Each docstring gives the reasoning behind the mistake, and `CAUGHT_BY` the checks that find it. Most
+need pressure: threads that run freely hardly ever show them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jobsim.repository.job_repo import InMemoryJobRepository
 
 
 class _Steps(InMemoryJobRepository):
-    """Reads without a lock, and an update in two steps for others to get wrong."""
+    """Reads without a lock, and the two steps of an update for subclasses to get wrong."""
 
     def get(self, job_id: str) -> Job:
         return self._find(job_id)
@@ -57,7 +57,7 @@ def _new_job(job_id: str, input_hash: str) -> Job:
 
 
 class NoLock(_Steps):
-    """A dictionary is thread-safe, so a repository that is one dictionary must be, too."""
+    """A dictionary is thread-safe, so a repository that is just a dictionary is safe too."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
@@ -97,7 +97,7 @@ class CheckAndActApart(_Steps):
 
 
 class LostUpdate(_Steps):
-    """Readers need no lock if writers swap in a whole new table; two writers lose one's work."""
+    """Readers need no lock if writers replace the whole table; but two writers lose one update."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
@@ -111,7 +111,7 @@ class LostUpdate(_Steps):
 
 
 class StaleCache(InMemoryJobRepository):
-    """Each thread keeps what it has read, for speed; it never hears that others wrote."""
+    """Each thread caches what it has read, for speed; it never notices writes of others."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class StaleCache(InMemoryJobRepository):
 
 
 class AcknowledgeBeforeWrite(_Steps):
-    """The write goes to a background thread, so that callers have their answer sooner."""
+    """The write is left to a background thread, so that callers get their answer sooner."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class AcknowledgeBeforeWrite(_Steps):
 
 
 class OverwritingCreate(InMemoryJobRepository):
-    """Jobs are numbered, which reads well; two that are created at once get one number."""
+    """Jobs are numbered, which is readable; two that are created at once get the same number."""
 
     def create(self, input_hash: str) -> Job:
         """Take the next number, and the place of whoever has it already."""
@@ -161,7 +161,7 @@ class OverwritingCreate(InMemoryJobRepository):
 
 
 class TwoLocksForOneJob(_Steps):
-    """One lock a job lets others work on; the first two threads on a job make one each."""
+    """One lock per job lets jobs move in parallel; the first two threads on a job make one each."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -180,7 +180,7 @@ class TwoLocksForOneJob(_Steps):
 
 
 class DirtyRead(_Steps):
-    """Write first, validate after and roll back, as databases do; but readers see it."""
+    """Write first, then validate and roll back, as databases do; but readers see the write."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
@@ -212,7 +212,7 @@ class DeleteThenInsert(_Steps):
 
 
 class DropWhenBusy(_Steps):
-    """No caller may wait, so a write that finds the lock taken is left out, unnoticed."""
+    """No caller may wait, so a write that finds the lock taken is silently dropped."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
@@ -260,7 +260,7 @@ class NoValidation(InMemoryJobRepository):
 
 
 class TornSnapshot(InMemoryJobRepository):
-    """Each job is read under the lock, so all of them are; but not at the same instant."""
+    """Each job is read under the lock, so all of them are consistent; but not at one instant."""
 
     def snapshot(self) -> list[Job]:
         """Read one job after the other while others write."""
@@ -285,7 +285,7 @@ GALLERY: Mapping[str, type[InMemoryJobRepository]] = MappingProxyType(
         "torn_snapshot": TornSnapshot,
     }
 )
-"""All of them by name."""
+"""All broken examples by name."""
 
 CAUGHT_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -305,4 +305,4 @@ CAUGHT_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "torn_snapshot": ("snapshot_is_one_instant",),
     }
 )
-"""Which checks show each best; others may fail, too. A test measures it."""
+"""The checks that find each example best; others may fail too. A test measures this."""

@@ -1,7 +1,7 @@
 """Repositories over a database with one textbook mistake each. Never use one.
 
-Each docstring says how people come to write it. Most are right as long as one caller is there at a
-time; `jobsim.testing.techniques` shows which isolation level saves which of them.
+Each docstring gives the reasoning behind the mistake. Most are correct for one caller at a time;
+`jobsim.testing.techniques` shows which isolation level makes which of them safe.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from jobsim.testing.sql_steps import AUTOCOMMIT, SqlSteps
 
 
 class SelectThenUpdate(SqlSteps):
-    """A transaction makes the read and the write one, so nobody can come in between."""
+    """A transaction makes the read and the write atomic, so nothing can come in between."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
@@ -37,7 +37,7 @@ class SelectThenUpdate(SqlSteps):
 
 
 class MissingRowcount(SqlSteps):
-    """The UPDATE has a guard, so it cannot go wrong; whether it found a row is not asked."""
+    """The UPDATE has a guard, so it cannot go wrong; whether it found a row is not checked."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
@@ -52,7 +52,7 @@ class MissingRowcount(SqlSteps):
 
 
 class ForUpdateInAutocommit(SqlSteps):
-    """The row is locked by SELECT FOR UPDATE, and in autocommit the lock is gone at once."""
+    """The row is locked by SELECT FOR UPDATE; but in autocommit the lock is released at once."""
 
     def __init__(self, url: str | URL, **options: Any) -> None:
         super().__init__(url, **(options | {"isolation": AUTOCOMMIT}))
@@ -60,12 +60,12 @@ class ForUpdateInAutocommit(SqlSteps):
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Lock, let go, check and write."""
+        """Lock, release, check and write."""
         return self._read_and_write(job_id, target, result, error, lock=True)
 
 
 class NoRetry(SqlSteps):
-    """The isolation level forbids lost updates, which it does by errors that nobody handles."""
+    """The isolation level prevents lost updates, but by errors that nobody handles."""
 
     def __init__(
         self, url: str | URL, *, isolation: str | None = "REPEATABLE READ", **options: Any
@@ -77,7 +77,7 @@ class NoRetry(SqlSteps):
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Let the caller have the serialization failure."""
+        """Pass the serialization failure on to the caller."""
         return self._read_and_write(job_id, target, result, error)
 
 
@@ -89,7 +89,7 @@ class StaleIdentityMap(SqlSteps):
         self._session = threading.local()
 
     def get(self, job_id: str) -> Job:
-        """Answer the object that this thread has, however old."""
+        """Answer the object that this thread has loaded, however old."""
         mine: dict[str, Job] = self._session.__dict__
         if job_id not in mine:
             mine[job_id] = super().get(job_id)
@@ -141,10 +141,10 @@ class LockInTheProcess(SqlSteps):
 
 
 class IdFromTimestamp(SqlSteps):
-    """Ids that sort by time are practical; two creates of one second get the same."""
+    """Ids that sort by time are practical; two creates in one second get the same id."""
 
     def create(self, input_hash: str) -> Job:
-        """Take the second as the id, and the row of whoever has it already."""
+        """Take the second as the id, and overwrite the row that already has it."""
         now: Any = datetime.now(timezone.utc)
         job_id = f"job-{now:%Y%m%dT%H%M%S}"
         if not self._on_server:
@@ -164,7 +164,7 @@ class IdFromTimestamp(SqlSteps):
 
 
 class BlindRetry(SqlSteps):
-    """Networks fail, so a call that failed is made again; it may have been carried out."""
+    """Networks fail, so a failed call is repeated; but it may have been carried out."""
 
     def create(self, input_hash: str) -> Job:
         """Create a second job where the answer to the first was lost."""
@@ -173,7 +173,7 @@ class BlindRetry(SqlSteps):
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Be refused by one's own first attempt."""
+        """Be refused because of its own first attempt."""
         move = super().update_status
         return self._again(lambda: move(job_id, target, result, error))
 
@@ -189,7 +189,7 @@ class BlindRetry(SqlSteps):
 
 
 class AcknowledgeBeforeCommit(SqlSteps):
-    """The commit is what takes long, so it is left to a thread in the background."""
+    """The commit takes longest, so it is left to a background thread."""
 
     def __init__(self, url: str | URL, **options: Any) -> None:
         super().__init__(url, **options)
@@ -218,12 +218,12 @@ class AcknowledgeBeforeCommit(SqlSteps):
 
     def _later(self, write: Any, *arguments: Any) -> None:
         time.sleep(self._pause_s)
-        with suppress(Exception):  # the mistake: nobody hears of it
+        with suppress(Exception):  # the mistake: nobody learns about it
             write(*arguments)
 
 
 class DeleteThenInsert(SqlSteps):
-    """A row is replaced by deleting and inserting it, each a transaction; in between it is gone."""
+    """A row is deleted and inserted again in two transactions; in between it is gone."""
 
     def __init__(self, url: str | URL, **options: Any) -> None:
         super().__init__(url, **(options | {"isolation": AUTOCOMMIT}))
@@ -254,12 +254,12 @@ class DeleteThenInsert(SqlSteps):
 
 
 class RefusalFromOldSnapshot(SqlSteps):
-    """The refusal is read first, to save a statement; it says a status from before the write."""
+    """The status is read first, to save a statement; a refusal then names an outdated status."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Refuse a step from the status that the job had when the call began."""
+        """Refuse with the status that the job had when the call began."""
         with self._transaction() as connection:
             before = self._find(connection, job_id)
             guard = self._table.c.status.in_(
@@ -271,12 +271,12 @@ class RefusalFromOldSnapshot(SqlSteps):
 
 
 class SwallowedError(SqlSteps):
-    """Errors of the database are logged, and the caller gets the job all the same."""
+    """Errors of the database are swallowed, and the caller gets the job all the same."""
 
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Answer what was to be written, written or not."""
+        """Answer the intended job, whether it was written or not."""
         job = self.get(job_id)
         validate_transition(job.status, JobStatus(target))
         try:
@@ -302,4 +302,4 @@ BROKEN_SQL: Mapping[str, type[SqlSteps]] = MappingProxyType(
         "swallowed_error": SwallowedError,
     }
 )
-"""All of them by name."""
+"""All broken examples by name."""

@@ -1,6 +1,6 @@
-"""Right ways to write an update over a database, to compare the mistakes with.
+"""Correct ways to write an update over a database, for comparison with the mistakes.
 
-`SqlJobRepository` is one more, with ``UPDATE ... RETURNING``, and usually the quickest.
+`SqlJobRepository` is one more, with ``UPDATE ... RETURNING``, and usually the fastest.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from jobsim.testing.sql_steps import SqlSteps, retried
 
 
 class ForUpdate(SqlSteps):
-    """SELECT ... FOR UPDATE holds the row from the read to the commit.
+    """SELECT ... FOR UPDATE locks the row from the read to the commit.
 
-    SQLite has no locks on rows; there the transaction has to begin as IMMEDIATE.
+    SQLite has no row locks; there the transaction has to begin as IMMEDIATE.
     """
 
     def __init__(self, url: str | URL, *, isolation: str | None = None, **options: Any) -> None:
@@ -33,12 +33,12 @@ class ForUpdate(SqlSteps):
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Lock, check, write; above READ COMMITTED again if the row had changed meanwhile."""
+        """Lock, check, write; above READ COMMITTED start again if the row has changed."""
         return retried(lambda: self._read_and_write(job_id, target, result, error, lock=True))
 
 
 class SerializableWithRetry(SqlSteps):
-    """Reads and writes as in the textbook; the database sees to it, by errors that are handled."""
+    """Reads and writes as in the textbook; errors of the database make it safe, and are handled."""
 
     def __init__(self, url: str | URL, *, isolation: str | None = None, **options: Any) -> None:
         usual = "DEFERRED" if str(url).startswith("sqlite") else "SERIALIZABLE"
@@ -47,7 +47,7 @@ class SerializableWithRetry(SqlSteps):
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Read, check, write; from the beginning if it failed."""
+        """Read, check, write; start again if that failed."""
         return retried(lambda: self._read_and_write(job_id, target, result, error))
 
 
@@ -60,7 +60,7 @@ class VersionColumn(SqlSteps):
     def update_status(
         self, job_id: str, target: JobStatus, result: str | None = None, error: str | None = None
     ) -> Job:
-        """Read, check, write if nothing has changed; else from the beginning."""
+        """Read, check, and write if nothing has changed; start again otherwise."""
         while True:
             moved = retried(lambda: self._attempt(job_id, JobStatus(target), result, error))
             if moved is not None:
@@ -69,12 +69,12 @@ class VersionColumn(SqlSteps):
     def _attempt(
         self, job_id: str, target: JobStatus, result: str | None, error: str | None
     ) -> Job | None:
-        """Try the update once; None if somebody else was faster."""
+        """Try the update once; return None if another caller was faster."""
         # Two transactions: in one, REPEATABLE READ would show the old version for ever.
         with self._transaction() as connection:
             job = self._find(connection, job_id)
         validate_transition(job.status, target)
-        # The condition is part of the write, so nothing can change between the check and the act.
+        # The condition is part of the write, so nothing can change between check and write.
         same = self._table.c.status == job.status.value
         with self._transaction() as connection:
             if self._save(connection, job_id, target, result, error, same):
@@ -107,7 +107,7 @@ class BeginImmediate(SqlSteps):
 
 
 class UnitOfWork(SqlSteps):
-    """An ORM session a call; the row is loaded with a lock and flushed at the commit."""
+    """One ORM session per call; the row is loaded with a lock and flushed at the commit."""
 
     def __init__(self, url: str | URL, *, isolation: str | None = None, **options: Any) -> None:
         if str(url).startswith("sqlite"):
@@ -157,4 +157,4 @@ CORRECT_SQL: Mapping[str, type[SqlJobRepository]] = MappingProxyType(
         "unit_of_work": UnitOfWork,
     }
 )
-"""All of them by name."""
+"""All correct techniques by name."""

@@ -1,9 +1,9 @@
-"""A proxy on the loopback that speaks PostgreSQL's protocol just well enough to break it.
+"""A proxy on the loopback that understands just enough of PostgreSQL's protocol to break it.
 
-It counts requests and does not read SQL: drivers prepare what they repeat, so the text of a
-statement is rarely on the wire. A request is what the client sends up to a Sync or a Query message;
-its answer ends with ReadyForQuery. In between one side is silent, so one thread a connection
-moves both directions. What is not like that (encryption, COPY) is passed on without faults.
+It counts requests and does not read SQL: drivers prepare repeated statements, so their text is
+rarely on the wire. A request is what the client sends up to a Sync or a Query message; its answer
+ends with ReadyForQuery. Only one side sends at a time, so one thread per connection handles both
+directions. What works differently (encryption, COPY) is passed on without faults.
 
 The protocol: https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
@@ -30,18 +30,18 @@ _CONNECT_S = 5.0
 
 
 class Strike(Protocol):
-    """What happens to one request; made by `Faults` for each of them."""
+    """What happens to one request; made by `Faults` for each request."""
 
     def before(self) -> bool:
-        """Act before the request reaches the server; return whether it may."""
+        """Act before the request is passed on; return whether it may reach the server."""
         ...
 
     def sent(self, backend: int) -> None:
-        """Act when the request is on its way to a server process."""
+        """Act when the request has been sent to a server process."""
         ...
 
     def after(self) -> bool:
-        """Act when the server has answered; return whether the client may hear of it."""
+        """Act when the server has answered; return whether the answer may reach the client."""
         ...
 
 
@@ -58,11 +58,11 @@ class _Stream:
 
     @property
     def has_read_ahead(self) -> bool:
-        """Whether bytes are here that the operating system knows nothing of any more."""
+        """Whether bytes have been read from the socket that no message has taken yet."""
         return bool(self._buffer)
 
     def exactly(self, number: int) -> bytes:
-        """Return so many bytes, or raise `_Closed`."""
+        """Return exactly `number` bytes, or raise `_Closed`."""
         while len(self._buffer) < number:
             try:
                 chunk = self.side.recv(_CHUNK)
@@ -97,14 +97,14 @@ class _Stream:
 class Proxy:
     """Listens on a free port and hands each connection on to a server.
 
-    Thread-safe; its threads are daemons, one a connection.
+    Thread-safe. Its threads are daemons, one per connection.
 
     Parameters
     ----------
     target
         Host and port of the server.
     strike
-        Asked once a request, in the thread of its connection.
+        Called once per request, in the thread of its connection.
     """
 
     def __init__(self, target: tuple[str, int], strike: Callable[[], Strike]) -> None:
@@ -122,7 +122,7 @@ class Proxy:
         with self._lock:
             self._closed = True
             left = list(self._open)
-        # A thread that is blocked in accept or recv does not notice a close; it does a shutdown.
+        # A thread that is blocked in accept or recv notices a shutdown, but not a close.
         for side in (self._listener, *left):
             with suppress(OSError):
                 side.shutdown(socket.SHUT_RDWR)
@@ -139,9 +139,9 @@ class Proxy:
             ).start()
 
     def _serve(self, client: socket.socket) -> None:
-        """Be one connection, from its first byte to the end of either side."""
+        """Handle one connection, until either side ends."""
         with client, suppress(_Closed, OSError):
-            # Refused: the client is told by the end of a connection that never was one.
+            # If the server refuses, the client notices that its connection is closed.
             server = socket.create_connection(self._target, timeout=_CONNECT_S)
             with server:
                 server.settimeout(None)
@@ -159,14 +159,14 @@ class Proxy:
 
 
 class _Conversation:
-    """What client and server say to each other on one connection."""
+    """The exchange between client and server on one connection."""
 
     def __init__(self, client: _Stream, server: _Stream, strike: Callable[[], Strike]) -> None:
         self._client, self._server, self._strike = client, server, strike
         self._backend = 0
 
     def hold(self) -> None:
-        """Pass on the greeting, then request and answer in turn; raises `_Closed` at the end."""
+        """Pass on the greeting, then requests and answers in turn; raise `_Closed` at the end."""
         if not self._greet():
             self._pump()
         while True:
@@ -214,10 +214,10 @@ class _Conversation:
                 self._server.send(self._client.message())
 
     def _request(self) -> bytes:
-        """Return the client's next messages; meanwhile the server may speak, or end.
+        """Return the client's next request; meanwhile the server may send messages, or end.
 
-        What a Flush ends is not a request of its own: the client wants to hear of it before it
-        goes on, so it is passed on at once, and the rest is struck.
+        Messages up to a Flush are not a request of their own. The client waits for an answer to
+        them, so they are passed on at once, and faults strike the rest.
         """
         request = bytearray()
         while True:

@@ -31,10 +31,10 @@ from jobsim.testing.postgres import PostgresServer
 RATES: Mapping[str, float] = MappingProxyType(
     {"cut_before": 0.03, "cut_after": 0.05, "delay": 0.02, "stall": 0.002}
 )
-"""How likely each fault strikes a request, unless one says otherwise."""
+"""The default probability that each fault strikes a request."""
 
 KILLED_AT: Mapping[int, str] = MappingProxyType({50: "kill_server", 150: "kill_backend"})
-"""When a server that may be killed is, unless one says otherwise."""
+"""The default requests at which a server that may be killed is killed."""
 
 RECOVERY_S = 60.0
 """How long a server may take to answer after the last fault."""
@@ -44,7 +44,7 @@ _POLL_S = 0.005
 
 @dataclass
 class _Row:
-    """One fault as it is kept; the thread that injects it is the only one to write to it."""
+    """The record of one fault; only the thread that injects the fault writes to it."""
 
     kind: str
     request: int
@@ -53,18 +53,18 @@ class _Row:
 
 
 class Faults(Shown):
-    """A proxy in front of a PostgreSQL server that injects faults while it is told to.
+    """A proxy in front of a PostgreSQL server that injects faults while it is active.
 
     The repository under test connects to `url`. Which requests are struck is drawn from the
-    seed, request by request as they come, so with one caller at a time a run can be repeated.
+    seed, in the order in which they come, so with one caller at a time a run can be repeated.
 
     - ``cut_before``: the connection is closed before the request reaches the server;
-    - ``cut_after``: it is closed when the server has carried the request out, before the answer
-      is passed on. To the client both look the same;
-    - ``delay`` and ``stall``: the request, or the answer, is late;
+    - ``cut_after``: it is closed after the server has carried the request out, before the answer
+      is passed on. The client cannot tell these two apart;
+    - ``delay`` and ``stall``: the request, or the answer, is delayed;
     - ``kill_backend``: the server process of this connection is killed with SIGKILL while it has
-      the request, upon which PostgreSQL ends all sessions and recovers from its log;
-    - ``kill_server``: so is the whole server, which is then started again.
+      the request; then PostgreSQL ends all sessions and recovers from its log;
+    - ``kill_server``: the whole server is killed with SIGKILL, and then started again.
 
     Thread-safe.
 
@@ -75,24 +75,24 @@ class Faults(Shown):
     seed
         Of the draws.
     rates
-        How likely each kind strikes a request, by name; `RATES` by default. What is not named
-        does not happen.
+        The probability that each kind strikes a request, by name; `RATES` by default. Kinds that
+        are not named do not happen.
     at
         Kinds that strike at given requests, whatever is drawn: ``{100: "kill_server"}``.
-        Requests are counted from 0 while faults are active. By default `KILLED_AT`, where there
-        is a server that may be killed.
+        Requests are counted from 0 while faults are active. The default is `KILLED_AT` if `server`
+        is given.
     delay_s, stall_s
         How long a ``delay`` and a ``stall`` take.
     statement_timeout_s
-        After which the server cancels a statement; None leaves it as it is. It is part of `url`.
+        Seconds after which the server cancels a statement; None keeps its setting. Part of `url`.
     server
         The server, if it may be killed; `KILLS` need it.
 
     Raises
     ------
     ValueError
-        If the URL is not of PostgreSQL, a kind is unknown, a rate is no probability, or
-        something is to be killed without a server.
+        If the URL is not of PostgreSQL, a kind is unknown, a rate is not a probability, or a
+        kill is asked for without a server.
 
     Examples
     --------
@@ -134,7 +134,7 @@ class Faults(Shown):
         self._requests = 0  # guarded by _lock
         self._rows: list[_Row] = []  # guarded by _lock
         self._active = False  # guarded by _lock
-        self._up = threading.Event()  # cleared by the request that kills, set by the killer
+        self._up = threading.Event()  # cleared by a request that kills, set by the killer's thread
         self._up.set()
         # One at a time: a server that is being started cannot be killed.
         self._killer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jobsim killer")
@@ -145,7 +145,7 @@ class Faults(Shown):
             timeout = f"-cstatement_timeout={round(statement_timeout_s * 1000):d}"
             through = through.update_query_dict({"options": f"{given} {timeout}".strip()})
         self.url = through.render_as_string(hide_password=False)
-        """The address under which the server is reached through the faults."""
+        """The address of the server through the faults."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -163,7 +163,7 @@ class Faults(Shown):
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Inject faults for a while, then wait until the server answers again."""
+        """Inject faults until the exit, then wait until the server answers again."""
         with self._lock:
             self._active = True
         try:
@@ -172,11 +172,11 @@ class Faults(Shown):
             self.rest()
 
     def wait_until_up(self) -> None:
-        """Wait while the server is being killed and started; calls would only be refused."""
+        """Wait while the server is killed and restarted, when calls would only be refused."""
         self._up.wait(RECOVERY_S)
 
     def require_server(self) -> None:
-        """Return if the server lets one in.
+        """Return if the server accepts a connection, raise if not.
 
         Raises
         ------
@@ -186,14 +186,14 @@ class Faults(Shown):
         self._connected().close()
 
     def rest(self) -> bool:
-        """Inject no more faults, wait for the server, and return whether it answers."""
+        """Stop injecting faults, wait for the server, and return whether it answers."""
         with self._lock:
             self._active = False
-        self._killer.submit(lambda: None).result()  # what is being killed is back
+        self._killer.submit(lambda: None).result()  # waits for the end of a kill
         return self._wait_for_server()
 
     def close(self) -> None:
-        """Close the proxy with every connection through it; the server goes on."""
+        """Close the proxy and every connection through it; the server goes on."""
         with self._lock:
             self._active = False
         self._killer.shutdown()
@@ -229,7 +229,7 @@ class Faults(Shown):
         return _Strike(self, row)
 
     def _kill(self, row: _Row, backend: int, struck: threading.Event) -> None:
-        """Kill what the row says, and note when the server is back; in the killer's thread."""
+        """Carry out a kill, and note when the server is back; in the killer's thread."""
         try:
             self._kill_and_wait(row, backend, struck)
         finally:
@@ -245,11 +245,11 @@ class Faults(Shown):
             struck.set()
             self._server.start()
         else:
-            # The server ends all sessions some moments after one of its processes was killed;
-            # until then it takes new ones. So another session's end is waited for.
+            # The server ends all sessions some moments after one of its processes is killed, and
+            # until then accepts new ones. So wait for the end of another session.
             with suppress(psycopg.OperationalError), self._connected() as other:
                 row.begun_ns = time.perf_counter_ns()
-                with suppress(ProcessLookupError):  # it has ended by itself
+                with suppress(ProcessLookupError):  # it may have ended by itself
                     os.kill(backend, signal.SIGKILL)
                     struck.set()
                     other.execute("SELECT pg_sleep(%s)", (RECOVERY_S,))
@@ -263,8 +263,8 @@ class Faults(Shown):
         )
 
     def _wait_for_server(self) -> bool:
-        """Poll for a connection, for a server says nowhere else that it has recovered."""
-        # Monotonic: a clock that is set meanwhile must not end the wait.
+        """Poll for a connection, the only sign that a server has recovered."""
+        # Monotonic, so that setting the clock does not end the wait.
         deadline = time.monotonic() + RECOVERY_S
         while True:
             try:
@@ -287,20 +287,20 @@ class Faults(Shown):
 
 
 class _Strike:
-    """What one fault does to one request; None does nothing."""
+    """What one fault does to one request; nothing if the row is None."""
 
     def __init__(self, faults: Faults, row: _Row | None) -> None:
         self._faults, self._row = faults, row
         self._kind = "" if row is None else row.kind
 
     def before(self) -> bool:
-        """Cut, or be late."""
+        """Delay the request, or cut the connection."""
         if self._kind == "delay":
             self._late()
         return self._cut_unless(self._kind != "cut_before")
 
     def sent(self, backend: int) -> None:
-        """Kill."""
+        """Kill the server or its process."""
         if self._row is not None and self._kind in KILLS:
             struck = threading.Event()
             self._faults._up.clear()
@@ -308,7 +308,7 @@ class _Strike:
             struck.wait()  # so that it is this request's answer that may be lost
 
     def after(self) -> bool:
-        """Be late, or cut."""
+        """Delay the answer, or cut the connection."""
         if self._kind == "stall":
             self._late()
         return self._cut_unless(self._kind != "cut_after")
@@ -325,16 +325,16 @@ class _Strike:
 
 
 def limit_pages(engine: Engine, pages: int) -> None:
-    """Let a SQLite database grow to so many pages and no further, as on a full disk.
+    """Limit a SQLite database to this many pages, which then behaves as on a full disk.
 
-    It applies to connections that the engine opens from now on. A page has 4,096 bytes.
+    The limit applies to connections that the engine opens from now on. A page has 4,096 bytes.
 
     Parameters
     ----------
     engine
-        That the repository under test uses.
+        The engine of the repository under test.
     pages
-        SQLite never goes below what the file has already.
+        The limit; SQLite raises it to the present size of the file.
     """
 
     @event.listens_for(engine, "connect")

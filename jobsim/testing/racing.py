@@ -1,4 +1,4 @@
-"""Threads that race on one database, with or without faults, and what came of it."""
+"""Threads that race on one database, with or without faults, and the verdict on their calls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ACTORS = 4
 """How many threads race."""
 
 ROUNDS = 5
-"""How many jobs they race for."""
+"""How many jobs the threads race for."""
 
 TIME_LIMIT_S = 120.0
 
@@ -46,7 +46,7 @@ Factory = Callable[[], Any]
 
 @dataclass(frozen=True, repr=False)
 class Raced(Shown):
-    """What came of a race.
+    """The result of a race.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Raced(Shown):
 
     @property
     def note(self) -> str:
-        """What the clients had of the faults, as one phrase; empty without any."""
+        """How the faults affected the clients, as one phrase; empty without faults."""
         if self.faults is None:
             return ""
         rows = fault_rows(self.calls, self.faults)
@@ -87,25 +87,25 @@ def race(
 ) -> Raced:
     """Let threads race for jobs on one or more instances of a repository, and judge the calls.
 
-    In each round all threads create a job, read one of them, start it, end it and read it again,
-    and meet before each of these steps; after a move each reads at once, as soon as it has its
-    answer. In every other round half of them ask for the end while the others start it.
-    Every thread uses one instance.
+    In each round every thread creates a job. Then all read the same one of these, start it, end it
+    and read it again. They meet at a barrier before each of these steps, and each thread reads the
+    job right after its move has been answered. In every other round half of the threads ask for the
+    end while the others ask for the start. Every thread uses one instance.
 
     Parameters
     ----------
     factory
-        Makes an instance; all of them are on the same database. They are closed at the end.
+        Makes an instance; all instances use the same database. They are closed at the end.
     instances
-        How many there are: two stand for two processes.
+        How many instances there are: two stand for two processes.
     faults
-        Injected while the threads race. What every job and the count came to is asked when they
-        are over, until the server answers.
+        Injected while the threads race. The final reads and the final count are made when the
+        faults are over, and repeated until the server answers.
 
     Raises
     ------
     jobsim.testing.conformance.pressure.Hung
-        If a thread does not come back.
+        If a thread does not return.
     """
     with _made(factory, instances) as repositories:
         recorded = RecordedRepository(_Spread(repositories))
@@ -114,7 +114,7 @@ def race(
         barrier = threading.Barrier(ACTORS)
 
         def play(actor: int) -> None:
-            """Do one actor's calls; barriers make each of them meet those of the others."""
+            """Make the calls of one actor; barriers make them meet those of the others."""
             recorder = recorded.actor(f"actor-{actor}")
             for turn in range(rounds):
                 if faults is not None:
@@ -122,13 +122,13 @@ def race(
                 barrier.wait()
                 _create(recorder, turn * ACTORS + actor, created)
                 barrier.wait()
-                # The job of the first actor in this round is the one that all race for.
+                # All race for the job of the first actor of this round.
                 job = dict(created).get(turn * ACTORS)
                 for target in _targets(turn, actor):
                     barrier.wait()
                     if job is not None:
                         _ask(recorder, job.job_id, target)
-            # What is called from here on belongs to no job.
+            # The final count belongs to no job.
             recorder.next_job = None
             barrier.wait()
             _noted(recorder, recorder.count)
@@ -147,7 +147,7 @@ def race(
 
 
 class _Spread:
-    """Several instances as one repository: each thread stays with the one it met first."""
+    """Several instances as one repository: each thread is assigned one, and keeps it."""
 
     def __init__(self, repositories: Sequence[Any]) -> None:
         self._next = itertools.cycle(repositories)  # each use is one atomic operation
@@ -178,7 +178,7 @@ class _Spread:
         return self._mine().count()
 
     def had_no_effect(self, exc: BaseException) -> bool:
-        """Return what the instance of this thread, which raised it, says of an exception."""
+        """Return what the instance of this thread, which raised `exc`, says about it."""
         return no_effect_test(self._mine())(exc)
 
 
@@ -194,7 +194,7 @@ def _made(factory: Factory, instances: int) -> Iterator[list[Any]]:
 
 
 def _count(repository: JobRepository) -> int | None:
-    """Return what is there before the race; None if the repository fails already, as it may."""
+    """Return the count before the race; None if the repository raised, which it may."""
     try:
         return repository.count()
     except Exception:  # noqa: BLE001 - the verdict says that counts are undecided
@@ -209,11 +209,12 @@ def _create(recorder: ActorRecorder, number: int, created: list[tuple[int, Job]]
 
 
 def _targets(turn: int, actor: int) -> tuple[JobStatus | None, ...]:
-    """Return where an actor moves the job of a turn, one step after the other; None is a read.
+    """Return the moves that an actor asks for in a turn, in order; None is a read.
 
-    In every other turn half of them ask for the end while the others start it: an end that waits
-    for the start to be committed is accepted, and must not say that it came before. Nobody asks
-    for one thing twice: a caller that has lost an answer may know its own write by its text.
+    In every other turn half of the actors ask for the end while the others ask for the start. An
+    end that waits for the start to be committed is accepted, and must not be dated before it. No
+    actor asks for the same move twice: a caller whose answer was lost may recognise its own write
+    by its text.
     """
     moves = [JobStatus.RUNNING, _END[actor // 2 % 2]]
     if turn % 2 and actor % 2:
@@ -222,7 +223,7 @@ def _targets(turn: int, actor: int) -> tuple[JobStatus | None, ...]:
 
 
 def _ask(recorder: ActorRecorder, job_id: str, target: JobStatus | None) -> None:
-    """Move a job and read it at once: whoever was refused reads while the winner is under way."""
+    """Move a job and read it at once, so that refused actors read while the winner still runs."""
     if target is not None:
         result, error = end_texts(target, recorder.name)
         _noted(recorder, lambda: recorder.update_status(job_id, target, result, error))
@@ -247,7 +248,7 @@ def _judged(
     jobs: int,
     faults: pd.DataFrame | None,
 ) -> Verdict:
-    """Give the proof what was recorded, in its tables."""
+    """Return the verdict on what was recorded."""
     ids = pd.Series({number: job.job_id for number, job in created}, dtype="str")
     return check_history(
         calls,

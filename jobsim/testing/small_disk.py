@@ -1,4 +1,4 @@
-"""A disk that is soon full, for what a repository does then."""
+"""A small disk, for testing what a repository does when the disk is full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobsim.domain.exceptions import JobsimError
 
 
 class DiskUnavailable(JobsimError):  # noqa: N818 - says what is the matter
-    """No disk of one's own can be made on this machine; the message says why."""
+    """No small disk can be made on this machine; the message says why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -25,10 +25,10 @@ class DiskUnavailable(JobsimError):  # noqa: N818 - says what is the matter
 
 @contextmanager
 def small_disk(size_bytes: int) -> Iterator[Path]:
-    """Mount a file system of so many bytes and yield its folder; it is gone at the end.
+    """Mount a file system of this size, yield its folder, and unmount it at the end.
 
-    It is a tmpfs, which needs Linux and the right to mount. Without these,
-    `jobsim.testing.faults.limit_pages` does the same to a SQLite database alone.
+    It is a tmpfs, which needs Linux and permission to mount. Without these,
+    `jobsim.testing.faults.limit_pages` does the same for a SQLite database.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def small_disk(size_bytes: int) -> Iterator[Path]:
     """
     mount, unmount = shutil.which("mount"), shutil.which("umount")
     if mount is None or unmount is None:
-        raise DiskUnavailable("a small disk needs the programs mount and umount; there are none")
+        raise DiskUnavailable("a small disk needs the programs mount and umount; install them")
     with tempfile.TemporaryDirectory(prefix="jobsim-disk-") as name:
         made = _run(mount, "-t", "tmpfs", "-o", f"size={size_bytes:d}", "jobsim", name)
         if made.returncode:
@@ -57,7 +57,7 @@ def small_disk(size_bytes: int) -> Iterator[Path]:
         try:
             yield Path(name)
         finally:
-            # Lazily: a file that is still open must not keep the folder from being removed.
+            # Lazily, so that a file that is still open does not prevent the unmounting.
             _run(unmount, "--lazy", name)
 
 

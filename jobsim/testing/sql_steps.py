@@ -22,21 +22,20 @@ from jobsim.repository.sql_statements import jobs_table
 _R = TypeVar("_R")
 
 PAUSE_S = 0.002
-"""How long an update pauses between its read and its write, so that others come in between."""
+"""How long an update pauses between its read and its write, so that others get in between."""
 
 ATTEMPTS = 200
-"""How often an example that retries does so."""
+"""How many attempts an example that retries makes."""
 
 SQLITE_BEGINS = ("DEFERRED", "IMMEDIATE")
-"""How a transaction begins on SQLite; the example's `isolation` there."""
-
+"""How a transaction begins on SQLite, in place of isolation levels."""
 
 AUTOCOMMIT = "AUTOCOMMIT"
-"""No transaction at all: each statement commits; understood by both databases."""
+"""No transaction at all: each statement commits; for both databases."""
 
 
 class SqlSteps(SqlJobRepository):
-    """Creates and reads as it should; its update is for an example to write.
+    """Creates and reads correctly; subclasses write the update.
 
     Parameters
     ----------
@@ -68,7 +67,7 @@ class SqlSteps(SqlJobRepository):
             yield connection
 
     def _find(self, connection: Connection, job_id: str, *, lock: bool = False) -> Job:
-        """Read the job, and let others think meanwhile."""
+        """Read the job, and pause so that others get in between."""
         query = select(self._table).where(self._table.c.job_id == job_id)
         row = connection.execute(query.with_for_update() if lock else query).first()
         if row is None:
@@ -85,7 +84,7 @@ class SqlSteps(SqlJobRepository):
         error: str | None,
         *guards: Any,
     ) -> int:
-        """Write the job where it has this id and the guards hold; return how many rows did."""
+        """Update the row with this id if the guards hold; return how many rows were changed."""
         columns = self._table.c
         if self._on_server:
             later: Any = func.greatest(columns.updated_at, func.clock_timestamp())
@@ -105,7 +104,7 @@ class SqlSteps(SqlJobRepository):
         return int(changed.rowcount)
 
     def _later(self, moment: Any) -> Any:
-        """Return the time of this clock in the table's form, never before `moment`."""
+        """Return the present time in the table's form, but never one before `moment`."""
         now: Any = datetime.now(timezone.utc)
         return max(moment, now if self._on_server else now.isoformat(timespec="microseconds"))
 
@@ -131,7 +130,7 @@ class SqlSteps(SqlJobRepository):
 
 
 def retried(attempt: Callable[[], _R]) -> _R:
-    """Return what an attempt returns, made again while the database says nothing was done."""
+    """Return what an attempt returns; repeat it while the database says that nothing was done."""
     for _ in range(ATTEMPTS - 1):
         try:
             return attempt()
@@ -143,7 +142,7 @@ def retried(attempt: Callable[[], _R]) -> _R:
 
 
 def _engine(url: URL, isolation: str | None) -> Engine:
-    """Make an engine whose transactions begin as asked; the driver has its own ideas."""
+    """Make an engine whose transactions begin as specified, and not as the driver would do it."""
     if url.get_backend_name() == "postgresql":
         level: Any = {} if isolation is None else {"isolation_level": isolation}
         return create_engine(url, pool_size=16, **level)
@@ -154,12 +153,12 @@ def _engine(url: URL, isolation: str | None) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
-        # The driver's own handling of transactions is off: what begins and ends is said here alone.
+        # Turn the driver's handling of transactions off: only the code below begins and ends them.
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA busy_timeout = 30000")
 
-    # The driver would begin at the first write; a transaction that reads first begins with that.
+    # The driver would begin a transaction at the first write, but it has to include the reads.
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
         if begin is not None:

@@ -1,4 +1,4 @@
-"""Which technique holds at which isolation level: a table, made by racing on a database."""
+"""A table of which technique is safe at which isolation level, made by racing on a database."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _AT_ITS_OWN_LEVEL = frozenset(
         "stale_identity_map",
     }
 )
-"""Techniques that choose their isolation level, or to which it makes no difference."""
+"""Techniques that set their isolation level themselves, or that do not depend on it."""
 
 _AT_ITS_OWN_ON_SQLITE = frozenset({"for_update", "unit_of_work", "update_returning"})
-"""Techniques that begin as IMMEDIATE there, or do without a transaction."""
+"""Techniques that begin as IMMEDIATE on SQLite, or use no transaction."""
 
 _NOT_RACED = frozenset({"blind_retry", "no_retry"})
-"""The first is right unless an answer is lost, the second is `select_then_update` as it stands."""
+"""The first is correct unless an answer is lost; the second is the same as `select_then_update`."""
 
 
 class Cell(NamedTuple):
@@ -68,7 +68,7 @@ def cells(url: str) -> list[Cell]:
         if name in own:
             found.append(Cell(name, None, 1))
         elif name == "lock_in_the_process":
-            # One instance shows that it is right as far as it goes, and that is not far.
+            # With one instance it is correct; with two, which stand for two processes, it is not.
             found += [Cell(name, levels[0], 1), *(Cell(name, level, 2) for level in levels)]
         else:
             found += [Cell(name, level, 1) for level in levels]
@@ -122,8 +122,8 @@ def technique_table(
 def technique_grid(table: pd.DataFrame) -> pd.DataFrame:
     """Return `technique_table` with a row per technique and a column per isolation level.
 
-    A verdict that came with errors of the database says so. Techniques that choose their level
-    stand in a column of their own.
+    A verdict says if there were errors of the database. Techniques that set their isolation level
+    themselves are in a column of their own.
     """
     several = table["instances"] > 1
     name = table["technique"].where(

@@ -1,1 +1,1 @@
-"""The checks that every repository is held to: the list, how one is made, and two ways to ask."""
+"""The checks that every repository must pass: their list, how they run, and two front ends."""

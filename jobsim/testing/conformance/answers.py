@@ -1,4 +1,4 @@
-"""What a check of one thread asks of a repository, and how it says what was answered instead."""
+"""The calls of a single-threaded check, and the sentences that say what was wrong."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WAY: dict[JobStatus, tuple[JobStatus, ...]] = {
 
 
 def created(player: Player) -> Job:
-    """Return a new job; raise `Failed` if create raised or its times are none."""
+    """Return a new job; raise `Failed` if create raised or answered no times."""
     job = player.surely_create()
     if job is None:
         raise Failed(f"create {_told(player.error)}") from player.error
@@ -37,13 +37,13 @@ def created(player: Player) -> Job:
 
 
 def got(player: Player, job_id: str) -> Job:
-    """Return the job as a get answers it."""
+    """Return the answer of a get."""
     job: Job = answer(player, player.recorder.get, job_id)
     return job
 
 
 def brought_to(player: Player, status: JobStatus) -> str:
-    """Return the id of a new job that was moved to a status by legal steps."""
+    """Return the id of a new job, moved to a status by legal steps."""
     job_id = created(player).job_id
     for target in _WAY[status]:
         answer(player, player.recorder.update_status, job_id, target)
@@ -56,7 +56,7 @@ def one_in_each_state(player: Player) -> list[str]:
 
 
 def answer(player: Player, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-    """Return what a call answers; raise `Failed` with its arguments if the repository raised."""
+    """Return the answer of a call; raise `Failed` with its arguments if the repository raised."""
     try:
         return player.insist(call, *args, **kwargs)
     except Exception as exc:
@@ -100,7 +100,7 @@ def require_same(what: str, job: Job, **fields: object) -> None:
 
 
 def fields_of(job: Job) -> dict[str, Any]:
-    """Return every field, to compare the job with later: the object may be changed in place."""
+    """Return every field, for a later comparison: the object itself may be changed in place."""
     return {name: getattr(job, name, None) for name in FIELDS}
 
 

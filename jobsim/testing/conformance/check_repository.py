@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jobsim.testing.faults import Faults  # needs the extra `sql`
 
 _PATIENCE_AFTER_HANG_S = 2.0
-"""Time limit of the checks after one that hung: many of them are likely to hang too."""
+"""Time limit of the checks after one that hung, since many of them are likely to hang too."""
 
 
 class NotConforming(JobsimError, AssertionError):  # noqa: N818 - a finding, not a fault
@@ -46,16 +46,16 @@ class NotConforming(JobsimError, AssertionError):  # noqa: N818 - a finding, not
 
 @dataclass(frozen=True, repr=False)
 class ConformanceReport(Shown):
-    """What `check_repository` found: one result a check.
+    """What `check_repository` found: one result per check.
 
     Attributes
     ----------
     repository
-        What was tested.
+        Name of what was tested.
     results
-        In the order in which the checks were made.
+        In the order in which the checks ran.
     threads_of
-        The library that had replaced Python's threads, if one had: then hardly any race shows.
+        The library that had replaced Python's threads, if one had; then hardly any race can show.
     """
 
     repository: str
@@ -84,7 +84,7 @@ class ConformanceReport(Shown):
             raise NotConforming(self.repository, self.failures)
 
     def _display(self) -> tuple[str, Rows]:
-        """Return one table for text and notebook: the sum, who switched threads, each check."""
+        """Return one table for text and notebook: totals, how threads were switched, each check."""
         counts = Counter(result.result for result in self.results)
         told = ", ".join(f"{number} {name}" for name, number in counts.items())
         spent = format_duration(sum(result.seconds for result in self.results))
@@ -98,7 +98,7 @@ class ConformanceReport(Shown):
 
 
 def _schedule_rows(results: tuple[CheckResult, ...]) -> Rows:
-    """Return who switched the threads of the races: that says what can be repeated."""
+    """Return how the threads of the races were switched, which decides what can be repeated."""
     races = [result for result in results if result.check.pressure and result.result != "skipped"]
     escaped = [result for result in races if result.escaped]
     rows: Rows = []
@@ -113,7 +113,7 @@ def _schedule_rows(results: tuple[CheckResult, ...]) -> Rows:
 
 
 def _result_rows(result: CheckResult) -> Rows:
-    """Return what a report shows of one check: a line if it passed, else all that proves it."""
+    """Return the rows of one check: one line if it passed, otherwise everything that proves it."""
     name = result.check.name
     if result.result == "passed":
         return [(name, f"passed: {result.note}" if result.note else "passed")]
@@ -129,7 +129,7 @@ def _result_rows(result: CheckResult) -> Rows:
             for line in stack.strip().splitlines()[-2:]
         ),
     ]
-    # Where the problem is an exception, what else the same history shows.
+    # If the problem is an exception, add what the same history shows besides.
     if result.verdict is not None and result.traceback:
         rows += [("", f"{label}: {text}") for label, text in result.verdict.rows()[:-1]]
     return rows
@@ -148,16 +148,16 @@ def check_repository(
     time_limit: float = TIME_LIMIT,
     faults: Faults | None = None,
 ) -> ConformanceReport:
-    """Put a repository through every check, each on a fresh one, and report.
+    """Run every check, each on a fresh repository, and return a report.
 
-    First what one thread may expect, then races, whose threads take turns drawn from the seed,
-    also in the middle of the repository's own lines. Where a repository escapes that control,
-    races are made by threads that run freely, that meet at a barrier while the interpreter
-    switches threads often, and that are switched besides at random moments inside the
-    repository's own code; the report says so, and why. A repository that hangs fails with the
-    stacks of its threads; those that are out of control are left behind. Last, small programs are
-    run under every schedule with few preemptions, as far as a fixed number of schedules goes, and
-    longer ones under random schedules.
+    First come checks with one thread, then races, in which threads take turns drawn from the seed,
+    also in the middle of the repository's own lines. If a repository cannot be controlled like
+    that, the operating system switches the threads of its races. Depending on the check these run
+    freely, meet at a barrier while the interpreter switches often, or are also switched at random
+    moments inside the repository's own code; the report says so, and why. A repository that hangs
+    fails with the stacks of its threads, which are left behind if nothing can end them. Last, small
+    programs are run under every schedule with few preemptions, up to a fixed number of schedules,
+    and longer ones under random schedules.
 
     Parameters
     ----------
@@ -165,52 +165,51 @@ def check_repository(
         A class or a function that makes a repository without arguments: any object with
         the four methods of `JobRepository`, for use by many threads.
     scale
-        How much is tried: the number of rounds and of jobs is in proportion to it, that of
-        threads to its square root. At 1, eight threads and up to 3,200 jobs.
+        How much is tried: the numbers of rounds and jobs are proportional to it, and the number of
+        threads to its square root. At 1 there are eight threads and up to 3,200 jobs.
     seed
-        Seed of what is drawn: the order of calls, and where threads are switched.
+        Seed of all draws: the order of calls, and where threads are switched.
     instances
-        How many times the factory is called for each check. With two or more, all of them must
-        use one store, such as one database, and threads use them in turn: a lock inside
+        How many times the factory is called for each check. With two or more, all instances must
+        use one store, such as one database, and threads are spread over them: a lock inside
         an instance then protects nothing.
     preemptions
-        With how many preemptions at most schedules are run, see `explore_repository`.
+        The largest number of preemptions of the schedules that are run, see `explore_repository`.
     illegal, not_found
-        Its own exceptions for a transition that is not legal and for an id that it does not
-        know: a type, a tuple of types, or a function that takes an exception, see
-        `jobsim.adapt`.
+        The repository's own exceptions for an illegal transition and for an unknown id: a type, a
+        tuple of types, or a function that takes an exception, see `jobsim.adapt`.
     retryable
-        Exceptions that it may raise at any time, with nothing changed, such as that of a
-        database that is locked; given likewise. Such a call is made again where the check needs
-        its answer, and counts as one that may have taken effect.
+        Exceptions that the repository may raise at any time without having changed anything, such
+        as "database is locked"; given likewise. Such a call is repeated if the check needs its
+        answer, and is judged as one that may have taken effect.
     time_limit
-        Seconds that one check may take. Once a check has hung, the others get two at most; once
-        the factory has, no more are made.
+        Seconds that one check may take. After a check that hung, the others get two seconds at
+        most; after the factory has hung, no more checks are run.
     faults
-        Faults between the repository and its database, to which the factory connects through
-        ``faults.url``, see `jobsim.testing.faults`. One more check is made then, while they are
-        injected: answers are lost and servers killed, and nothing acknowledged may be missing
-        afterwards and nothing done twice.
+        Faults between the repository and its database, see `jobsim.testing.faults`; the factory
+        must connect to ``faults.url``. Then one more check runs while faults are injected: answers
+        are lost and servers killed, and afterwards nothing acknowledged may be missing and nothing
+        may have been done twice.
 
     Returns
     -------
     ConformanceReport
-        `ok` says whether all is well; `raise_on_failure()` is there for tests.
+        `ok` says whether all checks passed; `raise_on_failure()` is for tests.
 
     Raises
     ------
     TypeError
-        If `factory` cannot be called, or the first thing that it makes lacks a method.
+        If `factory` cannot be called, or the first repository that it makes lacks a method.
     ValueError
         If `time_limit`, `scale` or `instances` is not positive.
 
     Notes
     -----
-    A pass of a race is no proof, a failure is one. The same seed gives the same report within
-    a process, times aside, and between processes with the same PYTHONHASHSEED; where threads had
-    to be switched by the operating system, which the report says, a race may show more or less
-    another time. Calls that were made in turns are timed by a clock that goes on by a microsecond
-    whenever it is read. For a race out of control `sys.setswitchinterval` is changed for the whole
+    A race that passes proves nothing, a race that fails is a proof. The same seed gives the same
+    report within a process, apart from times, and between processes with the same PYTHONHASHSEED.
+    Where the operating system had to switch the threads, which the report says, a race may show
+    more or less each time. Calls made in turns are timed by a clock that advances by a microsecond
+    whenever it is read. For races outside control, `sys.setswitchinterval` is changed for the whole
     process, and restored. A repository that has a method `close` is closed after its check.
 
     Examples
@@ -230,8 +229,7 @@ def check_repository(
     results: list[CheckResult] = []
     escaped = ""
     for check in CHECKS:
-        # Checks are made one after the other, so a repository that always hangs would take the
-        # whole limit each time.
+        # A repository that always hangs would take the whole limit in each check.
         hung = any(result.stacks for result in results)
         if any(name == "factory" for result in results for name, _ in result.stacks):
             results.append(CheckResult(check, "skipped", "not made, for the factory hung before"))
@@ -248,11 +246,11 @@ def check_repository(
                 seed=seed,
                 instances=instances,
                 preemptions=preemptions,
-                # What escaped control in one race will in the others.
+                # A repository that escaped control in one race will escape in the others.
                 turns=not escaped,
             )
         except TypeError as exc:
-            if not results:  # it never was a repository
+            if not results:  # the factory makes something else
                 raise
             result = CheckResult(check, "failed", str(exc))
         result.raise_if_interrupted()

@@ -1,4 +1,4 @@
-"""The one list of the checks that a repository is held to."""
+"""The list of all checks of a repository."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from jobsim.testing.conformance.trial import Trial
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a repository is held to.
+    """One requirement of a repository, and how to check it.
 
     Attributes
     ----------
     name
         Stable; `expected_failures` and reports use it.
     sentence
-        What holds of a repository that passes.
+        What is true of a repository that passes.
     pressure
-        Under which it is made; None for one thread at a time.
+        The pressure under which the check runs; None for one thread at a time.
     run
-        Makes it on one repository. None for the check that runs every schedule, each on a
+        Runs the check on one repository. None for the check that runs every schedule, each on a
         repository of its own.
     """
 
@@ -149,4 +149,4 @@ CHECKS: tuple[Check, ...] = (
         None,
     ),
 )
-"""In the order in which they are made: first what one thread finds."""
+"""In the order in which they run: first those with one thread."""

@@ -1,4 +1,4 @@
-"""How a check can end, other than well."""
+"""The exceptions that end a check which did not pass."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class FactoryFailed(Exception):  # noqa: N818 - a finding, not a fault
 
 
 class Enough(Exception):  # noqa: N818 - a finding, not a fault
-    """The rest of a check is not made: what was noted so far fails it."""
+    """The rest of a check is skipped: what was noted so far makes it fail."""
 
 
 class Escaped(Exception):  # noqa: N818 - a finding, not a fault
-    """A check cannot be made in turns on this repository, and why."""
+    """A check cannot run in turns on this repository; the text says why."""
 
 
 class Skipped(Exception):  # noqa: N818 - a finding, not a fault
-    """A check does not apply to this repository, and why."""
+    """A check does not apply to this repository; the text says why."""
 
 
 def fail(sentence: str) -> NoReturn:
@@ -41,7 +41,7 @@ def fail(sentence: str) -> NoReturn:
 
 
 def what_it_did(exc: BaseException) -> str:
-    """Return how a call ended that raised, as the verb phrase of a sentence."""
+    """Return how a call that raised ended, as a verb phrase."""
     if isinstance(exc, BadAnswerError):
         return str(exc).removeprefix("the repository ")
     return f"raised {exception_text(exc)}"

@@ -19,11 +19,11 @@ MIXED = 400
 """How many longer programs it samples at scale 1."""
 
 PATIENCE = 6.0
-"""Of the time limit of a check: how long it may take. Only slow repositories come to it."""
+"""How long this check may take, in time limits of a check; only slow repositories need it all."""
 
 
 class NotExplored(Exception):  # noqa: N818 - a finding, not a fault
-    """The repository cannot be explored here, and why."""
+    """The repository cannot be explored here; the text says why."""
 
 
 def every_schedule(factory: Callable[[], Any], options: Options) -> Exploration:

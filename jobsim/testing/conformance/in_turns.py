@@ -1,4 +1,4 @@
-"""A check whose threads take turns drawn from a seed: the same seed, the same calls and answers."""
+"""Runs a check in turns drawn from a seed: the same seed gives the same calls and answers."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ SWITCHES: dict[Pressure, tuple[float, ...]] = {
     Pressure.BARRIER: (0.05,),
     Pressure.PERTURBED: (0.3, 0.1, 0.03),
 }
-"""How likely the turn is handed on at a point, one after another at random."""
+"""Probabilities of a switch at a point; they alternate at random during a race."""
 
 SHARES: dict[Pressure, float] = {
     Pressure.THREADS: 1.0,
     Pressure.BARRIER: 0.5,
     Pressure.PERTURBED: 0.5,
 }
-"""Which part of the rounds is played: a round in turns shows more than one of free threads."""
+"""The share of the rounds that is played: a round in turns shows more than one of free threads."""
 
 STEP_NS = 1_000
-"""What the clock of the calls goes on by each time that it is read."""
+"""By how much the clock of the calls advances each time that it is read."""
 
 PATIENCE = 6.0
-"""Of the time limit of a check: how long it may take in turns. The time within is virtual."""
+"""How long a check may take in turns on the wall clock, in time limits of a check."""
 
 _NAME = "jobsim check"
 
@@ -47,20 +47,21 @@ def play_in_turns(
     options: Options,
     play: Callable[[Trial], None],
 ) -> Trial:
-    """Make a trial of a repository and play in it, in turns.
+    """Make a trial of a repository and play it in turns.
 
     Parameters
     ----------
     name
-        Of the check; each draws other turns.
+        Of the check; each check draws different turns.
     factory
         Makes the repository.
     pressure
-        Of the check: which rounds begin together, and how often the turn is handed on.
+        Of the check: it decides which rounds begin together, and how often threads are switched.
     options
         As the user gave them.
     play
-        Makes the calls; run in a controlled thread, and so are the threads that it starts.
+        Makes the calls; it runs in a controlled thread, and the threads that it starts are
+        controlled as well.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def play_in_turns(
     FactoryFailed
         If the factory raises.
     """
-    # Each instance has locks of its own, so what they share lies where control does not reach.
+    # Several instances share only their store, which control does not reach.
     if options.instances > 1:
         raise Escaped("several instances share one store")
     if replaced_by():
@@ -101,7 +102,7 @@ def play_in_turns(
                 time_limit=PATIENCE * options.time_limit,
                 on_tick=give_up,
             )
-            # Once more: a thread may have blocked after the last tick.
+            # Again, since a thread may have blocked after the last tick.
             give_up()
     except ControlError as error:
         raise Escaped(str(error)) from error
@@ -109,14 +110,14 @@ def play_in_turns(
         raise end.errors[_NAME]
     if end.stopped is not None:
         raise Escaped(f"the turns ended early ({end.stopped})")
-    # Without a point every call ran whole, and a race that passes would say nothing.
+    # Without a point no call was ever interrupted, and a race that passes says nothing.
     if not end.points:
         raise Escaped("it has no code of its own that could be switched in")
     return trial
 
 
 def _made(control: Control, factory: Callable[[], Any]) -> Any:
-    """Call the factory under control; what it raises is told as in any other check."""
+    """Call the factory under control; what it raises is reported as in any other check."""
     try:
         return control.make(factory)
     except FactoryError as error:
@@ -126,7 +127,7 @@ def _made(control: Control, factory: Callable[[], Any]) -> Any:
 
 
 def _clock(world: World) -> Callable[[], int]:
-    """Return a clock of virtual time that never stands still, so that it keeps calls in order."""
+    """Return a clock of virtual time that advances with each reading, so that it orders calls."""
     # Shared by all threads: `next` is one step in C, and only the one that has the turn reads it.
     steps = itertools.count()
 

@@ -1,4 +1,4 @@
-"""What is wrong with the answers of a check that the verdict on its history cannot know."""
+"""Checks of answers that the verdict on the history cannot make: texts and their times."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def refuse_torn(notes: Notes, calls: pd.DataFrame) -> None:
 
 
 def refuse_foreign_texts(notes: Notes, calls: pd.DataFrame) -> None:
-    """Raise `Failed` if an answer shows another text than that of whoever ended the job."""
+    """Raise `Failed` if an answer shows a text that is not from the call that ended the job."""
     ends = calls["target"].isin([status.value for status in _ENDS])
     written = calls[(calls["op"] == "update_status") & ends & (calls["job"] >= 0)]
-    # Only writes that were answered: nobody knows whether the others happened.
+    # Only writes that were answered: the others may or may not have happened.
     ended = written[written["outcome"] == "ok"]
     maybe = written[written["outcome"].isin(["error", "pending"])]
-    # Where two calls claim to have ended a job, the verdict has said so; where one ended in an
-    # error, it may be the writer. Neither leaves a text that is certainly wrong.
+    # If two calls claim to have ended a job, the verdict reports it. If a call ended in an error,
+    # it may be the writer. In both cases no text is certainly wrong.
     known = ended["job"].duplicated(keep=False)
     writer = dict(zip(ended["job"][~known], ended["actor"][~known].astype(str), strict=True))
     number_of = {job.job_id: number for number, job in notes.created}
@@ -64,7 +64,7 @@ def refuse_foreign_texts(notes: Notes, calls: pd.DataFrame) -> None:
 
 
 def refuse_backdated(notes: Notes, calls: pd.DataFrame) -> None:
-    """Raise `Failed` if an end is dated before its start, by what the callers were told."""
+    """Raise `Failed` if an end is dated before its start, according to the answers."""
     number_of = {job.job_id: number for number, job in notes.created}
     running = {job_id: at for job_id, target, at in notes.accepted if target is JobStatus.RUNNING}
     for job_id, target, at in notes.accepted:

@@ -1,4 +1,4 @@
-"""The threads of a check: what they ask of the repository, and what they noted of its answers."""
+"""The threads of a check: the calls that they make, and the answers that they note."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobsim.domain.models import Job, JobStatus
 from jobsim.repository.actor_recorder import ActorRecorder
 
 RETRIES = 50
-"""How often a call is made again that raised what the user named as retryable."""
+"""How often a call that raised a retryable exception is repeated."""
 
 RETRY_PAUSE_S = 0.002
 """Seconds between two attempts: long enough for the other transaction to end."""
@@ -23,7 +23,7 @@ RETRY_PAUSE_S = 0.002
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is judged with the whole history: whose call it was, its row, what it said."""
+    """An answer that is judged after the race: the actor, the row of the call, and the job."""
 
     actor: str
     row: int
@@ -34,7 +34,7 @@ class Answer:
 class Notes:
     """What the players of a check noted besides the history.
 
-    Players append from their threads, one atomic operation each; read when none is at work.
+    Players append from their threads by atomic operations; it is read when none is at work.
 
     Attributes
     ----------
@@ -43,13 +43,13 @@ class Notes:
     accepted
         Id, target and `updated_at` of every accepted transition.
     torn
-        Answers in which a status and its texts do not fit.
+        Answers whose texts do not match their status.
     ended
-        Answers that show a job's end, whose texts must be those of whoever ended it.
+        Answers that show an ended job; their texts must be those of the call that ended it.
     raised
-        Actor, row and exception of every call that raised what it may not.
+        Actor, row and exception of every call that raised something that is not allowed.
     forgiven
-        How many calls raised what the user named as retryable, as a list of actors.
+        The actor of every call that raised a retryable exception.
     """
 
     numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -62,9 +62,9 @@ class Notes:
 
 
 class Player:
-    """One thread's hand in a check. Every call is recorded.
+    """One thread of a check; every call is recorded.
 
-    What the repository raises is in the history and in the notes, and the player goes on.
+    Exceptions of the repository are in the history and in the notes, and the player goes on.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class Player:
 
     def create(self) -> Job | None:
         """Create the next job; None if the repository raised."""
-        # `next` of an `itertools.count` is one step in C, so no two threads get one number.
+        # `next` of an `itertools.count` is atomic, so no two threads get the same number.
         number = next(self._notes.numbers)
-        # Before the call, for a create that never returns has to be told apart as well.
+        # Before the call, since a create that never returns needs a number too.
         self.recorder.next_job = number
         job: Job | None = self._attempt(self.recorder.create, INPUT_HASH.format(request=number))
         if job is not None:
@@ -92,7 +92,7 @@ class Player:
         return self._see(self._attempt(self.recorder.get, job_id))
 
     def move(self, job_id: str, target: JobStatus) -> Job | None:
-        """Ask for a transition, with the text that its end should bring; None if it raised."""
+        """Ask for a transition, with the text that belongs to it; None if the repository raised."""
         result, error = end_texts(target, self.name)
         update = self.recorder.update_status
         job = self._see(self._attempt(update, job_id, target, result=result, error=error))
@@ -102,7 +102,7 @@ class Player:
         return job
 
     def surely_create(self) -> Job | None:
-        """Create the next job, again while the repository raises what is retryable."""
+        """Create the next job; repeat that while the repository raises retryable exceptions."""
         for _ in range(RETRIES):
             before = len(self._notes.forgiven)
             job = self.create()
@@ -112,7 +112,7 @@ class Player:
         return None
 
     def bring(self, job_id: str, target: JobStatus) -> None:
-        """Ask for a transition until it is answered or raises what is not retryable."""
+        """Ask for a transition until it is answered, or raises something that is not retryable."""
         for _ in range(RETRIES):
             before = len(self._notes.forgiven)
             if self.move(job_id, target) is not None or len(self._notes.forgiven) == before:
@@ -125,8 +125,8 @@ class Player:
         return count
 
     def insist(self, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        """Make a recorded call, again while it raises what is retryable; else let it raise."""
-        # The last attempt raises what the repository said, and not an error of ours.
+        """Make a recorded call; repeat it while it raises retryable exceptions."""
+        # The last attempt raises the repository's own exception.
         for attempt in itertools.count():
             try:
                 return call(*args, **kwargs)
@@ -140,7 +140,7 @@ class Player:
         raise AssertionError  # not reached: the attempts have no end of their own
 
     def _attempt(self, call: Callable[..., Any], *args: object, **kwargs: object) -> Any:
-        """Make a call; what the repository raises is noted by kind, and the player goes on."""
+        """Make a call; note what the repository raises, by kind, and return None then."""
         try:
             return call(*args, **kwargs)
         except BaseException as exc:
@@ -156,7 +156,7 @@ class Player:
 
     def _see(self, job: Job | None) -> Job | None:
         if job is not None:
-            # Whose text it should be is known only when all is over; whether there is one, at once.
+            # Whether there is a text can be checked at once; whose it should be, only at the end.
             if _is_torn(job):
                 self._notes.torn.append(Answer(self.name, self._last_row(), job))
             elif job.status in (JobStatus.COMPLETED, JobStatus.FAILED):

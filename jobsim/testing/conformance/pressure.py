@@ -1,4 +1,4 @@
-"""Threads that meet in a repository, and what makes their meeting hard."""
+"""Threads that race in a repository, and what makes races more likely."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from jobsim.threads.daemons import Daemon, stacks, wait_all
 from jobsim.threads.perturb import Perturbation
 
 SWITCH_S = 1e-5
-"""How soon the interpreter takes the turn from a thread; usually 5 ms."""
+"""The switch interval of the interpreter under pressure; usually it is 5 ms."""
 
 GRACE_S = 0.1
-"""How long a thread that was told to end may take to be gone."""
+"""How long a thread that was told to end may take."""
 
 
 class Pressure(str, Enum):  # noqa: UP042 - like JobStatus: str first, then Enum
-    """What is done to make races likely; each adds to the one before.
+    """What is done to make races likely; each level adds to the one before.
 
-    `THREADS` run freely. With `BARRIER` all threads of a round meet before it, and the
-    interpreter switches threads every `SWITCH_S`. `PERTURBED` switches them besides at
-    random moments inside the repository's own code.
+    With `THREADS` they run freely. With `BARRIER` all threads meet before each round, and the
+    interpreter switches threads every `SWITCH_S`. `PERTURBED` also switches them at random moments
+    inside the repository's own code.
     """
 
     THREADS = "threads"
@@ -33,7 +33,7 @@ class Pressure(str, Enum):  # noqa: UP042 - like JobStatus: str first, then Enum
 
 
 class Hung(Exception):  # noqa: N818 - says what happened
-    """Threads did not come back within the time limit; `stacks` has one text a thread."""
+    """Threads did not return within the time limit; `stacks` has one text per thread."""
 
     def __init__(self, time_limit: float, stacks: dict[str, str]) -> None:
         super().__init__(time_limit, stacks)
@@ -47,16 +47,16 @@ class Hung(Exception):  # noqa: N818 - says what happened
 
 
 class Rounds:
-    """The beat of a race: whether there is a next round, and waiting for all to be there.
+    """The rounds of a race: whether there is a next one, and the barrier before it.
 
     Parameters
     ----------
     actors
         How many threads take part.
     budget
-        Seconds after which no further round begins: a slow repository has fewer rounds.
+        Seconds after which no further round begins: a slow repository gets fewer rounds.
     meet
-        Whether they wait for each other before each round.
+        Whether the threads wait for each other before each round.
     """
 
     def __init__(self, actors: int, budget: float, *, meet: bool) -> None:
@@ -75,7 +75,7 @@ class Rounds:
         return not self._over
 
     def abort(self) -> None:
-        """Let nobody wait any longer."""
+        """Release all waiting threads."""
         if self._barrier is not None:
             self._barrier.abort()
 
@@ -85,11 +85,11 @@ class Rounds:
 
 @contextmanager
 def applied(pressure: Pressure | None, perturbation: Perturbation) -> Iterator[None]:
-    """Put the process under a pressure for a while, and restore it whatever happens."""
+    """Put the process under a pressure during the context, and restore it in any case."""
     if pressure in (None, Pressure.THREADS):
         yield
         return
-    # Of the whole process: no other check may run meanwhile, and it is restored in any case.
+    # The switch interval is global: no other check may run meanwhile.
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
@@ -115,16 +115,16 @@ def together(
     parts
         Names of threads and what they do.
     time_limit
-        Seconds after which those that are not back are left behind.
+        Seconds after which threads that have not ended are left behind.
     abort
-        Called when one has failed or the time is up, so that the others do not wait for it.
+        Called when a part has failed or the time is up, so that others do not wait for it.
 
     Raises
     ------
     Hung
-        If the time is up; with the stacks of the threads that are left.
+        If the time is up, with the stacks of the threads that are left.
     BaseException
-        The first that a part raised.
+        The first exception that a part raised.
     """
     faults: list[BaseException] = []  # the first is the cause: others may follow from the abort
 
@@ -139,7 +139,7 @@ def together(
         wait_all(daemons, time_limit)
     finally:
         abort()
-    wait_all(daemons, GRACE_S)  # those that only waited for the others are on their way out
+    wait_all(daemons, GRACE_S)  # threads that only waited for others end now
     left = stacks(daemons)
     if faults:
         raise faults[0]

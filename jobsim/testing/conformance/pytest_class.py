@@ -1,4 +1,4 @@
-"""The checks for pytest: one class to inherit from, one test a check."""
+"""The checks for pytest: a class to inherit from, with one test per check."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class RepositoryConformance:
         Folder for the HTML page of a schedule that fails, for CI to keep; by default a
         temporary one.
     expected_failures
-        Names of checks that are known to fail, and why. Strict: one that passes is a failure,
-        and a name that no check has is an error.
+        Names of checks that are known to fail, and why. Strict: if such a check passes the test
+        fails, and an unknown name is an error.
 
     Examples
     --------
@@ -65,9 +65,9 @@ class RepositoryConformance:
 
     @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
     def test_check(self, check: Check, request: pytest.FixtureRequest) -> None:
-        """Make one check on a fresh repository."""
+        """Run one check on a fresh repository."""
         factory = _factory(request)
-        cls = type(self)  # a function that is asked of it would be a method of the instance
+        cls = type(self)  # on the instance, a function among the options would be a bound method
         result = run_check(
             check,
             factory,
@@ -81,7 +81,7 @@ class RepositoryConformance:
             preemptions=cls.preemptions,
         )
         result.raise_if_interrupted()
-        # `xfail` by hand and not as a mark: a mark would hide an error in the user's fixture.
+        # A call of `xfail` and not a mark: a mark would hide an error in the user's fixture.
         reason = self.expected_failures.get(check.name)
         if result.result == "failed":
             if reason is not None:
@@ -114,7 +114,7 @@ def _page(request: pytest.FixtureRequest, folder: str | None, found: ScheduledRu
 
 
 def _factory(request: pytest.FixtureRequest) -> Callable[[], object]:
-    """Return what the user's fixture gives; say in the user's terms what is wrong with it."""
+    """Return the factory from the user's fixture; fail with a helpful message if it is unusable."""
     try:
         factory: Callable[[], object] = request.getfixturevalue("repository_factory")
     except pytest.FixtureLookupError as exc:

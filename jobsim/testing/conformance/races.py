@@ -1,8 +1,8 @@
-"""What many threads at once may expect of a repository; each check is named by its function.
+"""The checks with many threads at once; each check has the name of its function.
 
-Each check makes threads meet in the repository and then judges the recorded history: that it is
-linearizable, that ids are unique, counts within bounds, identifiers and times as they should be,
-that nothing raised, that nothing was lost and that the texts are those of the winners.
+Each check makes threads meet in the repository and then judges the recorded history: it must be
+linearizable, ids must be unique, counts within bounds, identifiers and times correct, nothing may
+have raised or been lost, and the texts must be those of the winners.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from jobsim.testing.conformance.trial import Step, Trial
 AWAITING, RUNNING, COMPLETED, FAILED = JobStatus
 
 ROUNDS = 100
-"""How often threads meet in one check, at a scale of one."""
+"""How many rounds a check has at a scale of one."""
 
 MANY_JOBS = 3_200
-"""How many jobs make a table that is large, at a scale of one."""
+"""How many jobs `many_jobs` creates at a scale of one."""
 
 _NEVER = np.iinfo(np.int64).max
 
 
 def concurrent_creates(trial: Trial) -> None:
-    """Require that creates at once lose no job, and give each an id of its own."""
+    """Require that concurrent creates lose no job, and give each an id of its own."""
 
     def step(player: Player) -> None:
         job = player.create()
@@ -48,10 +48,10 @@ def concurrent_creates(trial: Trial) -> None:
 
 
 def counts_during_creates(trial: Trial) -> None:
-    """Require that count misses no create that had returned, and runs ahead of none."""
+    """Require that count includes every create that has returned, and none that has not begun."""
 
     def create(player: Player) -> None:
-        # Several, for two additions of one must meet to lose one of them.
+        # Several creates, to make it likely that two of them update a counter at once.
         for _ in range(3):
             player.create()
         player.count()
@@ -60,7 +60,7 @@ def counts_during_creates(trial: Trial) -> None:
         for _ in range(3):
             player.count()
 
-    # A quarter counts: enough to read in between, few enough that creates still meet.
+    # A quarter of the threads count: enough to read in between, few enough that creates still race.
     counting = trial.actors // 4
     steps = [create] * (trial.actors - counting) + [count] * counting
     trial.race([steps] * trial.scaled(ROUNDS))
@@ -76,7 +76,7 @@ def one_start_wins(trial: Trial) -> None:
 
 
 def one_end_wins(trial: Trial) -> None:
-    """Require that of COMPLETED against FAILED at once one succeeds, and its text is kept."""
+    """Require that of COMPLETED and FAILED at once exactly one succeeds, and its text is kept."""
     jobs = trial.create_jobs(trial.scaled(ROUNDS), RUNNING)
     ends = [_ENDS[number % 2] for number in range(trial.actors)]
     trial.race([[_move(job, end, look=True) for end in ends] for job in jobs])
@@ -89,7 +89,7 @@ def reads_during_writes(trial: Trial) -> None:
 
     def write(job: str) -> Step:
         def step(player: Player) -> None:
-            # Refused moves among them: a refusal that wrote something shows in the reads.
+            # Some moves are illegal: if a refusal writes something, the reads show it.
             for target in (COMPLETED, RUNNING, AWAITING, COMPLETED, FAILED, RUNNING):
                 player.move(job, target)
 
@@ -119,15 +119,15 @@ def writes_to_different_jobs(trial: Trial) -> None:
 
         return work
 
-    # One iterator so many times: `zip` deals out groups, and an incomplete last one is left out.
+    # The same iterator several times, so that `zip` makes groups; an incomplete one is left out.
     rounds = zip(*[iter(jobs)] * trial.actors, strict=False)
     trial.race([[step(job, _ENDS[n % 2]) for n, job in enumerate(some)] for some in rounds])
     trial.judge()
 
 
 def many_jobs(trial: Trial) -> None:
-    """Require that of thousands of jobs none is lost, and each is moved as it was asked."""
-    # No two threads use one job: what shows is a table, cache or counter that is too small.
+    """Require that of thousands of jobs none is lost, and each ends in the status asked for."""
+    # No two threads use the same job: this finds a table, cache or counter that is too small.
     each = 10
 
     def step(player: Player) -> None:
@@ -148,7 +148,7 @@ def linearizable(trial: Trial) -> None:
     """Require that concurrent calls, legal and illegal, are answered as if made one at a time."""
     jobs = trial.create_jobs(2 * trial.scaled(ROUNDS))
     rng = random.Random(trial.options.seed)  # noqa: S311 - no secret
-    # Weighted so that most calls have something to do: reads, starts, and a few creates.
+    # Weighted towards calls that can succeed: reads, starts, and a few creates.
     menu = (
         *["get"] * 4,
         "create",
@@ -160,7 +160,7 @@ def linearizable(trial: Trial) -> None:
     )
 
     def steps(some: list[str]) -> Step:
-        """Draw calls beforehand, so that threads spend their time on calls alone."""
+        """Draw the calls in advance, so that threads spend their time in calls only."""
         order = [(rng.choice(menu), rng.choice(some)) for _ in range(6)]
 
         def step(player: Player) -> None:
@@ -186,7 +186,7 @@ def snapshot_is_one_instant(trial: Trial) -> None:
     snapshot = getattr(trial.repository, "snapshot", None)
     if not callable(snapshot):
         raise Skipped("this repository offers no snapshot()")
-    # Appended to by several threads: one atomic operation each, read when all have ended.
+    # Threads append atomically; it is read when all have ended.
     taken: list[tuple[int, int, str, dict[str, int]]] = []
     before: set[str] = set()
 
@@ -196,7 +196,7 @@ def snapshot_is_one_instant(trial: Trial) -> None:
     def take(player: Player) -> None:
         for _ in range(3):
             begun, over, statuses = _taken(trial, snapshot)
-            # Jobs of earlier runs have no calls in the history, so nothing can be said of them.
+            # Jobs of earlier runs have no calls in the history, so they cannot be judged.
             shown = {job: status for job, status in statuses.items() if job not in before}
             taken.append((begun, over, player.name, shown))
 
@@ -213,7 +213,8 @@ def snapshot_is_one_instant(trial: Trial) -> None:
     if trial.count_before():  # a database may have held jobs before this check
         trial.alone(take_first)
     jobs = trial.create_jobs(trial.scaled(ROUNDS))
-    # Far apart in the table, and in either order: one that is read bit by bit is torn between.
+    # Pairs are far apart in the table and written in either order, so that a snapshot which is read
+    # job by job is torn between them.
     half = len(jobs) // 2
     pairs = zip(jobs[:half], jobs[half:], strict=False)
     trial.race(
@@ -227,7 +228,7 @@ def snapshot_is_one_instant(trial: Trial) -> None:
 
 
 def _taken(trial: Trial, snapshot: Callable[[], Any]) -> tuple[int, int, dict[str, int]]:
-    """Return when a snapshot was asked for and answered, and the status of each job in it."""
+    """Return when a snapshot was invoked and returned, and the status of each job in it."""
     begun = trial.clock_ns()
     try:
         answer = trial.perturbation.call(snapshot)
@@ -237,15 +238,15 @@ def _taken(trial: Trial, snapshot: Callable[[], Any]) -> tuple[int, int, dict[st
 
 
 def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str, int]]]) -> None:
-    """Raise `Failed` if no instant within a snapshot's call explains all that it shows.
+    """Raise `Failed` if no instant within a snapshot's call explains everything that it shows.
 
-    A state is there from no earlier than its writer's invocation to no later than the next
-    writer's return.
+    A state begins no earlier than the invocation of its writer, and ends no later than the return
+    of the next writer.
     """
     calls = calls_table(trial.recorded)
     history = History(calls)
     number_of = {job.job_id: number for number, job in trial.notes.created}
-    # A state that nobody wrote begins never, so that a snapshot that shows it fails.
+    # A state that was not written never begins, so a snapshot that shows it fails.
     begun = np.full((4, history.jobs), _NEVER)
     over = np.full((4, history.jobs), _NEVER)  # when a state is certainly over; row 3: absence
     begun_row = np.zeros((4, history.jobs), np.int64)
@@ -254,11 +255,10 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
         rows = history.rows(roles.WRITES, state)
         job = history.job[rows]
         begun[state, job], begun_row[state, job] = history.invoked[rows], rows
-        # A write ends the state before it: from its return on that cannot be seen any more.
+        # A write ends the previous state, which cannot be seen after the write has returned.
         before = roles.STEP[state] - 1
         over[before, job], over_row[before, job] = history.returned[rows], rows
-    # Each snapshot needs an instant of its own only: whether two of them agree with one order is
-    # not asked, for their calls may overlap.
+    # Each snapshot is judged alone. Whether several agree with one order is not checked.
     for invoked, returned, actor, statuses in taken:
         unknown = [job_id for job_id in statuses if job_id not in number_of]
         if unknown:
@@ -269,7 +269,7 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
             seen[number_of[job_id]] = status
         first, lower = _latest(begun, seen)
         last, upper = _earliest(over, seen)
-        # Closed intervals: two calls of one nanosecond may have come in either order.
+        # Closed intervals: two calls at the same nanosecond may have come in either order.
         if max(lower, invoked) <= min(upper, returned):
             continue
         proof = []
@@ -284,7 +284,7 @@ def _judge_snapshots(trial: Trial, taken: Iterable[tuple[int, int, str, dict[str
 
 def _latest(begun: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int]:
     shown = np.flatnonzero(seen >= 0)
-    # The snapshot's instant lies after the last of the writes that it shows.
+    # The instant of the snapshot is after the last write that it shows.
     moments = begun[seen[shown], shown]
     at = int(np.argmax(moments)) if len(moments) else -1
     return (int(shown[at]), int(moments[at])) if len(moments) else (0, 0)
@@ -292,7 +292,7 @@ def _latest(begun: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int
 
 def _earliest(over: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, int]:
     open_jobs = np.flatnonzero(seen < codes.COMPLETED)
-    # And before the first of the writes that it does not show.
+    # And before the first write that it does not show.
     moments = over[seen[open_jobs], open_jobs]  # absence is the last row
     at = int(np.argmin(moments)) if len(moments) else -1
     return (int(open_jobs[at]), int(moments[at])) if len(moments) else (0, _NEVER)
@@ -301,7 +301,7 @@ def _earliest(over: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[int, in
 def _torn_sentence(
     history: History, actor: str, interval: tuple[int, int], proof: list[Call], lower: int
 ) -> str:
-    """Tell in which of four ways no instant explains a snapshot."""
+    """Return the sentence for the reason, one of four, why no instant explains a snapshot."""
     when = f"between {history.at(interval[0])} and {history.at(interval[1])}"
     if lower == _NEVER:
         return f"{actor}'s snapshot, taken {when}, shows a state that nobody wrote"

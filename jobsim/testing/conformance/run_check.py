@@ -1,4 +1,4 @@
-"""How one check is made on a fresh repository, and what comes of it."""
+"""Runs one check on a fresh repository, and turns its end into a result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from jobsim.testing.explore.exploration import Exploration
 Result = Literal["passed", "failed", "skipped"]
 
 TIME_LIMIT = 10.0
-"""Seconds that a check may take before its repository is said to hang."""
+"""Seconds that a check may take before its repository counts as hanging."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,22 @@ class CheckResult:
     problem
         One sentence: what went wrong, or why it was skipped.
     calls
-        The calls that prove it, two where it is about time.
+        The calls that prove the failure; two if it is about their order.
     verdict
-        On the history of the check, if that is where it failed.
+        On the history of the check, if its failure is in the history.
     stacks
-        Where the threads that never came back are, by name.
+        The stacks of the threads that never returned, by name.
     traceback
         Of the exception that the repository raised, if it did.
     seconds
-        How long it took.
+        How long the check took.
     note
-        What else is worth knowing of a check that passed.
+        More about a check that passed.
     exploration
-        What running every schedule found, for the check of that name.
+        The result of running every schedule, for the check of that name.
     escaped
-        Why the operating system switched the threads of this race; empty where they took turns
-        drawn from the seed, or there were none.
+        Why the operating system switched the threads of this race; empty if they took turns drawn
+        from the seed, or if the check is not a race.
     """
 
     check: Check
@@ -77,11 +77,11 @@ class CheckResult:
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C ended the check early; in every other check it raises."""
+        """Whether Ctrl-C ended the exploration early; in other checks it raises at once."""
         return self.exploration is not None and self.exploration.stopped == "interrupted"
 
     def raise_if_interrupted(self) -> None:
-        """Raise KeyboardInterrupt if Ctrl-C ended the check: whoever makes checks ends, too."""
+        """Raise KeyboardInterrupt if Ctrl-C ended the check, so that no further checks run."""
         if self.interrupted:
             raise KeyboardInterrupt
 
@@ -113,12 +113,12 @@ def run_check(
     preemptions: int = 2,
     turns: bool = True,
 ) -> CheckResult:
-    """Make one check on a fresh repository; arguments as in `check_repository`.
+    """Run one check on a fresh repository; arguments as in `check_repository`.
 
     Raises
     ------
     TypeError
-        If an argument is of the wrong kind, or the factory makes what lacks a method.
+        If an argument has the wrong type, or what the factory makes lacks a method.
     """
     options = Options(
         illegal, not_found, retryable, time_limit, scale, seed, instances, preemptions, turns
@@ -129,7 +129,7 @@ def run_check(
 
 
 def _result(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
-    """Make a check in turns where that can be, else as the operating system switches threads."""
+    """Run a check in turns if possible, otherwise as the operating system switches threads."""
     if check.run is None:
         return _explored(check, factory, options)
     if check.pressure is None:
@@ -145,7 +145,7 @@ def _result(check: Check, factory: Callable[[], object], options: Options) -> Ch
 def _in_turns(
     check: Check, pressure: Pressure, factory: Callable[[], object], options: Options
 ) -> CheckResult:
-    """Make a check in turns that are drawn from the seed."""
+    """Run a check in turns that are drawn from the seed."""
     ended: list[Exception] = []
 
     def play(trial: Trial) -> None:
@@ -155,14 +155,14 @@ def _in_turns(
         trial = play_in_turns(check.name, factory, pressure, options, play)
     except FactoryFailed as failed:
         return _factory_failed(check, failed)
-    # Before anything that was found: it was found out of control, and the check is made again.
+    # Before any finding: that was made outside control, and the check will run again.
     for escaped in (exc for exc in ended if isinstance(exc, Escaped)):
         raise escaped
     return _told(check, trial, ended)
 
 
 def _sampled(check: Check, factory: Callable[[], object], options: Options) -> CheckResult:
-    """Make a check in threads that the operating system switches."""
+    """Run a check with threads that the operating system switches."""
     try:
         trial = Trial(factory, pressure=check.pressure, options=options)
     except Hung as hung:
@@ -173,14 +173,14 @@ def _sampled(check: Check, factory: Callable[[], object], options: Options) -> C
 
 
 def _played(check: Check, trial: Trial) -> list[Exception]:
-    """Make the calls of a check and close what the factory made; return what ended either."""
+    """Make the calls of a check and close the repository; return what ended either early."""
     ended: list[Exception] = []
     try:
         assert check.run is not None  # noqa: S101 - told apart by the caller
         check.run(trial)
     except (Skipped, Failed, Hung, Enough, Escaped) as end:
         ended.append(end)
-    except BaseException:  # Ctrl-C, or a fault of a check: what the factory made is closed too
+    except BaseException:  # Ctrl-C, or a bug in a check: the repository is closed in any case
         trial.close()
         raise
     try:
@@ -193,7 +193,7 @@ def _played(check: Check, trial: Trial) -> list[Exception]:
 
 
 class _NotClosed(Exception):  # noqa: N818 - a finding, not a fault
-    """What closing a repository came to: a sentence, unless it hung, and what it raised."""
+    """Closing a repository failed: a sentence, empty if it hung, and the exception."""
 
     def __init__(self, sentence: str, cause: Exception) -> None:
         super().__init__(sentence, cause)
@@ -201,13 +201,13 @@ class _NotClosed(Exception):  # noqa: N818 - a finding, not a fault
 
 
 def _told(check: Check, trial: Trial, ended: list[Exception]) -> CheckResult:
-    """Turn what ended a check into a result, so that no other check is lost.
+    """Turn what ended a check into a result, so that the other checks can go on.
 
-    What its calls came to is told before what closing came to: what hung in a call is likely to
-    hang in close as well.
+    A problem with calls is reported before one with closing: if a call hung, closing is likely to
+    hang as well.
     """
     result = CheckResult(check, "passed")
-    # After `Enough` too: the judgements then have what ended the check early.
+    # Also after `Enough`: then a judgement reports what ended the check early.
     if not any(isinstance(end, Skipped | Failed | Hung) for end in ended):
         try:
             trial.settle()
@@ -232,7 +232,7 @@ def _explored(check: Check, factory: Callable[[], object], options: Options) -> 
     """Turn an exploration into a result like those of the other checks."""
     try:
         found = every_schedule(factory, options)
-    # Said as skipped and not as failed: what could not be controlled proves nothing either way.
+    # Skipped and not failed: what could not be controlled proves nothing either way.
     except NotExplored as reason:
         return CheckResult(check, "skipped", str(reason))
     except Exception as exc:  # noqa: BLE001 - a repository may raise anything before it is raced

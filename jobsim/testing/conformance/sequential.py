@@ -1,4 +1,4 @@
-"""What one thread at a time may expect of a repository; each check is named by its function."""
+"""The checks with one thread at a time; each check has the name of its function."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def create_awaits_payment(trial: Trial) -> None:
     """Require that a created job awaits payment, with its input hash and without a result."""
 
     def step(player: Player) -> None:
-        """Look at every field of a new job, for later checks rely on them."""
+        """Check every field of a new job, since later checks rely on them."""
         job = created(player)
         require_same(
             "create", job, status=AWAITING, input_hash=_hash(trial), result=None, error=None
@@ -56,7 +56,7 @@ def get_answers_what_create_did(trial: Trial) -> None:
     """Require that a get of a new job answers what its create answered."""
 
     def step(player: Player) -> None:
-        # Several before the first read: a repository may answer the job that it made last.
+        # Several before the first read: a faulty repository may always answer its latest job.
         jobs = [created(player) for _ in range(5)]
         for job in jobs:
             require_same("get", got(player, job.job_id), **fields_of(job))
@@ -68,12 +68,12 @@ def ids_are_unique(trial: Trial) -> None:
     """Require that two jobs never share an id, even with the same input hash."""
 
     def step(player: Player) -> None:
-        """Create jobs of one input hash, which must not decide the id."""
+        """Create jobs with the same input hash, which must not determine the id."""
         before = answer(player, player.recorder.count)
         player.recorder.next_job = None
-        # One hash for all: who takes it for a key gives the second job the id of the first.
+        # The same hash: a repository that uses it as a key gives all jobs the same id.
         jobs = [answer(player, player.recorder.create, "a" * 64) for _ in range(20)]
-        # Sequential, so that a clash here is no race but the way in which ids are made.
+        # One thread, so that a clash is not due to a race but to the way in which ids are made.
         if len({job.job_id for job in jobs}) < len(jobs):
             fail("two of 20 jobs were given the same id")
         count = answer(player, player.recorder.count)
@@ -90,8 +90,7 @@ def unknown_id_is_not_found(trial: Trial) -> None:
         """Try each call, with every target, on an id that nobody was given."""
         job = created(player)
         count = answer(player, player.recorder.count)
-        # A status that is legal from nowhere must not come before the question whether there is a
-        # job.
+        # Also with a target that is never legal: a repository must look for the job first.
         for target in JobStatus:
             refuses(player, JobNotFoundError, player.recorder.update_status, NOWHERE, target)
             refuses(player, JobNotFoundError, player.recorder.get, NOWHERE)
@@ -103,7 +102,7 @@ def unknown_id_is_not_found(trial: Trial) -> None:
 
 
 def sixteen_transitions(trial: Trial) -> None:
-    """Require that of all sixteen transitions the three legal ones alone succeed."""
+    """Require that of all sixteen transitions only the three legal ones succeed."""
 
     def step(player: Player) -> None:
         """Try each pair of statuses on a job of its own."""
@@ -122,7 +121,7 @@ def sixteen_transitions(trial: Trial) -> None:
                 target,
                 source=source,
             )
-            # "unknown" is what an adapter says whose own exception does not name a status.
+            # An adapter says "unknown" if the original exception does not name a status.
             if error.from_state not in (source.value, "unknown"):
                 fail(
                     f"update_status({target.value}) was refused from {error.from_state!r}, but "
@@ -138,7 +137,7 @@ def refusal_changes_nothing(trial: Trial) -> None:
     def step(player: Player) -> None:
         """Compare the job and the count before and after each refusal."""
         update = player.recorder.update_status
-        # "paused" is no status at all: it has to be refused like an illegal one.
+        # "paused" is not a status at all: it has to be refused like an illegal one.
         for source, target in product(JobStatus, (*JobStatus, "paused")):
             if target in LEGAL_TRANSITIONS[source]:
                 continue
@@ -188,8 +187,8 @@ def odd_texts_are_kept_or_refused(trial: Trial) -> None:
     """Require that a text that some databases cannot hold is kept, or refused and nothing done."""
 
     def step(player: Player) -> None:
-        """Try texts that databases cannot hold: either answer is fine, a half is not."""
-        # PostgreSQL holds no NUL, and UTF-8 no half of a surrogate pair.
+        """Try texts that databases cannot hold: keep or refuse is fine, anything else is not."""
+        # PostgreSQL cannot hold a NUL, and UTF-8 cannot hold a lone surrogate.
         for text in ("a\x00b", "half \ud83d"):
             job_id = brought_to(player, RUNNING)
             before = fields_of(got(player, job_id))
@@ -215,7 +214,7 @@ def identity_never_changes(trial: Trial) -> None:
     """Require that ids, input hash and created_at never change, updated_at never goes back."""
 
     def step(player: Player) -> None:
-        """Follow a job to both ends, reading it in two ways each time."""
+        """Follow jobs to both ends, with the answers of both update and get."""
         for end in (COMPLETED, FAILED):
             first = job = created(player)
             fixed = {name: value for name, value in fields_of(first).items() if name in _FIXED}
@@ -241,13 +240,13 @@ def answers_stay_as_they_are(trial: Trial) -> None:
     def step(player: Player) -> None:
         """Keep answers while the job moves on, and compare them afterwards."""
         job = created(player)
-        # From both calls: a repository may copy on the way in and not on the way out.
+        # From both calls: a repository may copy jobs in create but not in get.
         held = [job, got(player, job.job_id)]
         before = fields_of(job)
         moved = answer(player, player.recorder.update_status, job.job_id, RUNNING)
         for kept in held:
             require_same("a job that was answered before the update", kept, **before)
-        # The answer of an update too: it may be the very object that the table holds.
+        # The answer of an update too: it may be the object that the table holds.
         after = fields_of(moved)
         answer(player, player.recorder.update_status, job.job_id, COMPLETED, result="x")
         require_same("a job that was answered before the end", moved, **after)
@@ -265,7 +264,7 @@ def jobs_do_not_touch_each_other(trial: Trial) -> None:
             if target is not None:
                 answer(player, player.recorder.update_status, job_id, target)
                 jobs[job_id] = fields_of(got(player, job_id))
-            # All jobs after each move: a wrong WHERE clause changes jobs that nobody asked about.
+            # All jobs after each move: a wrong WHERE clause changes other jobs.
             for other, fields in jobs.items():
                 require_same("get of another job", got(player, other), **fields)
 
@@ -276,7 +275,7 @@ def count_counts_jobs(trial: Trial) -> None:
     """Require that count grows by one with each create and with nothing else."""
 
     def step(player: Player) -> None:
-        """Count after every call, for only creates may change it."""
+        """Count after every call, since only creates may change the count."""
         before = answer(player, player.recorder.count)
         # Three jobs, so that a count of statuses or of calls cannot agree by chance.
         for number in range(1, 4):
@@ -311,8 +310,8 @@ def writes_reach_other_threads(trial: Trial) -> None:
     def move(target: JobStatus) -> Callable[[Player], None]:
         return lambda player: answer(player, player.recorder.update_status, ids[0], target)
 
-    # Each turn is taken in the thread of that player, one after the other: what is not seen here
-    # is not late but lost, or kept in a thread's own memory.
+    # The turns are taken one after the other, each in the thread of its player. So a write that is
+    # not seen is not late, but lost or cached in a thread.
     before: list[int] = []
     trial.turns(
         (0, lambda player: before.append(answer(player, player.recorder.count))),
@@ -344,7 +343,7 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
         """Return the step that provokes one error and ignores it."""
 
         def step(player: Player) -> None:
-            """Provoke the error; what follows in the next round shows a lock."""
+            """Provoke the error; the next round shows whether a lock is still held."""
             update = player.recorder.update_status
             calls: dict[str, Callable[[], Any]] = {
                 "get": lambda: player.recorder.get(NOWHERE),
@@ -362,7 +361,7 @@ def errors_leave_no_lock_held(trial: Trial) -> None:
 
     turns: list[tuple[int, Callable[[Player], None]]] = [(0, use)]
     for call in ("get", "unknown", "illegal", "status"):
-        # Another thread first: a reentrant lock that is still held hides from its owner.
+        # Another thread first: the owner of a reentrant lock would not notice that it is held.
         turns += [(0, err(call)), (1, use), (0, use)]
     trial.turns(*turns)
 

@@ -1,4 +1,4 @@
-"""One fresh repository, put through one check by threads that never hang their caller."""
+"""One fresh repository and the threads of one check, which never make their caller hang."""
 
 from __future__ import annotations
 
@@ -35,27 +35,26 @@ from jobsim.threads.audit import Look, final_table, look, text_column
 from jobsim.threads.perturb import Perturbation, PerturbedRepository
 
 BUDGET_S = 1.0
-"""How long one race goes on at most, and its preparation, should its repository be slow."""
+"""The longest time for a race, and for its preparation, with a slow repository."""
 
 FEWEST = 16
-"""Jobs that are prepared in any case."""
+"""How many jobs are prepared at least."""
 
 ACTORS = 8
-"""How many threads meet: more than the five slots that a semaphore may have."""
+"""How many threads race at a scale of one: more than the five slots of some semaphores."""
 
 FEWEST_ACTORS = 4
-"""At any scale: two writers and two readers is the least that shows most races."""
+"""How many threads race at least: most races need two writers and two readers."""
 
 CLOSE_S = 5.0
 """How long a repository may take to close."""
-
 
 Step = Callable[[Player], object]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may say of a repository under test; see `check_repository`."""
+    """The options for a repository under test; see `check_repository`."""
 
     illegal: ExceptionTypes = ()
     not_found: ExceptionTypes = ()
@@ -65,32 +64,32 @@ class Options:
     seed: int = 0
     instances: int = 1
     preemptions: int = 2
-    turns: bool = True  # whether races are made in turns, where that can be
+    turns: bool = True  # whether races run in turns, if possible
 
 
 class Trial:
-    """A fresh repository, its recorder, and what was learnt of it.
+    """A fresh repository, its recorder, and what was found out about it.
 
-    All methods are for one thread; the repository is only touched by daemon threads.
+    All methods are for one thread; only daemon threads call the repository.
 
     Parameters
     ----------
     factory
         Makes the repository.
     pressure
-        Under which races are made; None for a check of one thread at a time.
+        The pressure of races; None for a check with one thread at a time.
     options
-        What the user said.
+        As the user gave them.
     clock_ns
         Stamps the calls.
     share
-        Which part of the rounds is played; for a trial that is one of several in turns. Then
-        whoever made it has control of the threads, and nothing else is done to make races likely.
+        The share of the rounds that is played; given for a trial in turns. Then the caller controls
+        the threads, and nothing else is done to make races likely.
 
     Attributes
     ----------
     repository
-        What the factory made; the first of them, where there are several over one store.
+        What the factory made; the first instance if there are several over one store.
     notes
         What the players noted.
     """
@@ -127,30 +126,30 @@ class Trial:
         except BaseException:
             self.close()
             raise
-        # The perturbation lies inside the recorder: its pauses count as time of the call.
+        # The perturbation is inside the recorder, so its pauses count as time of the call.
         self.recorded = RecordedRepository(self._faces[0], clock_ns=clock_ns)
         self.notes = Notes()
         self._players: list[Player] = []
-        # What a database held before: None until it was asked, for the first count may itself fail.
+        # How many jobs the store held before; None until a count has succeeded.
         self._before: int | None = None
 
     @property
     def actors(self) -> int:
-        """How many threads meet."""
-        # The square root: pairs of threads, which is where races are, grow with the scale itself.
+        """How many threads race."""
+        # The square root, so that the number of pairs of threads grows with the scale.
         return max(FEWEST_ACTORS, round(ACTORS * math.sqrt(self.options.scale)))
 
     def scaled(self, number: int) -> int:
-        """Return how many rounds or jobs, as the user wants more or fewer of them."""
+        """Return a number of rounds or jobs in proportion to the scale."""
         return max(2, round(number * self.options.scale * (self._share or 1.0)))
 
     def close(self) -> None:
-        """Close every repository that offers it: it may hold connections, files or threads."""
+        """Close every instance that can be closed: it may hold connections, files or threads."""
         for made in self._made:
             close = getattr(made, "close", None)
             if callable(close):
-                # In a thread that can be left behind, for a close may wait for a lock that a bug
-                # holds.
+                # In a thread that can be left behind: closing may wait for a lock that is never
+                # released.
                 together([("close", partial(_call, close))], time_limit=CLOSE_S)
 
     def _make(self, factory: Callable[[], object]) -> None:
@@ -165,7 +164,7 @@ class Trial:
                 except Exception as exc:
                     raise FactoryFailed(f"the factory raised {exception_text(exc)}") from exc
                 self._made.append(made)
-                if given_up.is_set():  # nobody waits for it any more
+                if given_up.is_set():  # the trial has already failed
                     close = getattr(made, "close", None)
                     if callable(close):
                         close()
@@ -174,7 +173,7 @@ class Trial:
         try:
             together([("factory", make)], time_limit=self._time_limit)
         except Hung:
-            # If it comes back after all, the thread finds this set and closes what it made.
+            # If the factory returns after all, its thread sees this and closes what it made.
             given_up.set()
             raise
 
@@ -193,7 +192,7 @@ class Trial:
         self._play(rounds, None, meet=True)
 
     def race(self, rounds: Sequence[Sequence[Step]]) -> None:
-        """Let one player a step take each round at once, under the trial's pressure."""
+        """Play the rounds under the trial's pressure, each step of a round by its own player."""
         self.count_before()
         pressure = self.pressure if self._share is None else None
         self._play(rounds, pressure, meet=self.pressure is not Pressure.THREADS)
@@ -201,11 +200,11 @@ class Trial:
     def create_jobs(self, number: int, *moves: JobStatus) -> list[str]:
         """Create jobs and move them, without pressure; return their ids.
 
-        A slow repository gets fewer, in proportion to its races.
+        A slow repository gets fewer jobs, as its races are shorter.
         """
-        # Written by the player's thread and read after it has ended, so no lock guards it.
+        # Written by the player's thread and read after it has ended, so it needs no lock.
         ids: list[str] = []
-        # Wall time and not calls: how slow a repository is cannot be known before.
+        # Limited by wall time: it is not known in advance how slow a repository is.
         end = time.monotonic() + BUDGET_S
 
         def step(player: Player) -> None:
@@ -219,7 +218,7 @@ class Trial:
 
         self.count_before()
         self.alone(step)
-        # A job that could not be prepared would make the race about something else.
+        # A race on a job that could not be prepared would be about something else.
         if self.notes.raised:
             self.then(lambda: self._refuse_errors(calls_table(self.recorded)))
             raise Enough
@@ -229,24 +228,24 @@ class Trial:
         """Return the first players, the same ones each time."""
         while len(self._players) < number:
             number_of = len(self._players)
-            # Players are dealt over the instances, so that all of them are used.
+            # Players are dealt out over the instances, so that all of them are used.
             face = self._faces[number_of % len(self._faces)]
             recorder = self.recorded.actor(actor_name("actor", number_of), face)
             self._players.append(Player(self.notes, recorder, self._is_retryable))
         return self._players[:number]
 
     def last_calls(self) -> tuple[Call, ...]:
-        """Return the last two calls of the history, for a failure that speaks of them."""
+        """Return the last two calls of the history, for a failure without calls of its own."""
         calls = calls_table(self.recorded)
         history = History(calls)
         return tuple(history.call(row) for row in range(max(len(calls) - 2, 0), len(calls)))
 
     def then(self, judgement: Callable[[], None]) -> None:
-        """Add what is judged when all calls are made; it raises `Failed` if it is not content."""
+        """Add a judgement for after the calls; it raises `Failed` if it finds something wrong."""
         self._judgements.append(judgement)
 
     def settle(self) -> None:
-        """Judge what was asked to be judged, in that order; no call is made for it.
+        """Run the judgements in the order in which they were added; they make no calls.
 
         Raises
         ------
@@ -257,9 +256,9 @@ class Trial:
             judgement()
 
     def judge(self) -> None:
-        """Count and look at every job once more; the history is judged in `settle`."""
+        """Count the jobs and read each of them; the history is judged in `settle`."""
         self.alone(Player.count)
-        # Threads append in the order in which they were answered; the table is by number.
+        # Threads append in order of answers, but the table is in order of numbers.
         created = sorted(self.notes.created, key=lambda pair: pair[0])
         looks: list[Look] = []
 
@@ -270,11 +269,11 @@ class Trial:
         self.then(lambda: self._judge([number for number, _ in created], looks))
 
     def _judge(self, created: list[int], looks: list[Look]) -> None:
-        """Raise `Failed` if the history is not right, with what is most likely its cause."""
+        """Raise `Failed` if the history is wrong, with the most likely cause."""
         calls = calls_table(self.recorded)
         verdict = self._verdict(calls, final_table(created, looks))
-        # Judged before anything is refused, so that whatever fails has the verdict beside it.
-        # An error often is the cause, so it comes first; the verdict on the same history is kept.
+        # The verdict comes first, so that any failure can show it. An exception is often the cause,
+        # so it is reported before violations, together with the verdict.
         self._refuse_errors(calls, verdict)
         if verdict.violations:
             first = verdict.violations[0]
@@ -287,7 +286,7 @@ class Trial:
 
     def _look(self, job_id: str) -> Look:
         seen = look(self.recorded, job_id)
-        # A database may refuse a read now and then; the final look has to be sure of every job.
+        # A database may refuse a read now and then, but the final read needs an answer.
         for _ in range(RETRIES if self.options.retryable != () else 0):
             if seen.outcome != "error":
                 break
@@ -307,14 +306,14 @@ class Trial:
         )
 
     def count_before(self) -> int | None:
-        """Return how many jobs there were before the check made any; None if count raised."""
+        """Return how many jobs there were before the check; None if count raised."""
         if self._before is None:
             self.alone(self._count_before)
             self._refuse_older_jobs()
         return self._before
 
     def _refuse_older_jobs(self) -> None:
-        """Leave turns: each trial in turns draws the same ids, and older jobs may have them."""
+        """Refuse turns on a store with jobs: trials in turns all draw the same ids."""
         if self._before and self._share is not None:
             raise Escaped("its jobs outlive it: a new one holds some")
 
@@ -327,19 +326,20 @@ class Trial:
     def _play(
         self, rounds: Sequence[Sequence[Step]], pressure: Pressure | None, *, meet: bool
     ) -> None:
-        """Let each player play its steps of each round in a thread of its own, and wait for all."""
+        """Let each player play its steps of all rounds in a thread of its own; wait for all."""
         players = self.players(max(len(steps) for steps in rounds))
-        # Half of the limit, so that a slow repository ends its race before it counts as hung.
+        # At most half the limit, so that the race with a slow repository ends before it counts as
+        # hanging.
         beat = Rounds(len(players), min(BUDGET_S, self._time_limit / 2), meet=meet)
-        # All threads are there before the first round: starting one takes longer than a call, and
-        # the first would have played its rounds alone.
+        # No round begins before all threads have started: starting one takes longer than a call,
+        # and the first thread would play its rounds alone.
         ready = threading.Barrier(len(players))
 
         def part(player: Player, number: int) -> Callable[[], None]:
             """Return one player's part: rounds that begin together."""
 
             def play() -> None:
-                with suppress(threading.BrokenBarrierError):  # another could not be started
+                with suppress(threading.BrokenBarrierError):  # another thread could not be started
                     ready.wait()
                 for steps in rounds:
                     if not beat.begin():
@@ -368,7 +368,7 @@ class Trial:
 
 
 def _pause(_player: Player) -> None:
-    """Let another player have this turn."""
+    """Do nothing: it is another player's turn."""
 
 
 def _call(function: Callable[[], object]) -> None:
@@ -376,4 +376,4 @@ def _call(function: Callable[[], object]) -> None:
 
 
 def _discard(_value: object) -> None:
-    """Make any step one that returns nothing."""
+    """Drop the value that a step returns."""

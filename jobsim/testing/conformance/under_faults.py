@@ -1,4 +1,4 @@
-"""The check that is made while faults are injected."""
+"""The check that runs while faults are injected."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ UNDER_FAULTS = Check(
     "nothing was done twice.",
     _needs_faults,
 )
-"""Made by `check_repository` where it is given faults; a pass says what the clients had of them."""
+"""Run by `check_repository` if it is given faults; its note says how they affected the clients."""
 
 
 def under_faults(factory: Callable[[], Any], faults: Faults, options: Options) -> CheckResult:
-    """Race for jobs while faults are injected, and judge what became of every call.
+    """Race for jobs while faults are injected, and judge every call.
 
-    A call without an answer may have been carried out, or not, and is judged so. The last look at
-    each job and the count are taken when the faults are over.
+    A call without an answer may or may not have been carried out, and is judged so. The final reads
+    and the final count are made when the faults are over.
     """
     begun = time.perf_counter()
     rounds = max(2, round(ROUNDS * options.scale))
@@ -82,7 +82,7 @@ def _made(factory: Callable[[], Any], options: Options) -> _Closing:
 
 
 class _Closing:
-    """A repository with its exceptions translated, that passes a close on."""
+    """A repository with its exceptions translated, which can also be closed."""
 
     def __init__(self, repository: Any, options: Options) -> None:
         face = adapt(repository, illegal=options.illegal, not_found=options.not_found)
