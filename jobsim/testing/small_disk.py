@@ -49,7 +49,7 @@ def small_disk(size_bytes: int) -> Iterator[Path]:
     """
     mount, unmount = shutil.which("mount"), shutil.which("umount")
     if mount is None or unmount is None:
-        raise DiskUnavailable("a small disk needs the programs mount and umount; install them")
+        raise DiskUnavailable("a small disk needs the programs mount and umount; there are none")
     with tempfile.TemporaryDirectory(prefix="jobsim-disk-") as name:
         made = _run(mount, "-t", "tmpfs", "-o", f"size={size_bytes:d}", "jobsim", name)
         if made.returncode:
