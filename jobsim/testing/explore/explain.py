@@ -30,7 +30,7 @@ class Row:
     Attributes
     ----------
     step
-        How many points all threads had come to: where `replay_schedule` can stop.
+        How many points all threads had passed: where `replay_schedule` can stop.
     thread
         Number of the program's thread; -1 for a thread of the repository's own.
     kind
@@ -56,12 +56,12 @@ class Row:
 
 @dataclass
 class Recording:
-    """Keeps what happens in a run; told by the thread that has the turn.
+    """Records what happens in a run; called by the thread that has the turn.
 
     Attributes
     ----------
     rows
-        What happened, in order; a source line once, until a switch or another line.
+        What happened, in order; a source line appears once, until a switch or another line.
     codes
         The code objects under test that ran.
     """
@@ -73,11 +73,11 @@ class Recording:
     world: World | None = None
 
     def _add(self, me: int | None, kind: str, text: str, file: str = "", line: int = 0) -> None:
-        """Add one row; repeated lines of one thread are told once."""
+        """Add one row, unless it repeats the last line of the same thread."""
         world = self.world
         assert world is not None  # noqa: S101 - set before the run
         name = world.names[me] if me is not None else ""
-        # Threads of the repository itself have names of other forms, and are told as -1.
+        # The repository's own threads have names of other forms, and the number -1.
         head, _, number = name.rpartition("-")
         thread = int(number) if head == "thread" and number.isdigit() else -1
         row = Row(world.points, thread, kind, text, file, line)
@@ -96,7 +96,7 @@ class Recording:
             self.stop(frame)
 
     def lock(self, me: int, taken: bool, lock: Any, frame: FrameType) -> None:
-        """Note that a lock of the code under test was taken or let go."""
+        """Note that a lock of the code under test was taken or released."""
         while frame.f_globals.get("__name__") == primitives.__name__ and frame.f_back is not None:
             frame = frame.f_back  # a lock's own `with`
         file, line = frame.f_code.co_filename, frame.f_lineno
@@ -126,7 +126,7 @@ def _same(last: Row, row: Row) -> bool:
 
 
 def call_text(step: Step) -> str:
-    """Return a call as it would be written.
+    """Return a call as source text.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def call_text(step: Step) -> str:
 
 
 def answer_text(step: Step, answer: Answer) -> str:
-    """Return an answer as the verb phrase of a sentence."""
+    """Return an answer as a verb phrase."""
     if answer[0] == ILLEGAL:
         seen = answer[1]
         return "was refused" + (f" from {STATUSES[seen].value}" if seen >= 0 else "")

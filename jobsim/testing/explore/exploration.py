@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """A group of programs, all of one kind, and how many schedules of them were run.
+    """A group of programs of one kind, and how many of their schedules were run.
 
     Attributes
     ----------
     what
         The kind in words, such as "two threads with one call each".
     bound
-        With how many preemptions at most.
+        The largest number of preemptions.
     programs, complete
-        How many there are, and of how many every schedule was run.
+        How many programs there are, and for how many of them every schedule was run.
     schedules
-        How many were run for this scope.
+        How many schedules were run for this group.
     """
 
     what: str
@@ -44,9 +44,10 @@ class Scope:
 
 @dataclass(frozen=True, repr=False)
 class Exploration:
-    """Every schedule of small programs, as far as the budget went.
+    """The result of running every schedule of small programs, as far as the budget went.
 
-    It claims what it did: at this granularity, for these programs, up to these preemptions.
+    It claims no more than was done: for these programs, at this granularity, up to this number of
+    preemptions.
 
     Attributes
     ----------
@@ -55,19 +56,19 @@ class Exploration:
     scopes
         What was explored, in order.
     explored
-        What is known of each program.
+        What is known about each program.
     violations
-        Runs that break a rule, the first found first.
+        Runs that break a rule, in the order in which they were found.
     schedules
-        How many were run one by one.
+        How many schedules were run systematically.
     sampled
-        How many were run at random beyond that.
+        How many random schedules were run besides.
     sampling
-        What the random ones can have found, in a sentence; empty without any.
+        What the random schedules can find, in a sentence; empty without any.
     stopped
         Why it ended early: "violation", "budget", "time limit", "interrupted"; None if it did not.
     uncontrolled
-        What escaped control, a sentence each; such programs are no proof.
+        What escaped control, one sentence each; such programs prove nothing.
     seconds
         How long it took, on the wall clock.
     """
@@ -149,7 +150,7 @@ class Exploration:
         return f"NO VIOLATION, {how}: {counted}: {far}"
 
     def _reached(self) -> list[str]:
-        """Return how far each kind of program got: only the furthest that is worth telling."""
+        """Return how far each kind of program was explored; a bound hides the smaller ones."""
         told = []
         for what in dict.fromkeys(scope.what for scope in self.scopes):
             mine = [scope for scope in self.scopes if scope.what == what and scope.complete]

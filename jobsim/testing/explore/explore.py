@@ -35,30 +35,31 @@ def explore_repository(
 ) -> Exploration:
     """Run small programs on a repository under every schedule with few preemptions.
 
-    Two threads with at most two calls each and three threads with one call each, on a job that is
-    new or running, all programs up to symmetry, the likely ones first; under all schedules without
-    preemption, then with one, then with two. The first schedule that breaks a rule ends it, with
-    the fewest preemptions that its program needs.
+    By default these are all programs, up to symmetry, of two threads with at most two calls each
+    and of three threads with one call each, on a job that is new or running. Programs that are
+    likely to show a fault come first. Each runs under all schedules without preemption, then with
+    one, then with two. The first schedule that breaks a rule ends the exploration; its program
+    breaks no rule with fewer preemptions.
 
     Parameters
     ----------
     factory
         A class or a function that makes a fresh repository in this process.
     preemptions
-        How often at most a thread loses its turn though it could go on.
+        How often a thread may lose its turn although it could go on.
     threads
-        Which programs: of two threads, of three, or both.
+        Which programs: those of two threads, of three, or both.
     programs
-        Your own instead: a list of calls for each thread, such as ``[["running", "get"],
-        ["failed"]]``, several of these, or `Program` objects, which also say how the job starts.
+        Your own programs instead: a list of calls for each thread, such as ``[["running", "get"],
+        ["failed"]]``, a list of these, or `Program` objects, which also set the job's first status.
     budget
-        How many schedules are run at most: the same call gives the same answer on any machine.
+        The largest number of schedules. The same call gives the same result on any machine.
     seed
-        Of what the repository draws, and of random schedules beyond the budget.
+        Seed of what the repository draws, and of random schedules beyond the budget.
     time_limit
-        Seconds of the wall clock, as a cap; the result says if it was reached. None for none.
+        Seconds of the wall clock; the result says if the limit was reached. None sets no limit.
     progress
-        Called now and then with the schedules run and the budget.
+        Called now and then with the number of schedules run and the budget.
     mixed
         How many longer programs, of three threads with three calls each, are sampled besides.
     illegal, not_found, retryable
@@ -106,7 +107,7 @@ def explore_repository(
     runner = Runner(factory, seed=seed, illegal=illegal, not_found=not_found, retryable=retryable)
     explorer = Explorer(runner, budget, time_limit, progress)
     with Interrupts() as interrupts, ExitStack() as stack:
-        # Until there is something to keep Ctrl-C raises as ever: a factory may hang.
+        # Until there is something to keep, Ctrl-C raises as usual: a factory may hang.
         with interrupts.heard():
             stack.enter_context(runner.control())
             if programs is not None:

@@ -1,4 +1,4 @@
-"""Goes from stage to stage, within a budget, and beyond it by chance."""
+"""Explores one stage after another within a budget, and samples random schedules beyond it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from jobsim.testing.explore.stages import Stage
 from jobsim.turns import real
 
 SAMPLES = 10
-"""Random schedules of each program that the budget did not reach, or that is not controlled."""
+"""Random schedules per program that was not fully explored, or that escaped control."""
 
 MIXED_POINTS = 150
-"""About how many points a longer program has."""
+"""The approximate number of points of a longer program."""
 
 SAMPLED_PROGRAMS = 200
 """How many programs are sampled at most."""
 
 
 class Explorer:
-    """Goes from stage to stage until something is found or the budget is spent."""
+    """Explores one stage after another until a violation is found or the budget is spent."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Explorer:
         progress: Callable[[int, int], object] | None,
     ) -> None:
         self._runner, self._budget, self._progress = runner, budget, progress
-        # The real clock: under control `time.monotonic` tells the schedule's own time.
+        # The real clock: under control `time.monotonic` returns virtual time.
         self._clock = real.CLOCKS["monotonic"]
         self._begun = self._clock()
         self._limit = None if time_limit is None else self._begun + time_limit
@@ -59,16 +59,16 @@ class Explorer:
     def run(
         self, stages: Iterable[Stage], interrupts: Interrupts, *, depth: int, mixed: int
     ) -> None:
-        """Explore stage after stage, then sample; Ctrl-C ends it with what is known by then.
+        """Explore one stage after another, then sample; Ctrl-C ends it and keeps what is known.
 
         Parameters
         ----------
         stages
-            What is explored, in this order.
+            In the order in which they are explored.
         interrupts
-            Where Ctrl-C is heard.
+            Allows Ctrl-C meanwhile.
         depth
-            How many orderings a bug may need that random schedules are to find.
+            How many ordering constraints a bug may need that random schedules should find.
         mixed
             How many longer programs are sampled.
         """
@@ -89,12 +89,12 @@ class Explorer:
             self._stopped = "budget"
 
     def _explore(self, stage: Stage) -> None:
-        """Explore one stage; what it covered is kept however it ends."""
+        """Explore one stage; its scope is kept however it ends."""
         complete = schedules = 0
         try:
             for program in stage.programs:
                 if stage.share is not None and schedules >= stage.share * self._budget:
-                    self._cut = True  # what is left is for other kinds of program
+                    self._cut = True  # the rest of the budget is for other kinds of program
                     return
                 if self._spent >= self._budget or self._out_of_time():
                     self._stopped = "budget" if self._spent >= self._budget else "time limit"
@@ -103,7 +103,7 @@ class Explorer:
                 known = self._runner.explore(program, stage.bound, self._budget - self._spent)
                 schedules += known.schedules
                 self._spent += known.schedules
-                # What an earlier stage knew and this one did not get to stays known.
+                # A bound that an earlier stage completed is kept.
                 if before is not None:
                     known = replace(known, bound=max(known.bound, before.bound))
                 self._known[program] = known
@@ -122,7 +122,7 @@ class Explorer:
             )
 
     def _sample(self, depth: int) -> None:
-        """Run random schedules of the programs of which not every schedule was run."""
+        """Run random schedules of the programs that were not fully explored."""
         if self._stopped not in (None, "budget"):
             return
         rest = [known for known in self._known.values() if known.left or known.uncontrolled]

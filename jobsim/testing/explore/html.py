@@ -1,4 +1,4 @@
-"""A scheduled run as HTML: for a notebook's cell, and as a page that CI keeps."""
+"""A scheduled run as HTML, for a notebook cell or as a page that CI keeps."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Whether the answers of a small program can be those of a correct repository.
+"""Whether a correct repository can give the answers of a small program.
 
-A search for one order of the calls, consistent with who returned before whom, in which a
-repository that works one call at a time gives the same answers. Histories have a handful of
-calls, and most schedules of a program give one that was seen before, so each is judged once. Tests
-hold it equal to the check of whole runs, `jobsim.proof.checks.all_checks.check_history`.
+A search for an order of the calls, consistent with which returned before which was invoked, in
+which a repository that works one call at a time gives the same answers. Histories have a handful of
+calls, and most schedules of a program lead to the same few histories, so each is judged once. Tests
+compare the results with those of `jobsim.proof.checks.all_checks.check_history`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, ILLEGAL, OK, PENDING, RUNNING
 
 NOBODY = -1
-"""Stands for who wrote a text where there is none."""
+"""The writer of a text where there is no text."""
 
 HIDDEN = -1
-"""Stands for the state that a refusal does not tell."""
+"""The state in a refusal that does not name it."""
 
 Answer = tuple[int, ...]
-"""Outcome first, then what was answered: the status and who wrote its text; the count."""
+"""The outcome, then what was answered: a status and the writer of its text, or a count."""
 
 Step = tuple[str, int, int]
-"""What is called: the call's name without mark, which of the program's jobs, by which thread."""
+"""A call: its name without the mark, which of the program's jobs it is on, and the thread."""
 
 Jobs = tuple[tuple[int, int], ...]
 State = tuple[Jobs, int]
@@ -34,7 +34,7 @@ _LEGAL = {(AWAITING, RUNNING), (RUNNING, COMPLETED), (RUNNING, FAILED)}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One call of a history: when, what, and what came of it.
+    """One call of a history: its interval, the call, and the answer.
 
     `invoked` and `returned` are positions in one order of all invocations and returns.
     """
@@ -71,7 +71,7 @@ def _fits(answer: Answer, right: Answer) -> bool:
 
 @dataclass
 class Judge:
-    """Judges the histories of one program, each different one once.
+    """Judges the histories of one program, each distinct one once.
 
     Parameters
     ----------
@@ -120,11 +120,11 @@ def explains(history: tuple[tuple[int, int, Step, Answer], ...], start: State) -
         first = min(history[at][1] for at in range(size) if not placed >> at & 1)
         for at in range(size):
             invoked, _, step, answer = history[at]
-            # Next may be whoever was invoked before the first return of those that are left.
+            # The next call in the order must be invoked before the first return among the rest.
             if not placed >> at & 1 and invoked < first:
                 after, right = expected(state, step)
                 if answer[0] == PENDING:
-                    # It may have taken effect, or not.
+                    # It may or may not have taken effect.
                     stack += [(placed | 1 << at, state), (placed | 1 << at, after)]
                 elif _fits(answer, right):
                     stack.append((placed | 1 << at, after))

@@ -14,14 +14,14 @@ from jobsim.testing.explore.search import Deviations, Planned
 
 
 class Pct(Planned):
-    """One random schedule; keeps its decisions, so that it can be told and run again.
+    """One random schedule; keeps its decisions, so that it can be explained and run again.
 
     Parameters
     ----------
     seed
         Of this schedule.
     points
-        About how many points a run has, k.
+        The approximate number of points of a run, k.
     depth
         How many ordering constraints a bug may need, d.
     """
@@ -36,7 +36,7 @@ class Pct(Planned):
 
     @property
     def deviations(self) -> Deviations:
-        """How this run deviated from the way of its own."""
+        """How this run deviated from the default schedule."""
         return tuple(self._taken)
 
     def _of(self, thread: int) -> float:
@@ -45,16 +45,16 @@ class Pct(Planned):
         return self._priority[thread]
 
     def at_yield(self, me: int, others: list[int]) -> int:
-        """Return another thread: at its priority `me` would spin for ever."""
+        """Return another thread: with its priority unchanged, `me` would spin for ever."""
         self._priority[me] = -float(len(self.trace))
         return super().at_yield(me, others)
 
     def _decide(self, at: int, default: int, options: list[int]) -> int:
-        """Return whoever has the highest priority, after `default` may have lost its own."""
+        """Return the thread with the highest priority; that of `default` may drop first."""
         drop = self._drops.get(at)
         if drop is not None:
             self._priority[default] = drop
-        # In order of their numbers: a thread that is met first draws first.
+        # Sorted, so that threads draw their priorities in a fixed order.
         to = max(sorted({default, *options}), key=self._of)
         if to != default:
             self._taken.append((at, to))

@@ -29,16 +29,16 @@ from jobsim.testing.explore.programs import MOVES, OTHER, Program
 from jobsim.turns.control import Control
 
 TORN, FOREIGN, BACKDATED, NO_JOB = -2, -3, -4, -5
-"""Stand for the writer of a text in an answer that no order of the calls can explain: its texts
-do not fit its status, its identifiers are another job's, its time lies before one that was known,
-it is no job."""
+"""In place of a writer in an answer that no order of the calls can explain: its texts do not fit
+its status, its identifiers are another job's, its time is before one that was known, or it is not a
+job."""
 
 Entry = tuple[int, int, Step, Answer]
 
 
 @dataclass(frozen=True)
 class Raised:
-    """What a call raised that no correct repository raises."""
+    """An exception of a call that no correct repository raises."""
 
     thread: int
     call: str
@@ -53,7 +53,7 @@ def thread_name(number: int) -> str:
 
 @dataclass
 class Answers:
-    """What one run of a program was answered; written by the thread that has the turn."""
+    """The answers in one run of a program; written by the thread that has the turn."""
 
     history: list[Entry] = field(default_factory=list)
     raised: list[Raised] = field(default_factory=list)
@@ -123,7 +123,7 @@ class Play:
             if self.program.start is JobStatus.RUNNING:
                 face.update_status(job.job_id, JobStatus.RUNNING)
             self._jobs.append(job)
-        # A store may hold jobs of earlier runs: counts are told without them.
+        # A store may hold jobs of earlier runs, which are subtracted from counts.
         self._older = face.count() - len(self._jobs) if self._counts else 0
         status = NUMBER_OF[self.program.start]
         self.answers.start = (tuple((status, NOBODY) for _ in self._jobs), len(self._jobs))
@@ -132,16 +132,16 @@ class Play:
         self._floor = [job.updated_at for job in self._jobs]
 
     def _body(self, thread: int, calls: tuple[str, ...]) -> Callable[[], None]:
-        """Return what a thread does. All is decided beforehand, so that only schedules differ."""
+        """Return the body of a thread. It is planned in advance, so that only schedules differ."""
         plan = [self._planned(call, thread) for call in calls]
         answers, world, note = self.answers, self._world, self._note
 
         def body() -> None:
-            """Make the calls, and read everything back when the last thread is done."""
+            """Make the calls; the last thread reads everything back at the end."""
             first = True
             for call, step, arguments in plan:
                 if not first:
-                    # Before the invocation is noted: whoever goes on here may return before it.
+                    # Before the invocation: a call of another thread may return before it.
                     world.offer()
                 first = False
                 note(step, call, arguments)
@@ -169,20 +169,19 @@ class Play:
             return face.count, step, ()
         if name == "snapshot":
             return self._snapshot or (lambda: ()), step, ()
-        # Whatever is not one of the calls above is a move, named after its target.
+        # Every other call is a move, named after its target.
         target = MOVES[name]
         texts = end_texts(target, self._names[thread])
         return face.update_status, step, (self._jobs[job].job_id, target, *texts)
 
     def _note(self, step: Step, call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         """Make a call and record its interval and answer in the terms of the proof."""
-        # Read before the call: what returned by then bounds the answer, what returns later does
-        # not.
+        # Read before the call: only what had returned by then bounds the answer.
         floor = self._floor[step[1]]
         world = self._world
         if world.recorder is not None:
             world.recorder.begins(step)
-        # A counter is a clock under control: only one thread runs, so numbers order all events.
+        # A counter serves as the clock: only one thread runs at a time, so it orders all events.
         invoked = next(self._clock)
         try:
             got = call(*arguments)
@@ -203,7 +202,7 @@ class Play:
             world.recorder.returned(step, answer)
 
     def _read(self, step: Step, got: Any, floor: Any) -> Answer:
-        """Return an answer in numbers; what makes it wrong stands where the writer would."""
+        """Return an answer as numbers; a fault is in the place of the writer."""
         name, number, _ = step
         try:
             if name == "count":
@@ -229,7 +228,7 @@ class Play:
         updated = got.updated_at
         if updated < floor or updated < got.created_at:
             return BACKDATED
-        # Answers may only ever show later times than those that were already answered.
+        # Later calls must not show an earlier time than this.
         if updated > self._floor[number]:
             self._floor[number] = updated
         return self._writer(got)
@@ -255,14 +254,14 @@ class Play:
         return (OK, len(jobs) - self._older, *parts)
 
     def _read_at_last(self, thread: int) -> None:
-        """Read every job once all are done: it is what the calls must add up to."""
+        """Read every job after all threads are done, to see the combined effect of the calls."""
         for number, job in enumerate(self._jobs):
             self._note(("get", number, thread), self._face.get, (job.job_id,))
         fresh = self._created[len(self._jobs) :]
         if not fresh and not self._counts:
             return
         ids = [job.job_id for job in self._created]
-        # Told by itself: with one id for two jobs no history can be put down to jobs.
+        # Reported separately: if two jobs share an id, calls cannot be assigned to jobs.
         if len(set(ids)) < len(ids):
             self.answers.repeated = next(one for one in ids if ids.count(one) > 1)
         if self._counts:

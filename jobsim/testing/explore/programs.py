@@ -1,7 +1,7 @@
-"""Small programs, enumerated: what a few threads call on a job that is new or running.
+"""Enumerates small programs: what a few threads call on a job that is new or running.
 
-All of them up to symmetry, the likely ones first. Two threads of which none writes cannot
-disturb each other, so every program has a call that writes.
+All programs up to symmetry, those that are likely to show a fault first. Threads that only read
+cannot disturb each other, so every program has a call that writes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ MOVES = {status.value: status for status in JobStatus if status is not JobStatus
 READS = ("get", "count", "snapshot")
 CREATE = "create"
 OTHER = "'"
-"""Follows a call that is made on the second of two jobs."""
+"""The mark after a call that is made on the second of two jobs."""
 
 PLAIN = ("running", "completed", "failed", CREATE, "get", "count")
-"""What every repository offers, writes first."""
+"""The calls that every repository offers, writes first."""
 
 STARTS = (JobStatus.AWAITING_PAYMENT, JobStatus.RUNNING)
-"""How the job stands when a program begins."""
+"""The possible statuses of the job when a program begins."""
 
 _WRITES = frozenset({CREATE, *MOVES})
 
@@ -106,10 +106,10 @@ def sequences(calls: Sequence[str], longest: int) -> list[Calls]:
 def programs(
     threads: int, longest: int, calls: Sequence[str] = PLAIN, starts: Iterable[JobStatus] = STARTS
 ) -> list[Program]:
-    """Return all programs of so many threads with at most so many calls each, likely ones first.
+    """Return all programs of `threads` threads with at most `longest` calls each, likely first.
 
-    Two programs that differ in the order of their threads alone are one; those in which nobody
-    writes are left out.
+    Programs that differ only in the order of their threads count as one; programs without a write
+    are left out.
 
     Examples
     --------
@@ -146,10 +146,10 @@ def crossed(longest: int = 2) -> list[Program]:
 
 
 def unlikeliness(program: Program) -> tuple[int, int]:
-    """Return a sort key: how little there is to disturb, then how long the program is.
+    """Return a sort key: the number of further calls, then how unlikely a race is.
 
-    A race needs a write that can succeed and somebody else who looks or writes. Who looks
-    twice beside a write finds what was kept from before it: a cache, a count that dips.
+    A race needs a write that can succeed, and another thread that reads or writes. A thread that
+    reads twice during a write finds values kept from before it, such as in a cache.
     """
     legal = {status.value for status in LEGAL_TRANSITIONS[program.start]}
     some = [{call.removesuffix(OTHER) for call in calls} for calls in program.threads]
@@ -205,7 +205,7 @@ def mixed(seed: int) -> Iterator[Program]:
 
 
 def with_snapshot() -> Iterator[Program]:
-    """Yield the programs of two threads in which somebody takes a snapshot."""
+    """Yield the programs of two threads in which a thread takes a snapshot."""
     for program in programs(2, 2, (*PLAIN, "snapshot")):
         if program.snapshots:
             yield program

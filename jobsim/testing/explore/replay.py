@@ -1,4 +1,4 @@
-"""One schedule again: to be told, from its token, or with a debugger."""
+"""Runs one schedule again: to explain it, from its token, or with a debugger."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def told(
     stop: Callable[[FrameType], None] | None = None,
     stop_at: int | None = None,
 ) -> ScheduledRun:
-    """Run a schedule once more, write down what happens, and say what is wrong with it."""
+    """Run a schedule once more, record what happens, and say what is wrong with it."""
     recording = Recording(stop=stop, stop_at=stop_at)
     play = runner.play(ran.program)
-    # Run again, for writing everything down in each of many thousand runs would be slow.
+    # A second run, since recording every one of many thousand runs would be slow.
     again = runner.run(play, ran.deviations, recorder=recording)
     holds = Judge(again.answers.start).holds(again.answers.history)
     rule, sentence, details = rule_of(again, holds=holds)
@@ -48,7 +48,7 @@ def told(
 
 
 def name_of(factory: Callable[[], Any]) -> str:
-    """Return what to call a factory in texts."""
+    """Return the name of a factory, for display."""
     return getattr(factory, "__qualname__", type(factory).__qualname__).rpartition(".")[2]
 
 
@@ -66,11 +66,12 @@ def replay_schedule(
     Parameters
     ----------
     factory
-        What the token was made with: a class or a function that makes a fresh repository.
+        The factory that the token was made with: a class or a function that makes a fresh
+        repository.
     token
         The text in `violation.schedule`.
     stop_at
-        Open the debugger where the explanation has this step, with the code unchanged.
+        The step of the explanation at which to open the debugger; the code is not changed.
     illegal, not_found, retryable
         As for `explore_repository`.
 
@@ -82,8 +83,8 @@ def replay_schedule(
     Raises
     ------
     TokenError
-        If the text is no token, was made by another Python or of other code, or the run does
-        not offer the choices that the token was made of.
+        If the text is not a token, was made by another Python or with other code, or the run does
+        not offer the choices that the token names.
 
     Examples
     --------
@@ -104,8 +105,8 @@ def replay_schedule(
     )
     with runner.control():
         play = runner.play(wanted.program)
-        # A cache that the first run fills would make the second one offer other choices.
-        runner.run(play, ())  # fills what the first run of a program fills
+        # The first run may fill a cache, after which a run offers other choices.
+        runner.run(play, ())
         ran = Ran.planned(wanted.program, wanted.deviations)
         stop = None if stop_at is None else runner.open_debugger
         try:

@@ -1,4 +1,4 @@
-"""One program under schedule after schedule, and what is said of it in the end."""
+"""Runs one program under one schedule after another, and keeps what is known about it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from jobsim.turns import debugger
 from jobsim.turns.control import Control, ControlError, End
 
 COLLECT = 400
-"""After so many runs garbage is collected; no run is disturbed by it."""
+"""The number of runs after which garbage is collected, between runs."""
 
 _Item = tuple[int, Deviations, "list[Decision] | None"]
 
@@ -65,7 +65,7 @@ class Ran:
 
     @property
     def rule(self) -> str | None:
-        """What is wrong with the run itself, whatever was answered; None if it ended well."""
+        """The rule that the run breaks whatever its answers; None if it ended well."""
         if self.end.deadlock is not None:
             return "deadlock"
         if self.end.stopped == "hang":
@@ -79,20 +79,24 @@ class Ran:
 
 @dataclass
 class Explored:
-    """What is known of one program.
+    """What is known about one program.
 
     Attributes
     ----------
     bound
-        All schedules with at most so many preemptions were run; -1 if not even those with none.
+        All schedules with at most this many preemptions were run; -1 if not even those with none.
     schedules, sampled
-        How many schedules were run one by one, and how many at random beyond that.
+        How many schedules were run systematically, and how many at random.
     points
-        Most points that one run had.
+        The largest number of points of a run.
+    histories
+        How many distinct histories were seen.
     finding
         The run that breaks a rule, if one does.
     uncontrolled
-        Why the schedules prove nothing, if so.
+        Why the schedules prove nothing; None if they do.
+    left
+        How many known schedules were not run.
     """
 
     program: Program
@@ -136,7 +140,7 @@ class Runner:
             "not_found": not_found,
             "retryable": retryable,
         }
-        self.prunes = True  # tests compare with what is found without
+        self.prunes = True  # tests compare results with and without pruning
         self.runs = 0
         self._snapshots = False
         self.out_of_time: Callable[[], bool] = lambda: False
@@ -148,7 +152,7 @@ class Runner:
         with Control(seed=self.seed, keep_threads=True) as control:
             self._control = control
             try:
-                # The first run imports and fills caches: it is not like any other.
+                # The first run imports modules and fills caches, unlike any other.
                 first = self.play(Program([["create"], ["get"]]))
                 self.run(first, ())
                 self._snapshots = first.offers_snapshot
@@ -158,7 +162,7 @@ class Runner:
                 self._control = None
 
     def _try_again(self, control: Control, play: Play) -> None:
-        """Make another repository, with ids of its own if the first one's are taken already."""
+        """Make another repository; use new draws for each run if its ids are already taken."""
         try:
             raised = self.run(play, ()).answers.raised
         except ControlError:
@@ -204,7 +208,7 @@ class Runner:
         end = self._control.run(plan, recorder=recorder)
         self.runs += 1
         if self.runs % COLLECT == 0:
-            gc.collect(1)  # what runs left behind is young; the caller's heap may be large
+            gc.collect(1)  # garbage of runs is young, and the caller's heap may be large
         if plan.refused is not None and not end.outside:
             raise plan.refused
         made = Ran(play.program, deviations, plan.trace, answers, end)
@@ -215,14 +219,14 @@ class Runner:
     def explore(self, program: Program, bound: int, budget: int) -> Explored:
         """Run a program under all schedules with at most `bound` preemptions, fewest first.
 
-        At most `budget` of them; stops at the first that breaks a rule.
+        Runs at most `budget` schedules, and stops at the first that breaks a rule.
         """
         play, known = self.play(program), Explored(program)
         first = self._repeats(play, known)
         if first is None:
             return known
         judge = Judge(first.answers.start)
-        # One queue per number of preemptions: all with fewer come before the first with more.
+        # One queue per number of preemptions, so that all with fewer come first.
         levels: list[deque[_Item]] = [deque() for _ in range(bound + 1)]
         try:
             self._take_in(known, judge, first, (0, (), None), levels)
@@ -231,7 +235,7 @@ class Runner:
                     if known.schedules >= budget or self.out_of_time():
                         known.left = sum(map(len, levels))
                         return known
-                    # First in, first out: early deviations are told most simply.
+                    # First in, first out: early deviations are the easiest to explain.
                     item = items.popleft()
                     self._take_in(known, judge, self.run(play, item[1]), item, levels)
                 if known.finding is not None or known.uncontrolled is not None:
@@ -254,8 +258,8 @@ class Runner:
             thread, where = ran.end.outside[0]
             known.uncontrolled = f"{thread} blocked where control does not reach, at {where}"
         elif parent is not None:
-            # Up to its last deviation a run must be its parent again; else the tree of runs is no
-            # tree.
+            # Up to its last deviation a run must repeat its parent. Otherwise schedules could be
+            # missed or run twice.
             check_repeats(ran.trace, parent, deviations[-1][0])
         if ran.rule is not None or not judge.holds(ran.answers.history):
             known.finding = ran
@@ -266,7 +270,7 @@ class Runner:
 
     def _repeats(self, play: Play, known: Explored) -> Ran | None:
         """Run a program twice without preemption; return one run if they are the same."""
-        # Two equal runs are no proof of determinism, but two different ones refute it.
+        # Two equal runs do not prove determinism, but two different ones refute it.
         first, again = self.run(play, ()), self.run(play, ())
         if (first.trace, first.answers.history) != (again.trace, again.answers.history):
             known.uncontrolled = (
@@ -282,18 +286,18 @@ class Runner:
     def sample(self, known: Explored, runs: int, depth: int) -> None:
         """Run a program under random schedules (PCT), at most `runs`, until one breaks a rule."""
         play = self.play(known.program)
-        # By program, so that the draws do not depend on which programs came before it.
+        # Seeded per program, so that the draws do not depend on earlier programs.
         draw = random.Random(f"{self.seed} {known.program}")  # noqa: S311 - no secret
         judge: Judge | None = None
         for _ in range(runs):
-            # Asked between runs only: a run that was cut off would prove nothing.
+            # Only between runs: a run that is cut off proves nothing.
             if self.out_of_time():
                 return
             schedule = Pct(draw.getrandbits(32), points=max(known.points, 20), depth=depth)
             ran = self.run(play, (), schedule)
             known.sampled += 1
             known.points = max(known.points, ran.end.points)
-            # One judge for all runs: histories that were judged once are remembered.
+            # One judge for all runs, since it remembers the histories that it has judged.
             judge = judge or Judge(ran.answers.start)
             if ran.rule is not None or not judge.holds(ran.answers.history):
                 ran.deviations = schedule.deviations

@@ -1,4 +1,4 @@
-"""One schedule of one program, run again and told in full: what `violation` is."""
+"""One schedule of one program, run again and explained in full: the type of `violation`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ODD = {
 
 
 class ScheduleViolation(JobsimError, AssertionError):  # noqa: N818 - a finding, not a fault
-    """A schedule breaks a rule; `run` has it, `run.schedule` is the text that runs it again."""
+    """A schedule breaks a rule; `run` explains it, and `run.schedule` can be run again."""
 
     def __init__(self, run: ScheduledRun) -> None:
         super().__init__(run)
@@ -49,17 +49,17 @@ class ScheduledRun:
     schedule
         The schedule as a text, for `replay_schedule`.
     preemptions
-        How often a thread lost its turn though it could go on.
+        How often a thread lost its turn although it could go on.
     rule
-        What is broken, such as ``"written_twice"`` or ``"deadlock"``; None if all is well.
+        The broken rule, such as ``"written_twice"`` or ``"deadlock"``; None if none is broken.
     sentence
-        What is wrong, for a person; empty if all is well.
+        What is wrong, for people; empty if no rule is broken.
     history
         Every call: invocation, return, call and answer as text, in order of the returns.
     rows
         What happened, line by line.
     details
-        The traceback of an error, or who waits for what; empty otherwise.
+        The traceback of an error, or which thread waits for what; empty otherwise.
     """
 
     repository: str
@@ -78,10 +78,10 @@ class ScheduledRun:
         return self.rule is None
 
     def table(self) -> pd.DataFrame:
-        """Return the explanation: a row per step, a column per thread, source lines in them.
+        """Return the explanation as a table: one row per step, one column per thread.
 
-        Columns are ``step``, the threads, and ``where``, the ``file:line``; a source line
-        stands once until the thread goes on to another, or loses its turn.
+        Columns are ``step``, the threads, and ``where``, the ``file:line``. A source line appears
+        once until the thread goes on to another line, or loses its turn.
         """
         import pandas as pd
 
@@ -149,7 +149,7 @@ class ScheduledRun:
         return page_part(self)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Show a slider where the front end has widgets, and the table where it has none."""
+        """Show a slider if the front end has widgets, otherwise the table."""
         bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
         try:
             widget = self.stepper()
@@ -224,7 +224,7 @@ def _history_rule(history: list[Entry], ran: Ran) -> tuple[str | None, str, str]
         for number in answer[1:]
         if number in _ODD and step[0] != "count" and answer[0] == 0
     ]
-    # Causes first: two who both wrote explain a time that went back, not the other way round.
+    # Causes first: two writes explain a time that went back, and not the other way round.
     causes = [v for v in verdict.violations if v.rule not in ("timestamps", "identifiers")]
     if not causes and odd:
         rule, why, step, answer = odd[0]
@@ -232,7 +232,7 @@ def _history_rule(history: list[Entry], ran: Ran) -> tuple[str | None, str, str]
     if verdict.violations:
         first = (causes or list(verdict.violations))[0]
         return first.rule, first.sentence, ""
-    # Read at the end, when no write is left that could explain its absence.
+    # Read at the end, after all writes, so nothing explains that the job is missing.
     lost = [(step, answer) for _, _, step, answer in history if step[0] == "created"]
     if lost:
         return "accounted", f"a job that was created is lost: {told(*lost[0])}", ""
@@ -242,5 +242,5 @@ def _history_rule(history: list[Entry], ran: Ran) -> tuple[str | None, str, str]
 
 
 def told(step: Step, answer: Answer) -> str:
-    """Return who called what and what came of it."""
+    """Return a call with its thread and its answer, as a sentence."""
     return f"{thread_name(step[2])}'s {call_text(step)} {answer_text(step, answer)}"

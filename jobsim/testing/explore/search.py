@@ -1,14 +1,14 @@
 """Every schedule of a program with at most k preemptions, each exactly once.
 
-A run follows its own way: the running thread goes on at every point, and where it waits or ends,
-whoever is first among those that can go on. A schedule is told by where it deviates from that:
-the number of a decision, and who goes on there instead. A deviation at a point of a thread that
-could go on is a preemption; where a thread waits or ends, everybody else may go on for nothing.
+By default the running thread goes on at every point, and when it waits or ends, the first thread
+that can go on does. A schedule is described by its deviations from that: the number of a decision,
+and the thread that goes on there instead. A deviation while the running thread could go on is a
+preemption. When it waits or ends, choosing another thread costs none.
 
-Stateless search: the children of a run deviate once more, behind its last deviation, so no
-schedule is met twice, and none is left out (M. Musuvathi and S. Qadeer, "Iterative context bounding
-for systematic testing of multithreaded programs", PLDI 2007). That holds if a run with the same
-deviations offers the same decisions up to the last of them, which is compared each time.
+The search is stateless: the children of a run deviate once more, after its last deviation, so no
+schedule is run twice and none is missed (M. Musuvathi and S. Qadeer, "Iterative context bounding
+for systematic testing of multithreaded programs", PLDI 2007). This requires that a run with the
+same deviations offers the same decisions up to the last of them, which is checked each time.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from jobsim.turns.protocols import Schedule
 from jobsim.turns.world import World
 
 FREE, YIELD = -1, -2
-"""Stand for the thread with the turn in a decision that costs no preemption: it waits or has ended,
-or it asks that others go on, and then stands last among the options and alone costs one."""
+"""In place of the thread with the turn in decisions without preemption: it waits or has ended, or
+it yields. A thread that yields is the last option, and only choosing it costs a preemption."""
 
 MOST_POINTS = 100_000
-"""A run with more points hangs: threads that wait in loops for what nobody does."""
+"""A run with more points counts as a hang: its threads wait in loops for nothing."""
 
 SPIN = 500
-"""After so many points in a row a thread that spins lets others go on."""
+"""The number of points in a row after which a thread counts as spinning, and others go on."""
 
 Deviation = tuple[int, int]
 """Number of a decision, and the thread that goes on there."""
 
 Deviations = tuple[Deviation, ...]
 Decision = tuple[int, tuple[int, ...]]
-"""Who has the turn and who else may have it; without a preemption the first of these has it if the
-turn is `FREE` or a `YIELD`."""
+"""The thread with the turn, or `FREE` or `YIELD`, and the options. With `FREE` and `YIELD` the
+first option goes on by default."""
 
 _SAME: Decision = (FREE, ())
-"""A decision that was offered again with more known, and counts no more."""
+"""Replaces a decision that was asked again when more was known, so that it no longer counts."""
 
 
 class NotRepeatable(Exception):  # noqa: N818 - a finding, not a fault
@@ -49,7 +49,7 @@ class NotRepeatable(Exception):  # noqa: N818 - a finding, not a fault
 
 
 class Planned(Schedule):
-    """Follows its own way but for the deviations that it is given, and keeps all decisions."""
+    """The default schedule with given deviations; keeps all decisions."""
 
     most_points = MOST_POINTS
 
@@ -61,11 +61,11 @@ class Planned(Schedule):
         self._at, self._to = next(self._plan, (-1, -1))
         self._running = FREE
         self._since = 0  # the decision with which the running thread began
-        self._last: dict[int, int] = {}  # of each thread's last point the decision, if it had one
-        self._always = False  # whether every decision is asked for
+        self._last: dict[int, int] = {}  # the decision at each thread's last point, -1 for none
+        self._always = False  # whether `_decide` is called for every decision
 
     def begin(self, world: World) -> None:
-        """Learn which threads are about to take a lock."""
+        """Take note of the run, to know which threads are about to take a lock."""
         self._wants = world.wants
 
     @property
@@ -74,16 +74,16 @@ class Planned(Schedule):
         return None if self._at < 0 else (self._at, self._to)
 
     def _useful(self, others: list[int]) -> list[int]:
-        """Leave out who is about to take a lock that is held, and would only wait."""
+        """Leave out threads that would only wait for a lock that is held."""
         wants = self._wants
-        # Locks are seldom held where somebody else may go on, and then nobody is left out.
+        # Usually no wanted lock is held; then nothing has to be copied.
         for other in others:
             if other in wants and wants[other].locked():
                 return [one for one in others if one not in wants or not wants[one].locked()]
         return others
 
     def at_point(self, me: int, others: list[int]) -> int:
-        """Return `me`, or whoever the plan says."""
+        """Return `me`, or the thread that the plan names."""
         if self._wants and self.prunes:
             others = self._useful(others)
             if not others:
@@ -103,9 +103,9 @@ class Planned(Schedule):
         return me
 
     def at_lock(self, me: int, others: list[int], *, again: bool) -> int:
-        """Return `me`, or whoever the plan says, now that the lock is known.
+        """Return `me`, or the thread that the plan names, now that the lock is known.
 
-        Nothing happened since the point of the same instruction: that decision counts no more.
+        Nothing has happened since the point of the same instruction, so that decision is replaced.
         """
         if not self.prunes:
             return self.at_point(me, others)
@@ -113,23 +113,23 @@ class Planned(Schedule):
             self.trace[self._last[me]] = _SAME
         lock = self._wants.get(me)
         if lock is not None and lock.locked():
-            # It waits at once, and then everybody else may go on for nothing.
+            # It will wait at once, and then choosing another thread costs no preemption.
             return me
         return self.at_point(me, others)
 
     def at_yield(self, me: int, others: list[int]) -> int:
-        """Return somebody else: whoever spins would never see what it waits for."""
+        """Return another thread: a spinning thread waits for something that others do."""
         self._running = FREE
         at = len(self.trace)
         options = [*others, me]
-        # To go on in spite of it costs a preemption, or there would be no end of schedules.
+        # Going on nevertheless costs a preemption, or the number of schedules would be infinite.
         self.trace.append((YIELD, tuple(options)))
         if at == self._at or self._always:
             return self._decide(at, options[0], options)
         return options[0]
 
     def choose(self, ready: list[int]) -> int:
-        """Return the first, or whoever the plan says."""
+        """Return the first, or the thread that the plan names."""
         narrow = self._wants and self.prunes
         options = (self._useful(ready) or ready) if narrow else ready
         if len(options) == 1:
@@ -142,7 +142,7 @@ class Planned(Schedule):
         return options[0]
 
     def _decide(self, at: int, default: int, options: list[int]) -> int:
-        """Return who goes on where the plan deviates from `default`."""
+        """Return the thread of the next deviation of the plan, or `default` if it cannot go on."""
         to = self._to
         if to not in options:
             self.refused = self.refused or NotRepeatable(
@@ -154,14 +154,14 @@ class Planned(Schedule):
 
 
 def is_preemption(decision: Decision, to: int) -> bool:
-    """Return whether it costs a preemption that `to` goes on."""
+    """Return whether choosing `to` costs a preemption."""
     running, options = decision
     return running >= 0 or (running == YIELD and to == options[-1])
 
 
 def preemptions(trace: list[Decision], deviations: Deviations) -> int:
     """Return how many of a run's deviations are preemptions."""
-    # One that escaped control may not come to all of them when it is run again.
+    # If a run escaped control, a repetition may not reach all of its deviations.
     return sum(is_preemption(trace[at], to) for at, to in deviations if at < len(trace))
 
 
@@ -177,7 +177,7 @@ def check_repeats(trace: list[Decision], parent: list[Decision], at: int) -> Non
 def children(
     trace: list[Decision], deviations: Deviations, *, spent: int, bound: int
 ) -> Iterator[tuple[int, Deviations]]:
-    """Yield the deviations of all runs that deviate once more, with their preemptions."""
+    """Yield the number of preemptions and the deviations of all runs that deviate once more."""
     first = deviations[-1][0] + 1 if deviations else 0
     for at in range(first, len(trace)):
         running, options = trace[at]

@@ -1,4 +1,4 @@
-"""In which order programs are explored, and up to which bound: the likely ones first."""
+"""The order in which programs are explored, and their bounds: the most promising first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from jobsim.testing.explore.programs import MOVES, Program, crossed, programs, with_snapshot
 
 FEW, SHARE = 50, 0.4
-"""So few programs, at two preemptions or more, get this part of the budget at most."""
+"""A stage of at most 50 programs gets at most 40 % of the budget from two preemptions on."""
 
 
 class Stage:
@@ -32,7 +32,7 @@ def stages_of(threads: tuple[int, ...], most: int, *, snapshot: bool) -> list[St
     ones = [program for program in snapped if program.calls == 2]
     twos = [program for program in snapped if program.calls > 2]
     kinds = [
-        # What, how many threads, the programs, and the order in which each bound has its turn.
+        # The kind, how many threads, the programs, and the position of each bound in the order.
         ("two threads with one call each", 2, one, (0, 1, 3)),
         ("three threads that ask for the same move", 3, alike, (2, 2, 9)),
         ("two threads with at most two calls", 2, pairs, (4, 6, 10)),

@@ -1,4 +1,4 @@
-"""Walk through a schedule: each thread's source with its line marked, locks, last answers."""
+"""Steps through a schedule: the source of each thread with its line marked, locks, answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jobsim.testing.explore.scheduled import ScheduledRun
 
 AROUND = 4
-"""Lines of source before and behind the marked one."""
+"""Lines of source before and after the marked one."""
 
 _PRE = "margin:0;padding:4px;font-size:12px;line-height:1.35;overflow-x:auto"
 _HERE = "background:#ffe08a;color:#000"
@@ -23,7 +23,7 @@ _REST = "border:2px solid transparent;opacity:0.75"
 
 @dataclass
 class State:
-    """What is true after one row of a schedule.
+    """The state after one row of a schedule.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def states(run: ScheduledRun) -> list[State]:
 
 
 def _apply(now: State, row: Row) -> None:
-    """Update the state by one row, for the slider may jump to any of them."""
+    """Update the state by one row; every state is kept, since the slider may jump to any row."""
     if row.file:
         now.at[row.thread] = (row.file, row.line)
     if row.kind in (CALL, ANSWER):

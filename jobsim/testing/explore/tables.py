@@ -15,7 +15,7 @@ from jobsim.testing.explore.play import BACKDATED, FOREIGN, Entry, thread_name
 def calls_of(history: list[Entry], start: State) -> pd.DataFrame:
     """Return a history as `jobsim.tables.schema.CALLS`; the creation of its jobs comes first.
 
-    A snapshot stands there as the reads that it has to agree with, at any instant of its own.
+    Snapshots and final reads of new jobs are left out.
     """
     rows: list[dict[str, object]] = []
     for job, (status, _) in enumerate(start[0]):

@@ -1,8 +1,8 @@
-"""A schedule as a short text: enough to run it again, and to notice that it cannot be.
+"""A schedule as a short text: enough to run it again, or to notice that this is impossible.
 
-Seven parts, with a slash between: the version of the format, Python, the program, the decisions
-that deviate, the seed, PYTHONHASHSEED, and a digest of the code that ran, by its qualified names
-and its bytecode. Never a path: the cells of a notebook have another one in each kernel.
+Seven parts, separated by slashes: the version of the format, Python, the program, the deviations,
+the seed, PYTHONHASHSEED, and a digest of the code that ran, by qualified names and bytecode. It has
+no paths, since those of a notebook's cells differ in each kernel.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from jobsim.testing.explore.programs import OTHER, Program
 from jobsim.testing.explore.search import Deviations
 
 VERSION = "jobsim1"
-_MARK = "~"  # stands for the mark of the second job, which a shell would take for a quote
+_MARK = "~"  # replaces the mark of the second job, which a shell would take for a quote
 
 
 class TokenError(JobsimError):
-    """A schedule cannot be run again from this token; the text says why and what to do."""
+    """The schedule of this token cannot be run again; the text says why and what to do."""
 
 
 def python_version() -> str:
-    """Return the version of Python as tokens name it: bytecode differs between minor ones."""
+    """Return major and minor version of Python: bytecode differs between minor versions."""
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def hash_seed() -> str:
-    """Return PYTHONHASHSEED; ``random`` where it is not set."""
+    """Return PYTHONHASHSEED; ``random`` if it is not set."""
     return os.environ.get("PYTHONHASHSEED") or "random"
 
 
 @dataclass(frozen=True)
 class Token:
-    """What a token says.
+    """The content of a token.
 
     Examples
     --------
@@ -66,12 +66,12 @@ class Token:
 
     @classmethod
     def read(cls, text: str) -> Token:
-        """Return what a text says.
+        """Return the token of a text.
 
         Raises
         ------
         TokenError
-            If it is no token.
+            If the text is not a token.
         """
         parts = text.strip().split("/") if isinstance(text, str) else []
         if len(parts) != 7 or parts[0] != VERSION:
