@@ -52,6 +52,8 @@ def useful(jobs: Jobs) -> NDArray[np.bool_]:
     completed: NDArray[np.bool_] = jobs.codes == COMPLETED
     finished = jobs["finished"]
     if jobs.one_each:
+        if not jobs.has("left").any():
+            return completed
         too_late: NDArray[np.bool_] = finished > jobs["left"]
         return completed & ~too_late
     first, group = jobs.first, jobs.group
@@ -78,10 +80,6 @@ class Settled(NamedTuple):
 
     Attributes
     ----------
-    first
-        intp, the row of its first attempt.
-    attempts
-        intp, how many attempts were made.
     asked
         float64 seconds, its intended start; NaN where the run ignored the schedule.
     settled
@@ -90,8 +88,6 @@ class Settled(NamedTuple):
         int8, `SERVED`, `LEFT` or `OPEN`.
     """
 
-    first: NDArray[np.intp]
-    attempts: NDArray[np.intp]
     asked: Seconds
     settled: Seconds
     outcome: NDArray[np.int8]
@@ -111,20 +107,21 @@ def settle(jobs: Jobs, of_use: NDArray[np.bool_] | None = None) -> Settled:
     of_use = useful(jobs) if of_use is None else of_use
     finished, left = jobs["finished"], _left(jobs)
     if jobs.one_each:
-        served, attempts = of_use, np.ones(len(jobs), dtype=np.intp)
-        settled = np.where(served, finished, left)
-        asked = intended_start(jobs)
+        served, asked = of_use, intended_start(jobs)
+        # Where all were served the column itself will do: it shows that a response is a sojourn.
+        settled = finished if served.all() else np.where(served, finished, left)
     else:
         served = np.zeros(len(jobs.first), dtype=np.bool_)
         served[jobs.group[of_use]] = True
         # A result that came in time settled the request.
         settled = left.copy()
         settled[jobs.group[of_use]] = finished[of_use]
-        attempts = np.diff(jobs.first, append=len(jobs))
         asked = intended_start(jobs)[jobs.first]
+    if served.all():
+        return Settled(asked, settled, np.full(len(served), SERVED, dtype=np.int8))
     outcome = np.where(np.isnan(left), np.int8(OPEN), np.int8(LEFT))
     outcome[served] = SERVED
-    return Settled(jobs.first, attempts, asked, settled, outcome)
+    return Settled(asked, settled, outcome)
 
 
 def intended_start(jobs: Jobs) -> Seconds:
@@ -134,7 +131,7 @@ def intended_start(jobs: Jobs) -> Seconds:
     """
     jobs = arrays_of(jobs)
     arrival: Seconds = jobs["arrival"]
-    if np.isnan(jobs["lateness"]).all():
+    if not jobs.has("lateness").any():
         return np.full(len(jobs), np.nan)
     return arrival
 
@@ -178,18 +175,18 @@ def requests(jobs: pd.DataFrame) -> pd.DataFrame:
     >>> requests(jobs)[["response", "response_from_created"]].to_dict("list")
     {'response': [8.0], 'response_from_created': [7.0]}
     """
-    found = settle(jobs)
-    created = jobs["created"].to_numpy(dtype=np.float64)[found.first]
+    arrays = arrays_of(jobs)
+    found = settle(arrays)
     return pd.DataFrame(
         {
-            "attempts": found.attempts.astype(np.int64),
+            "attempts": arrays.attempts.astype(np.int64),
             "asked": found.asked,
             "settled": found.settled,
             "outcome": pd.Categorical.from_codes(found.outcome, dtype=REQUEST_OUTCOME),
             "response": found.settled - found.asked,
-            "response_from_created": found.settled - created,
+            "response_from_created": found.settled - arrays["created"][arrays.first],
         },
-        index=pd.Index(jobs["request"].to_numpy()[found.first], name="request"),
+        index=pd.Index(arrays["request"][arrays.first], name="request"),
     )
 
 
@@ -215,11 +212,11 @@ def attempts_per_request(jobs: pd.DataFrame) -> pd.DataFrame:
     >>> attempts_per_request(jobs)["served"].to_dict()
     {1: 1, 2: 1}
     """
-    found = settle(jobs)
-    most = int(found.attempts.max(initial=0))
+    arrays = arrays_of(jobs)
+    most = int(arrays.attempts.max(initial=0))
     kinds = len(REQUEST_OUTCOME.categories)
     # Both axes as one number, so that one pass counts all pairs.
-    cell = (found.attempts - 1) * kinds + found.outcome
+    cell = (arrays.attempts - 1) * kinds + settle(arrays).outcome
     counts = np.bincount(cell, minlength=most * kinds).reshape(most, kinds)
     return pd.DataFrame(
         counts,

@@ -92,11 +92,13 @@ def at_work(jobs: Jobs, window: Window) -> float:
     """
     jobs = arrays_of(jobs)
     started, released = jobs["started"], jobs["released"]
-    begun = ~np.isnan(started)
+    begun = jobs.has("started")
     if not begun.all():
         started, released = started[begun], released[begun]
-    ends = np.fmin(released, window.end)  # NaN is not over yet
-    return float(np.maximum(ends - np.maximum(started, window.start), 0.0).sum())
+    spent = np.fmin(released, window.end)  # NaN is not over yet
+    # In place: of a long run the memory for another column takes longer than its arithmetic.
+    spent -= np.maximum(started, window.start)
+    return float(np.maximum(spent, 0.0, out=spent).sum())
 
 
 def _restarts(jobs: JobArrays, workload: Workload) -> Absences:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from jobsim.domain.codes import AWAITING, COMPLETED, FAILED, NO_STATUS, RUNNING
 from jobsim.figures.attempts import LEFT, OPEN, SERVED, Settled, settle, useful
 from jobsim.figures.names import Figure
-from jobsim.figures.quantiles import mean, quantiles
+from jobsim.figures.quantiles import mean, quantile, without_nan
 from jobsim.figures.recovery import lost_worker
+from jobsim.figures.tally import Tally, tally
 from jobsim.figures.window import Window, in_window
 from jobsim.tables.job_arrays import Jobs, arrays_of
 
@@ -45,45 +46,42 @@ class Measured:
         if not only_window:
             after, timed = np.ones_like(after), timed | ~after
         self._counted, self._timed = after, timed
-        self._timed_rows = _rows(timed)
+        self._counted_rows, self._timed_rows = _rows(after), _rows(timed)
         self.of_use = useful(self._jobs)
         # A study asks for the same ones for its figures and for its tallies.
         self._durations: dict[str, Seconds] = {}
+        self._tallies: dict[int, Tally] = {}  # by the identity of the durations
 
     def counts(self) -> dict[str, float]:
         """Return the counts of jobs and of requests."""
+        rows, jobs = self._counted_rows, self._jobs
+        codes = jobs.codes[rows]
         created, paid, started, released = (
-            self._column(name) for name in ("created", "paid", "started", "released")
+            jobs.has(name)[rows] for name in ("created", "paid", "started", "released")
         )
-        counted = self._counted
-        codes = self._jobs.codes
-        is_created = counted & ~np.isnan(created)
-        is_paid = is_created & ~np.isnan(paid)
-        running = counted & (codes == RUNNING)
-        reaped = counted & self._flag("reaped")
+        running, reaped = codes == RUNNING, self._flag("reaped")[rows]
         # A job whose last status could not be read may still wait.
-        waiting = is_paid & np.isnan(started) & ((codes == AWAITING) | (codes == NO_STATUS))
-        outcome = self.settled.outcome[self._of_request(counted)]
+        idle = ~started & ((codes == AWAITING) | (codes == NO_STATUS))
+        outcome = self.settled.outcome[self._of_request(self._counted)]
         requests = len(outcome)
         found = {
-            "jobs": counted,
-            "created": is_created,
-            "paid": is_paid,
-            "unpaid": is_created & np.isnan(paid),
-            "waiting": waiting,
-            "in_progress": running & np.isnan(released),
-            "stuck": running & ~np.isnan(released),
-            "completed": counted & (codes == COMPLETED),
-            "failed": counted & (codes == FAILED),
-            "crashed": counted & self._flag("crashed"),
+            "created": created,
+            "paid": created & paid,
+            "unpaid": created & ~paid,
+            "waiting": created & paid & idle,
+            "in_progress": running & ~released,
+            "stuck": running & released,
+            "completed": codes == COMPLETED,
+            "failed": codes == FAILED,
+            "crashed": self._flag("crashed")[rows],
             "reaped": reaped,
-            "false_kills": reaped & ~lost_worker(self._jobs),
+            "false_kills": reaped & ~lost_worker(jobs)[rows],
         }
-        numbers: dict[str, float] = {
+        numbers: dict[str, float] = {"jobs": len(codes)} | {
             name: int(np.count_nonzero(those)) for name, those in found.items()
         }
         return numbers | {
-            "rejected": int(self._jobs["rejected"][counted].sum()),
+            "rejected": int(jobs["rejected"][rows].sum()),
             "requests": requests,
             "served": int(np.count_nonzero(outcome == SERVED)),
             "left": int(np.count_nonzero(outcome == LEFT)),
@@ -92,50 +90,43 @@ class Measured:
 
     def makespan(self) -> float:
         """Return the seconds from the first creation to the last end."""
-        created, finished = (self._column(name)[self._counted] for name in ("created", "finished"))
+        created, finished = (
+            self._column(name)[self._counted_rows] for name in ("created", "finished")
+        )
         # `fmin` and `fmax` skip NaN, and give NaN where there is nothing else.
         first = np.fmin.reduce(created, initial=np.nan)
         return float(np.fmax.reduce(finished, initial=np.nan) - first)
 
     def rates(self) -> dict[str, float]:
         """Return the jobs that ended and the requests that were served, per second."""
-        finished = self._column("finished")
+        finished, window = self._column("finished"), self._window
+        # n events bound n - 1 gaps: the one that begins the window closes none.
+        inside = (finished > window.start) & (finished <= window.end)
         return {
-            "throughput": self._rate(finished),
-            "goodput": self._rate(finished[self.of_use]),
+            "throughput": int(np.count_nonzero(inside)) / window.length,
+            "goodput": int(np.count_nonzero(inside & self.of_use)) / window.length,
         }
 
     def figures(self, wanted: Iterable[Figure]) -> dict[str, float]:
         """Return means, maxima, percentiles and service levels by name."""
-        by_quantity: dict[str, list[Figure]] = {}
-        for figure in wanted:
-            by_quantity.setdefault(figure.quantity, []).append(figure)
         found: dict[str, float] = {}
-        # Where nobody asks late, asks again or gives up, responses equal sojourns; to compare them
-        # is far quicker than to select quantiles again.
-        known: dict[tuple[float, ...], tuple[Seconds, list[float]]] = {}
-        for quantity, figures in by_quantity.items():
-            seconds = self.durations(quantity)
-            places = {
-                figure.name: 1.0 if figure.statistic == "max" else figure.value
-                for figure in figures
-                if figure.statistic in {"max", "quantile"}
-            }
-            shares = tuple(places.values())
-            if quantity == "response" and shares in known and _equal(seconds, known[shares][0]):
-                values = known[shares][1]
-            else:
-                # All shares at once, because one partition serves them all.
-                values = quantiles(seconds, shares)
-            if quantity == "sojourn":
-                known[shares] = seconds, values
-            found |= dict(zip(places, values, strict=True))
-            for figure in figures:
-                if figure.statistic == "mean":
-                    found[figure.name] = mean(seconds)
-                elif figure.statistic == "within":
-                    found[figure.name] = _share_within(seconds, figure.value)
+        # Where responses equal sojourns, their figures are known already.
+        known: dict[tuple[int, str, float], float] = {}
+        for figure in wanted:
+            key = id(self.durations(figure.quantity)), figure.statistic, figure.value
+            if key not in known:
+                known[key] = self._figure(figure)
+            found[figure.name] = known[key]
         return found
+
+    def _figure(self, figure: Figure) -> float:
+        seconds = self.durations(figure.quantity)
+        if figure.statistic == "mean":
+            return mean(seconds)
+        if figure.statistic == "within":
+            return _share_within(seconds, figure.value)
+        share = 1.0 if figure.statistic == "max" else figure.value
+        return quantile(seconds, share, self.tally(figure.quantity))
 
     def durations(self, quantity: str) -> Seconds:
         """Return the durations of one of `jobsim.figures.names.QUANTITIES`, without NaN.
@@ -147,6 +138,13 @@ class Measured:
             self._durations[quantity] = self._take(quantity)
         return self._durations[quantity]
 
+    def tally(self, quantity: str) -> Tally:
+        """Return the durations of a quantity counted in buckets."""
+        seconds = self.durations(quantity)
+        if id(seconds) not in self._tallies:
+            self._tallies[id(seconds)] = tally(seconds)
+        return self._tallies[id(seconds)]
+
     @cached_property
     def settled(self) -> Settled:
         """What came of each request."""
@@ -157,54 +155,50 @@ class Measured:
         if quantity == "response":
             return self._responses()
         if quantity == "lateness":
-            return _known(self._jobs["lateness"][_rows(self._counted)])
+            return without_nan(self._jobs["lateness"][self._counted_rows])
         begin, end = {
             "wait": ("paid", "started"),
             "sojourn": ("created", "finished"),
             "service": ("started", "finished"),
             "recovery": ("released", "finished"),
         }[quantity]
-        taken: Mask | slice = self._timed_rows
         reaped = self._flag("reaped")
         if quantity == "recovery":
             # Only of reaped jobs: most runs have none, and need no difference.
-            taken = self._timed & reaped
-            if taken.any():
-                taken &= lost_worker(self._jobs)
-        elif quantity == "service" and reaped.any():
-            taken = self._timed & ~reaped
-        return _known(self._column(end)[taken] - self._column(begin)[taken])
+            taken = np.flatnonzero(self._timed & reaped & lost_worker(self._jobs))
+            return without_nan(self._column(end)[taken] - self._column(begin)[taken])
+        seconds = self._jobs.between(begin, end)
+        if quantity == "service" and reaped.any():
+            return without_nan(seconds[self._timed & ~reaped])
+        return without_nan(seconds[self._timed_rows])
 
     def _responses(self) -> Seconds:
         """Return the responses; that of a client that got nothing is infinite."""
-        found = self.settled
+        found, sojourns = self.settled, self.durations("sojourn")
+        if found.settled is self._column("finished") and found.asked is self._column("created"):
+            return sojourns  # all were served, and asked for on schedule
         seconds = found.settled - found.asked
         # Leaving out those who gave up would make a worse service look faster.
         lost = (found.outcome == LEFT) & ~np.isnan(found.asked)
         stuck = self._flag("crashed") & np.isnan(self._column("finished"))
         # A job that is stuck never ends, so its client waits for ever.
         if stuck.any():
-            waits = np.zeros(len(found.first), dtype=np.bool_)
+            waits = np.zeros(len(found.outcome), dtype=np.bool_)
             waits[self._jobs.group[stuck]] = True
             lost |= waits & (found.outcome == OPEN)
         if lost.any():
             seconds = np.where(lost, np.inf, seconds)
-        return _known(seconds[_rows(self._of_request(self._timed))])
-
-    def _rate(self, moments: Seconds) -> float:
-        """Return the moments per second in the window, without its start.
-
-        n events bound n - 1 gaps: the event that begins the window closes none.
-        """
-        start, end = self._window.start, self._window.end
-        return int(np.count_nonzero((moments > start) & (moments <= end))) / self._window.length
+        seconds = without_nan(seconds[_rows(self._of_request(self._timed))])
+        # One array, so that what is computed of sojourns need not be computed again.
+        return sojourns if _equal(seconds, sojourns) else seconds
 
     def _column(self, name: str) -> NDArray[np.float64]:
         column: NDArray[np.float64] = self._jobs[name]
         return column
 
     def _flag(self, name: str) -> Mask:
-        flags: Mask = self._jobs[name]
+        # Contiguous: most runs have one value for all rows, and operations on that are slow.
+        flags: Mask = np.ascontiguousarray(self._jobs[name])
         return flags
 
     def _of_request(self, jobs: Mask) -> Mask:
@@ -217,12 +211,6 @@ def _rows(mask: Mask) -> Mask | slice:
     count = int(np.count_nonzero(mask))
     first = int(mask.argmax()) if count else 0
     return slice(first, first + count) if mask[first : first + count].all() else mask
-
-
-def _known(seconds: Seconds) -> Seconds:
-    # Most columns have no NaN; a copy of them would cost more than the test.
-    known = ~np.isnan(seconds)
-    return seconds if known.all() else seconds[known]
 
 
 def _equal(first: Seconds, second: Seconds) -> bool:

@@ -64,7 +64,8 @@ def lost_worker(jobs: Jobs) -> NDArray[np.bool_]:
     A slow worker that was lost only after the reaper had failed its job does not count.
     """
     jobs = arrays_of(jobs)
-    crashed: NDArray[np.bool_] = jobs["crashed"]
+    # Contiguous: most runs have one value for all rows, and operations on that are slow.
+    crashed: NDArray[np.bool_] = np.ascontiguousarray(jobs["crashed"])
     if not crashed.any():
         return crashed
     too_late = jobs["released"] > jobs["finished"]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from jobsim.display.text import format_duration
-from jobsim.figures.quantiles import quantiles
+from jobsim.figures.quantiles import quantile, without_nan
 from jobsim.scenario.workload import Workload
 
 STRETCHED = 1.1
@@ -108,7 +108,7 @@ def timekeeping(jobs: pd.DataFrame, workload: Workload) -> Timekeeping:
     # A worker that died, and one that was told to stop, worked less than it was asked to.
     whole = ~np.isnan(worked) & ~jobs["crashed"].to_numpy()
     lateness = jobs["lateness"].to_numpy()
-    (late,) = quantiles(lateness[~np.isnan(lateness)], (0.99,))
+    late = quantile(without_nan(lateness), 0.99)
     arrival = workload.arrival[:: workload.attempts]
     return Timekeeping(
         worked=_mean(worked[whole]),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from jobsim.display.text import count_of, format_duration
 from jobsim.figures.attempts import settle
+from jobsim.figures.quantiles import without_nan
 from jobsim.scenario.closed import Closed
 from jobsim.scenario.scenario import Scenario
 from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
@@ -113,7 +114,7 @@ def window_of(
     """
     jobs = arrays_of(jobs)
     created = jobs["created"] if jobs.one_each else jobs["created"][jobs.first]
-    known = created[~np.isnan(created)]
+    known = without_nan(created)
     # Requests stand in order of their arrival, but threads may create them in another one.
     if not (known[1:] >= known[:-1]).all():
         known = np.sort(known)
@@ -155,10 +156,8 @@ def _loop_end(jobs: JobArrays, scenario: Scenario, last: float) -> tuple[float, 
     if scenario.duration is not None:
         ends.append((min(scenario.duration, last), "the last request"))
     if requests is not None:
-        found = settle(jobs)
-        number = jobs["request"][found.first]
-        done = found.settled[number >= requests - users]
-        done = done[~np.isnan(done)]
+        number = jobs["request"][jobs.first]
+        done = without_nan(settle(jobs).settled[number >= requests - users])
         if len(done):
             ends.append((float(done.min()), "the last request of the first user to be done"))
     return min(ends)
@@ -166,8 +165,7 @@ def _loop_end(jobs: JobArrays, scenario: Scenario, last: float) -> tuple[float, 
 
 def _usual_work(jobs: JobArrays) -> float:
     """Return the mean time of a worker at a job; 0 if no worker let go of one."""
-    took = jobs["released"] - jobs["started"]
-    ended = took[~np.isnan(took)]
+    ended = without_nan(jobs.between("started", "released"))
     return float(ended.mean()) if len(ended) else 0.0
 
 

@@ -106,7 +106,7 @@ def sentence(run: Run) -> str:
     left = int((settled.outcome == LEFT).sum())
     if not left:
         return f"{told}; no client gave up."
-    return f"{told}; {format_share(left / len(settled.first))} of the clients gave up."
+    return f"{told}; {format_share(left / len(settled.outcome))} of the clients gave up."
 
 
 CHART = Chart(goodput, sentence, is_wasteful)

@@ -7,15 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from jobsim.figures.attempts import by_request
 from jobsim.figures.duty import absences
 from jobsim.figures.measured import Measured
 from jobsim.figures.metrics import metrics
+from jobsim.figures.tally import Tally
 from jobsim.figures.window import default_share, window_of
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.studies.statistics import fixed_fraction, mser5
-from jobsim.studies.tally import Tally, tally
 from jobsim.tables.job_arrays import JobArrays, Jobs, arrays_of
 from jobsim.virtual.server import Server
 
@@ -164,15 +163,8 @@ def outcome_of(jobs: Jobs, workload: Workload, scenario: Scenario, warmup: Warmu
         absent=absences(columns, workload, scenario),
         measured=measured,
     )
-    durations = {
-        quantity: np.asarray(measured.durations(quantity), dtype=np.float64)
-        for quantity in DISTRIBUTIONS
-    }
-    tallies = {"wait": tally(durations["wait"]), "sojourn": tally(durations["sojourn"])}
-    # Where nobody failed, left or asked late, each response is a sojourn.
-    same = np.array_equal(durations["response"], durations["sojourn"])
-    tallies["response"] = tallies["sojourn"] if same else tally(durations["response"])
-    waits = durations["wait"]
+    tallies = {quantity: measured.tally(quantity) for quantity in DISTRIBUTIONS}
+    waits = measured.durations("wait")
     half = len(waits) // 2
     halves = (float(waits[:half].mean()), float(waits[half:].mean())) if half else (0.0, 0.0)
     return Outcome({"warmup": rows - figures["jobs"], **figures}, tallies, halves)
@@ -187,11 +179,10 @@ def without_a_queue(workload: Workload, warmup: Warmup) -> Outcome:
 
 def _skipped(jobs: JobArrays, warmup: Warmup) -> int:
     """Return how many requests are warm-up."""
-    first, _ = by_request(jobs)
     if warmup != "mser5":
-        return fixed_fraction(first, warmup)
+        return fixed_fraction(jobs.attempts, warmup)  # one entry per request
     # Users of a closed loop do not ask in the order of their requests' numbers.
-    first = first[np.argsort(jobs["created"][first], kind="stable")]
+    first = jobs.first[np.argsort(jobs["created"][jobs.first], kind="stable")]
     waits = (jobs["started"] - jobs["paid"])[first]
     paid = np.flatnonzero(~np.isnan(waits))
     cut = mser5(waits[paid])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jobsim.figures.names import parse_figure
+from jobsim.figures.tally import tally
 from jobsim.figures.window import in_window, window_of
 from jobsim.run.run import Run
 from jobsim.studies.cells import Warmup, check_warmup
@@ -20,7 +21,6 @@ from jobsim.studies.statistics import (
     mser5,
     skewed_half_width,
 )
-from jobsim.studies.tally import tally
 
 # In errors that are accepted of replications. Up to here the half-width, which allows for skewness,
 # covers as often as it says. A limit near the usual error of a run would do harm: the error is

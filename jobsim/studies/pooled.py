@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from jobsim.figures.intervals import half_width, no_event_bound
 from jobsim.figures.names import Figure, parse_figure
+from jobsim.figures.tally import Tally
 from jobsim.studies.cells import DISTRIBUTIONS
 from jobsim.studies.statistics import Interval
-from jobsim.studies.tally import Pool, Tally
+from jobsim.studies.tallies import Pool
 
 JUDGED = ("wait_mean", "wait_p95", "wait_p99")
 """The figures that runs are made long enough for unless another is asked for."""

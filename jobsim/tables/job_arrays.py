@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jobsim.tables.jobs_table import completed, status_codes
+from jobsim.tables.jobs_table import completed, constant, status_codes
 
 
 class JobArrays:
@@ -36,6 +36,8 @@ class JobArrays:
 
     def __init__(self, jobs: pd.DataFrame | Mapping[str, NDArray[Any]]) -> None:
         self._found: dict[str, NDArray[Any]] = {}
+        self._times: dict[int, NDArray[np.bool_]] = {}  # by the identity of the column
+        self._between: dict[tuple[int, int], NDArray[np.float64]] = {}
         if isinstance(jobs, pd.DataFrame):
             self._jobs = jobs
             self._rows = len(jobs)
@@ -54,6 +56,26 @@ class JobArrays:
         if column is None:
             column = self._found[name] = self._jobs[name].to_numpy()
         return column
+
+    def has(self, name: str) -> NDArray[np.bool_]:
+        """Tell which jobs have a time in a column, where NaN stands for none."""
+        column = self[name]
+        # Columns that equal each other share memory, so one look may answer for several.
+        found = self._times.get(id(column))
+        if found is None:
+            # One value for all rows is looked at once, but written out: operations are faster so.
+            one = column.strides == (0,)
+            found = np.full(len(self), ~np.isnan(column[:1])) if one else ~np.isnan(column)
+            self._times[id(column)] = found
+        return found
+
+    def between(self, begin: str, end: str) -> NDArray[np.float64]:
+        """Return the seconds from one time of each job to another; NaN where it has not both."""
+        first, last = self[begin], self[end]
+        key = id(first), id(last)
+        if key not in self._between:
+            self._between[key] = last - first
+        return self._between[key]
 
     @cached_property
     def codes(self) -> NDArray[np.int8]:
@@ -84,12 +106,18 @@ class JobArrays:
         return np.flatnonzero(np.concatenate([[True], request[1:] != request[:-1]]))
 
     @cached_property
+    def attempts(self) -> NDArray[np.intp]:
+        """How many attempts each request has."""
+        if self.one_each:
+            return constant(np.intp(1), len(self))
+        return np.diff(self.first, append=len(self))
+
+    @cached_property
     def group(self) -> NDArray[np.intp]:
         """Each job's place among the requests."""
         if self.one_each:
             return self.first
-        attempts = np.diff(self.first, append=len(self))
-        return np.repeat(np.arange(len(attempts)), attempts)
+        return np.repeat(np.arange(len(self.attempts)), self.attempts)
 
 
 Jobs: TypeAlias = pd.DataFrame | JobArrays

@@ -1,4 +1,4 @@
-"""Durations counted in narrow buckets: small enough to keep for every run, and easy to pool.
+"""The tallies of several runs together, and without each of them.
 
 A quantile over replications is that of all their jobs together, never the mean of each run's
 own: a mean of quantiles is biased, and more runs only narrow the interval around the wrong value.
@@ -7,88 +7,12 @@ own: a mean of quantiles is biased, and more runs only narrow the interval aroun
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-EXACT = 1024
-"""The most durations that are counted exactly, each value in its own bucket."""
-
-# The leading bits of a float64, its exponent among them, number buckets of equal relative width.
-_SHIFT = 45  # 2**7 buckets from each power of two to the next: 0.8 % wide at most
-_LOWEST = (1023 - 21) << 7  # the bucket below one tick of 2**-20 s: all that is in it is 0
-
-
-@dataclass(frozen=True, eq=False)
-class Tally:
-    """The durations of one run, counted. Immutable and picklable.
-
-    Attributes
-    ----------
-    key
-        int64 or float64, ascending: the bucket; where all are exact, the duration itself.
-    low, high
-        float64, seconds: the least and the greatest duration in each bucket.
-    count
-        int64: how many.
-    """
-
-    key: NDArray[np.float64] | NDArray[np.int64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    count: NDArray[np.int64]
-
-    @property
-    def exact(self) -> bool:
-        """Whether every bucket holds one value."""
-        return self.key.dtype == np.float64
-
-    @property
-    def total(self) -> int:
-        """How many durations were counted."""
-        return int(self.count.sum())
-
-
-def tally(seconds: NDArray[np.float64]) -> Tally:
-    """Count durations.
-
-    Parameters
-    ----------
-    seconds
-        float64, shape (n,), at least 0, infinite for what never came to an end; not NaN.
-
-    Returns
-    -------
-    Tally
-        With exact values for up to `EXACT` durations, otherwise in buckets whose ends are at most
-        0.8 % apart; between these a quantile is interpolated.
-
-    Examples
-    --------
-    >>> tally(np.array([0.0, 2.0, 2.0])).count.tolist()
-    [1, 2]
-    """
-    if len(seconds) <= EXACT:
-        values, counts = np.unique(seconds, return_counts=True)
-        return Tally(values, values, values, counts.astype(np.int64))
-    bucket = _bucket(seconds)
-    count = np.bincount(bucket)
-    low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
-    # `at`, because several durations fall into one bucket, and plain indexing would keep only one.
-    np.minimum.at(low, bucket, seconds)
-    np.maximum.at(high, bucket, seconds)
-    there = np.flatnonzero(count)
-    return Tally(there, low[there], high[there], count[there])
-
-
-def _bucket(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    bucket: NDArray[np.int64] = np.ascontiguousarray(seconds).view(np.int64) >> _SHIFT
-    # Bit patterns of non-negative floats are ordered as the floats are, so a shift makes buckets.
-    bucket -= _LOWEST
-    np.maximum(bucket, 0, out=bucket)
-    return bucket
+from jobsim.figures.tally import Tally, bucket_of
 
 
 class Pool:
@@ -101,6 +25,7 @@ class Pool:
 
     Examples
     --------
+    >>> from jobsim.figures.tally import tally
     >>> runs = [np.array([0.0, 1.0, 2.0]), np.array([3.0, 4.0])]
     >>> Pool([tally(run) for run in runs]).quantile(0.5)
     2.0
@@ -110,7 +35,7 @@ class Pool:
         # If one run was counted in buckets, all are, so that their keys can be merged.
         exact = all(one.exact for one in tallies)
         keys = [
-            one.key if exact or not one.exact else _bucket(np.asarray(one.key, dtype=np.float64))
+            one.key if exact or not one.exact else bucket_of(np.asarray(one.key, dtype=np.float64))
             for one in tallies
         ]
         merged, place = np.unique(np.concatenate(keys), return_inverse=True)
