@@ -77,10 +77,11 @@ class Measured:
             "reaped": reaped,
             "false_kills": reaped & ~lost_worker(jobs)[rows],
         }
-        numbers: dict[str, float] = {"jobs": len(codes)} | {
+        numbers: dict[str, float] = {
             name: int(np.count_nonzero(those)) for name, those in found.items()
         }
         return numbers | {
+            "jobs": len(codes),
             "rejected": int(jobs["rejected"][rows].sum()),
             "requests": requests,
             "served": int(np.count_nonzero(outcome == SERVED)),
@@ -177,7 +178,7 @@ class Measured:
         found, sojourns = self.settled, self.durations("sojourn")
         if found.settled is self._column("finished") and found.asked is self._column("created"):
             return sojourns  # all were served, and asked for on schedule
-        seconds = found.settled - found.asked
+        seconds: Seconds = found.settled - found.asked
         # Leaving out those who gave up would make a worse service look faster.
         lost = (found.outcome == LEFT) & ~np.isnan(found.asked)
         stuck = self._flag("crashed") & np.isnan(self._column("finished"))

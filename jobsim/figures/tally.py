@@ -69,17 +69,17 @@ def tally(seconds: NDArray[np.floating]) -> Tally:
     """
     if seconds.strides == (0,) and len(seconds):  # the same for all jobs
         value = seconds[:1].astype(np.float64)
-        return Tally(value, value, value, np.array([len(seconds)]))
-    seconds = np.asarray(seconds, dtype=np.float64)
-    if len(seconds) <= EXACT:
-        values, counts = np.unique(seconds, return_counts=True)
+        return Tally(value, value, value, np.array([len(seconds)], dtype=np.int64))
+    durations = np.asarray(seconds, dtype=np.float64)
+    if len(durations) <= EXACT:
+        values, counts = np.unique(durations, return_counts=True)
         return Tally(values, values, values, counts.astype(np.int64))
-    bucket = bucket_of(seconds)
+    bucket = bucket_of(durations)
     count = np.bincount(bucket)
     low, high = np.full(len(count), np.inf), np.full(len(count), -np.inf)
     # `at`, because several durations fall into one bucket, and plain indexing would keep only one.
-    np.minimum.at(low, bucket, seconds)
-    np.maximum.at(high, bucket, seconds)
+    np.minimum.at(low, bucket, durations)
+    np.maximum.at(high, bucket, durations)
     there = np.flatnonzero(count)
     return Tally(there, low[there], high[there], count[there])
 
