@@ -306,7 +306,10 @@ def _workload(index: dict[str, Any], table: pd.DataFrame) -> Workload:
 
 
 class RunFailed(JobsimError):  # noqa: N818 - says what happened, like a verdict
-    """The engine failed, not the repository; please report it together with its cause.
+    """A run failed, and what it recorded is kept; the cause tells whose fault it was.
+
+    The engine's, unless the repository ended a thread, by SystemExit for example, or could not be
+    closed. Please report a fault of the engine together with its cause.
 
     Parameters
     ----------
@@ -321,4 +324,4 @@ class RunFailed(JobsimError):  # noqa: N818 - says what happened, like a verdict
         self.problem, self.run = problem, run
 
     def __str__(self) -> str:
-        return f"the engine failed: {self.problem}; `.run` holds what was recorded"
+        return f"the run failed: {self.problem}; `.run` holds what was recorded"

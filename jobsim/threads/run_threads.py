@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Any, Literal, cast
 
 from jobsim.display.progress import LiveProgress
 from jobsim.repository.job_repo import InMemoryJobRepository
 from jobsim.repository.protocol import JobRepository, RepositoryFactory, require_repository
-from jobsim.run.run import Run
+from jobsim.run.run import Run, RunFailed
 from jobsim.scenario.scenario import Scenario
 from jobsim.scenario.workload import Workload
 from jobsim.threads.clustered import Cluster
@@ -100,8 +101,8 @@ def run_threads(
     ProcessNotStarted
         If a process cannot make its repository.
     RunFailed
-        If the engine itself failed, or the repository raised SystemExit or the like; its `run`
-        holds what was recorded.
+        If the engine itself failed, or the repository raised SystemExit or the like, or could not
+        be closed; its `run` holds what was recorded.
     TypeError
         If the repository lacks a method, if a schedule or processes come with an instance instead
         of a factory, if the executor is not a Dask client, or the source is neither a scenario nor
@@ -150,9 +151,16 @@ def run_threads(
         if spreading is not None:
             factory = _factory(repository, "processes")
             stage = spread(source, factory, spreading, speedup, closing)
-        made = _made(repository, closing)
-        session = Session(source, made, speedup, perturb=perturb, faults=faults, stage=stage)
-        return session.run(progress, wall_limit)
+        made, close = _made(repository)
+        try:
+            session = Session(source, made, speedup, perturb=perturb, faults=faults, stage=stage)
+            run = session.run(progress, wall_limit)
+        except BaseException:
+            with suppress(Exception):  # what failed first is what matters
+                close()
+            raise
+        _close(close, run)
+        return run
 
 
 def _require_common(progress: object, wall_limit: float | None) -> None:
@@ -163,19 +171,30 @@ def _require_common(progress: object, wall_limit: float | None) -> None:
         raise ValueError(f"wall_limit must be positive, not {wall_limit}")
 
 
-def _made(repository: Any, closing: ExitStack) -> JobRepository:
-    """Return the repository, or the one that the factory makes, which is closed with the stack.
+def _made(repository: Any) -> tuple[JobRepository, Callable[[], object]]:
+    """Return the repository, or the one that the factory makes, and what closes the latter.
 
     Having the methods does not tell them apart: a class has them too, and an instance may be
     callable.
     """
     made: Any = InMemoryJobRepository() if repository is None else repository
+    close: Any = None
     if isinstance(made, type) or (callable(made) and not hasattr(made, "update_status")):
         made = made()
-        if callable(close := getattr(made, "close", None)):
-            closing.callback(close)
+        close = getattr(made, "close", None)
     require_repository(made)
-    return cast("JobRepository", made)
+    return cast("JobRepository", made), close if callable(close) else lambda: None
+
+
+def _close(close: Callable[[], object], run: Run) -> None:
+    """Close the repository after its run, which is not lost whatever that does."""
+    try:
+        close()
+    except KeyboardInterrupt:
+        pass  # it took too long; the run is whole
+    except BaseException as exc:
+        problem = f"close() of the repository raised {type(exc).__name__}: {exc}"
+        raise RunFailed(problem, run) from exc
 
 
 def _require_schedule(schedule: object, *, speedup: float | None, perturb: bool) -> None:

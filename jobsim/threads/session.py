@@ -138,7 +138,9 @@ class Session:
         fault = next(self._stage.faults(), fault)
         if fault is not None:
             ended = "failed"
-        looks, ended = self._final(ended, interrupts)
+        looks, ended, unread = self._final(ended, interrupts)
+        if fault is None and unread is not None:
+            fault, ended = unread, "failed"
         info = RunInfo(
             engine="threads",
             ended=ended,
@@ -214,14 +216,17 @@ class Session:
     def _leave(self, daemon: Daemon) -> None:
         self._unreturned.append(Unreturned(actor=daemon.name, stack=daemon.stack()))
 
-    def _final(self, ended: Ended, interrupts: Interrupts) -> tuple[dict[int, Look], Ended]:
-        """Read every created job once more; Ctrl-C ends this too."""
+    def _final(
+        self, ended: Ended, interrupts: Interrupts
+    ) -> tuple[dict[int, Look], Ended, BaseException | None]:
+        """Read every created job once more; Ctrl-C ends this too, and so does a fault."""
         created = self._stage.created()
         deadline = -math.inf if self._injector is None else time.monotonic() + AFTER_FAULTS_S
         looks = (
             partial(look_until, self._recorded, job_id, deadline) for job_id in created.values()
         )
         audit = Audit(looks, name=AUDITOR)
+        fault: BaseException | None = None
         try:
             with interrupts.heard():
                 # If a thread is stuck in the repository, the next read is likely to be as well.
@@ -232,7 +237,9 @@ class Session:
                     self._count_again(deadline)
         except KeyboardInterrupt:
             ended = "interrupted"
-        return dict(zip(created, list(audit.results), strict=False)), ended
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - what was recorded is kept
+            fault = exc
+        return dict(zip(created, list(audit.results), strict=False)), ended, fault
 
     def _tables(self, info: RunInfo, looks: dict[int, Look]) -> Run:
         """Build the run from what the threads recorded; called after they have ended."""

@@ -178,7 +178,7 @@ def test_a_run_of_nothing_can_be_shown():
 
 def test_run_failed_says_what_and_where_to_look(run):
     error = RunFailed("ZeroDivisionError: x", run)
-    assert str(error) == "the engine failed: ZeroDivisionError: x; `.run` holds what was recorded"
+    assert str(error) == "the run failed: ZeroDivisionError: x; `.run` holds what was recorded"
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
     assert copy.problem == error.problem
     assert len(copy.run.jobs) == 8

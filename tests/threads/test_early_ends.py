@@ -196,6 +196,37 @@ def test_a_repository_that_ends_its_thread_ends_the_run(speedup):
     assert raised.value.run.ended == "failed"
 
 
+def test_a_repository_that_ends_the_thread_of_the_final_reads_loses_nothing():
+    class Exiting(InMemoryJobRepository):
+        def get(self, job_id):
+            raise SystemExit(3)
+
+    with pytest.raises(RunFailed, match="SystemExit: 3") as raised:
+        run_threads(Scenario(jobs=2, workers=1, pollers=0), Exiting(), speedup=INF)
+    assert raised.value.run.ended == "failed"
+    assert len(raised.value.run.transitions) == 6
+
+
+@pytest.mark.parametrize("exception", [OSError("disk is gone"), SystemExit(3)])
+def test_a_repository_that_cannot_be_closed_does_not_lose_its_run(exception):
+    class Stuck(InMemoryJobRepository):
+        def close(self):
+            raise exception
+
+    with pytest.raises(RunFailed, match=r"close\(\) of the repository raised") as raised:
+        run_threads(workload(2), Stuck, speedup=INF)
+    assert raised.value.run.ended == "complete"
+    assert raised.value.__cause__ is exception
+
+
+def test_ctrl_c_ends_the_wait_for_a_close_and_keeps_the_run():
+    class Hanging(InMemoryJobRepository):
+        def close(self):
+            raise KeyboardInterrupt
+
+    assert run_threads(workload(2), Hanging, speedup=INF).ended == "complete"
+
+
 def test_a_fault_outside_the_repository_is_not_taken_for_its_error(monkeypatch):
     def fail(*_args, **_kwargs):
         raise OSError("not from the repository")
