@@ -30,7 +30,8 @@ FAULTS_AT = 11
 KEPT = np.dtype([("code", "i4"), ("job", "i4"), ("invoked_ns", "i8"), ("returned_ns", "i8")])
 """A call as recorders keep it: the first five fields of a row are packed into one number."""
 
-pack = struct.Struct("=iiqq").pack
+# As `KEPT`. A size ("n") is packed faster than an int of eight bytes ("q"), where it is as wide.
+pack = struct.Struct("@iinn" if struct.calcsize("n") == 8 else "=iiqq").pack
 """Returns the bytes of one kept call."""
 
 
