@@ -36,6 +36,9 @@ def _kind(op: int, target: int) -> int:
     return {codes.CREATE: _CREATE, codes.GET: _GET, codes.COUNT: _COUNT}[op]
 
 
+_NEAR = 12
+"""So many places on a call is looked for that it overlaps, before the calls are sorted by job."""
+
 _KIND_OF_CODE = roles.table(lambda op, target, *_: _kind(op, target))
 
 
@@ -62,35 +65,55 @@ def find(history: History) -> Overlap:
     whether any do. And a call overlaps an earlier one if it was invoked before the latest return
     of all earlier ones.
     """
-    invoked, returned, job, kind = _in_order(history)
-    creates, counts = (np.flatnonzero(kind == which) for which in (_CREATE, _COUNT))
+    invoked, returned, job, op, code = _in_order(history)
+    if not _neighbours_meet(invoked, returned):
+        return Overlap(False, PAIRS)
+    creates, counts = (np.flatnonzero(op == which) for which in (codes.CREATE, codes.COUNT))
     tried = {
         "create + create": _neighbours_meet(invoked[creates], returned[creates]),
         "create + count": _meet(
             (invoked[creates], returned[creates]), (invoked[counts], returned[counts])
         ),
     }
-    places = np.argsort(job, kind="stable")
-    by_job = job[places]
-    meets = invoked[places][1:] < returned[places][:-1]
-    meets &= by_job[1:] == by_job[:-1]
-    meets &= by_job[1:] < history.jobs
-    busy = np.zeros(history.jobs + 1, np.bool_)
-    busy[by_job[1:][meets]] = True
-    # Few remain: in most runs only one thread at a time works on a job.
-    places = places[busy[by_job]] if meets.any() else places[:0]
-    tried |= _on_one_job(history, invoked[places], returned[places], job[places], kind[places])
-    met = _neighbours_meet(invoked, returned)
-    return Overlap(met, tuple(pair for pair in PAIRS if not tried[pair]))
+    # Few are left: in most runs a job is worked on by one thread.
+    places = _on_busy_jobs(history.jobs, invoked, returned, job)
+    kind = _KIND_OF_CODE[code[places]]
+    tried |= _on_one_job(history, invoked[places], returned[places], job[places], kind)
+    return Overlap(True, tuple(pair for pair in PAIRS if not tried[pair]))
+
+
+def _on_busy_jobs(jobs: int, invoked: IntArray, returned: IntArray, job: IntArray) -> IntArray:
+    """Return the calls on those known jobs of which two overlap, by job, then by invocation.
+
+    To sort all calls by job takes the longest of all here. In most histories a call overlaps at
+    most the next few; if none overlaps the one so many places on, none does any later one.
+    """
+    busy = np.zeros(jobs + 1, np.bool_)
+    for lag in range(1, min(_NEAR, len(job) - 1) + 1):
+        meets = invoked[lag:] < returned[:-lag]
+        if not meets.any():
+            break
+        meets &= job[lag:] == job[:-lag]
+        busy[job[lag:][meets]] = True
+    else:
+        places = np.argsort(job, kind="stable")
+        by_job = job[places]
+        meets = invoked[places][1:] < returned[places][:-1]
+        meets &= by_job[1:] == by_job[:-1]
+        busy[by_job[1:][meets]] = True
+    busy[jobs] = False  # the unknown ones
+    places = np.flatnonzero(busy[job]) if busy.any() else np.zeros(0, np.intp)
+    ordered: IntArray = places[np.argsort(job[places], kind="stable")]
+    return ordered
 
 
 def _in_order(history: History) -> list[IntArray]:
-    """Return invocation, return, job and kind of each call, in order of invocation."""
+    """Return invocation, return, job, operation and code of each call, in order of invocation."""
     returned = history.returned
     pending = history.outcome == codes.PENDING
     if pending.any():  # under way until the end
         returned = np.where(pending, history.end, returned)
-    columns: list[Any] = [history.invoked, returned, history.job, _KIND_OF_CODE[history.code]]
+    columns: list[Any] = [history.invoked, returned, history.job, history.op, history.code]
     if (history.invoked[1:] < history.invoked[:-1]).any():
         order = np.argsort(history.invoked, kind="stable")
         columns = [column[order] for column in columns]
