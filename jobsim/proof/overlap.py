@@ -37,7 +37,7 @@ def _kind(op: int, target: int) -> int:
 
 
 _NEAR = 12
-"""So many places on a call is looked for that it overlaps, before the calls are sorted by job."""
+"""How many of the following calls each call is compared with before all are sorted by job."""
 
 _KIND_OF_CODE = roles.table(lambda op, target, *_: _kind(op, target))
 
@@ -75,7 +75,7 @@ def find(history: History) -> Overlap:
             (invoked[creates], returned[creates]), (invoked[counts], returned[counts])
         ),
     }
-    # Few are left: in most runs a job is worked on by one thread.
+    # Few are left: in most runs one thread at a time works on a job.
     places = _on_busy_jobs(history.jobs, invoked, returned, job)
     kind = _KIND_OF_CODE[code[places]]
     tried |= _on_one_job(history, invoked[places], returned[places], job[places], kind)
@@ -83,10 +83,10 @@ def find(history: History) -> Overlap:
 
 
 def _on_busy_jobs(jobs: int, invoked: IntArray, returned: IntArray, job: IntArray) -> IntArray:
-    """Return the calls on those known jobs of which two overlap, by job, then by invocation.
+    """Return the calls on known jobs with overlapping calls, by job, then by invocation.
 
-    To sort all calls by job takes the longest of all here. In most histories a call overlaps at
-    most the next few; if none overlaps the one so many places on, none does any later one.
+    Sorting all calls by job would take most of the time. In most histories a call overlaps only the
+    next few: if no call overlaps the one that many places later, none overlaps a later one either.
     """
     busy = np.zeros(jobs + 1, np.bool_)
     for lag in range(1, min(_NEAR, len(job) - 1) + 1):
