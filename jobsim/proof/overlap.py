@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobsim.domain import codes
 from jobsim.proof import roles
@@ -77,7 +78,7 @@ def find(history: History) -> Overlap:
     }
     # Few are left: in most runs one thread at a time works on a job.
     places = _on_busy_jobs(history.jobs, invoked, returned, job)
-    kind = _KIND_OF_CODE[code[places]]
+    kind: NDArray[np.int8] = _KIND_OF_CODE[code[places]]
     tried |= _on_one_job(history, invoked[places], returned[places], job[places], kind)
     return Overlap(True, tuple(pair for pair in PAIRS if not tried[pair]))
 
@@ -134,7 +135,7 @@ def _meet(some: tuple[IntArray, IntArray], others: tuple[IntArray, IntArray]) ->
 
 
 def _on_one_job(
-    history: History, invoked: IntArray, returned: IntArray, job: IntArray, kind: IntArray
+    history: History, invoked: IntArray, returned: IntArray, job: IntArray, kind: NDArray[np.int8]
 ) -> dict[str, bool]:
     """Return for each pair of get, start and end whether two of them overlapped on a job.
 
