@@ -97,7 +97,7 @@ def test_rows_that_were_never_closed_hold_up_nobody():
     log = jobsim.read_log(pd.concat([over, pd.DataFrame(rows)], ignore_index=True))
     assert "2 of those not over: they have run for 5 times as long as any" in repr(log)
     assert len(log.unfinished) == 3
-    assert log.peak_concurrency() == jobsim.read_log(over).peak_concurrency()
+    assert log.peak_concurrency()[0] == jobsim.read_log(over).peak_concurrency()[0] + 1
     found = jobsim.forecast(log)
     assert (found.running, found.waiting) == (1, 0)
     assert found.table["drained_high"][0] < 10.0
