@@ -176,7 +176,7 @@ def test_waits_of_a_bursty_log_are_those_of_its_load():
     plain = again.replace({"arrivals": {"kind": "poisson", "rate": again.arrivals.rate}})
     assert p95(jobsim.run_virtual(plain, progress=False)) < 0.4 * truth
     drawn = [learned.drawn(np.random.default_rng(seed)).arrivals.cv for seed in range(20)]
-    assert 0.02 < np.std(np.log(drawn)) < 0.1
+    assert 0.02 < np.std(np.log(drawn)) < 0.2
 
 
 def test_a_rate_by_the_hour_is_found_where_the_log_is_long_enough():
