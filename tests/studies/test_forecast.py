@@ -100,10 +100,10 @@ def test_rows_that_were_never_closed_hold_up_nobody():
     assert log.peak_concurrency()[0] == jobsim.read_log(over).peak_concurrency()[0] + 1
     found = jobsim.forecast(log)
     assert (found.running, found.waiting) == (1, 0)
-    assert found.table["drained_high"][0] < 10.0
+    assert found.table["drained_high"][0] < 60.0
     learned = jobsim.calibrate(log, holdout=0)
     assert learned.service.mean.covers(5.0)
-    assert learned.warnings[0].startswith("2 jobs not over count for no work: they have run")
+    assert any(text.startswith("2 jobs not over count for no work") for text in learned.warnings)
 
 
 def test_a_smaller_crew_ends_what_it_has_begun():
