@@ -70,7 +70,7 @@ def test_several_processes_share_a_database(capsys):
     [
         (["2"], "needs a --repository that all of them share"),
         (["0", "--repository", "sqlite:///j.db"], "give 1 or more"),
-        (["2", "--repository", "sqlite:///j.db", "--schedule", "1"], "takes the turns of one"),
+        (["2", "--repository", "sqlite:///j.db", "--schedule", "1"], "controls one process"),
         (["2", "--engine", "virtual"], "virtual time makes no calls"),
         (["900", "--repository", "sqlite:///j.db", "--speedup", "inf"], "processes must be from 1"),
     ],
