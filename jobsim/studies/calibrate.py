@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from jobsim.display.text import Rows, Shown, count_of, format_duration, format_percent, format_share
-from jobsim.logs.table import LOST_SAYS, lost
+from jobsim.logs.table import LOST_SAYS
 from jobsim.scenario.distributions import Constant, Distribution
 from jobsim.scenario.log import Log
 from jobsim.scenario.renewal import MOST_SPREAD
@@ -21,15 +21,12 @@ from jobsim.scenario.scenario import Scenario
 from jobsim.studies.arrival_fit import WEEK, ArrivalFit, fit_arrivals
 from jobsim.studies.families import Times
 from jobsim.studies.fitting import WRONG, Estimate, Fit, fit_times
+from jobsim.studies.seen import FAILED, RAN, TICK, lost_of, payment_delays, seen_part, service_times
 
 Floats = NDArray[np.float64]
 
 FEW = 30
 """The fewest jobs from which anything is learned."""
-
-_FAILED = ("failed", "cancelled_during", "unrecognised")
-_RAN = ("completed", *_FAILED, "unknown")
-_TINY = 2.0**-20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +71,7 @@ class Calibration(Shown):
         seen = seen_part(self.log, self.cut)
         parts = [_curve("service", service_times(seen).known, self.scenario.work.service)]
         if self.delay is not None:
-            known = _delays(seen, self.cut)[0]
+            known = payment_delays(seen, self.cut)[0]
             parts.append(_curve("payment delay", known, self.scenario.payment.delay))
         return pd.concat(parts, ignore_index=True)
 
@@ -186,76 +183,12 @@ def calibrate(log: Log, *, holdout: float = 0.25) -> Calibration:
     return Calibration(log, scenario, table, tuple(warnings), cut, service, delay, arrivals)
 
 
-def seen_part(log: Log, cut: float) -> pd.DataFrame:
-    """Return what a log would have said at a moment: what came later had not happened.
-
-    Columns are those of `Log.jobs`; `outcome` is ``unfinished`` and `service` the age for what was
-    running, or NaN for what waited; ``unknown`` and NaN for what has lost its end
-    (`jobsim.logs.table.lost`).
-    """
-    every = (
-        pd.concat([log.jobs, log.unfinished], ignore_index=True)
-        if len(log.unfinished)
-        else log.jobs
-    )
-    seen = every[every["arrival"] <= cut].copy()
-    was_open = seen["outcome"].eq("unfinished").to_numpy()
-    started = seen["started"].fillna(seen["arrival"])
-    if every["started"].notna().any():
-        # Where a log tells starts, a job without one that is not over still waits.
-        started = started.mask(seen["started"].isna() & was_open, np.inf)
-    ended = started + seen["service"]
-    running = (started <= cut) & ((ended > cut) | was_open)
-    waiting = started > cut
-    age = np.minimum(cut - started, seen["service"].fillna(np.inf))
-    seen.loc[running, "service"] = age[running]
-    seen.loc[waiting, "service"] = np.nan
-    seen.loc[running | waiting, "outcome"] = "unfinished"
-    seen.loc[running | waiting, "finished"] = np.nan
-    seen.loc[seen["paid"] > cut, "paid"] = np.nan
-    over = seen.loc[seen["outcome"].isin(_RAN), "service"].to_numpy()
-    # They arrived, but no worker has them and their end is unknown.
-    gone = running & lost(seen["service"].to_numpy(), over)
-    seen.loc[gone, "outcome"] = "unknown"
-    seen.loc[gone, "service"] = np.nan
-    return seen
-
-
-def lost_of(seen: pd.DataFrame) -> int:
-    """Return how many attempts of `seen_part` have lost their end."""
-    return int((seen["outcome"].eq("unknown") & seen["service"].isna()).sum())
-
-
-def service_times(seen: pd.DataFrame) -> Times:
-    """Return how long finished jobs ran, and how long unfinished ones had run."""
-    ran = seen[seen["outcome"].isin(_RAN)]["service"].to_numpy()
-    running = seen[seen["outcome"].eq("unfinished")]["service"].dropna().to_numpy()
-    known = ran[~np.isnan(ran)]
-    least = known[known > 0].min(initial=np.inf)
-    # A time of zero is shorter than the resolution of the log.
-    floor = 0.5 * least if math.isfinite(least) else _TINY
-    return Times(np.maximum(known, floor), running[running > 0])
-
-
-def _delays(seen: pd.DataFrame, cut: float) -> tuple[Floats, int]:
-    """Return the payment delays of requests that had time to pay, and how many never did."""
-    first = seen[seen["attempt"] == 1]
-    delay = (first["paid"] - first["arrival"]).to_numpy()
-    known = delay[~np.isnan(delay)]
-    patience = 1.5 * float(np.quantile(known, 0.995)) if len(known) else 0.0
-    # Late requests had no time to be paid late: they would make delays too short.
-    old = (first["arrival"] <= cut - patience).to_numpy()
-    if old.sum() < 0.5 * len(first):
-        old[:] = True
-    return delay[old & ~np.isnan(delay)], int((old & np.isnan(delay)).sum())
-
-
 def _payment(log: Log, first: pd.DataFrame, cut: float) -> tuple[Fit | None, float, Estimate]:
     """Fit the delay of payments; where few are late, a constant is better than a family."""
     nobody = Estimate(0.0, 0.0, 0.0)
     if not log.pays:
         return None, 0.0, nobody
-    known, never = _delays(first, cut)
+    known, never = payment_delays(first, cut)
     share = _share(never, never + len(known))
     positive = known[known > 0]
     # Where nearly all are paid at once, a fitted delay would describe the exceptions.
@@ -268,7 +201,7 @@ def _payment(log: Log, first: pd.DataFrame, cut: float) -> tuple[Fit | None, flo
 
 def _failure(seen: pd.DataFrame) -> Estimate:
     counts = seen["outcome"].value_counts()
-    failed = int(sum(counts.get(name, 0) for name in _FAILED))
+    failed = int(sum(counts.get(name, 0) for name in FAILED))
     return _share(failed, failed + int(counts.get("completed", 0)))
 
 
@@ -292,7 +225,7 @@ def _retry(seen: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
     base = float(pause.median()) if len(pause) else 0.0
     retry = {"attempts": min(most, 100), "base": base, "factor": 1.0, "cap": max(base, 1.0)}
     last = ordered.drop_duplicates("request", keep="last")
-    given_up = last["outcome"].isin(_FAILED) & (last["attempt"] < most)
+    given_up = last["outcome"].isin(FAILED) & (last["attempt"] < most)
     text = []
     if given_up.mean() > 0.01:
         text = [
@@ -326,14 +259,14 @@ def _warnings(log: Log, seen: pd.DataFrame, service: Fit, delay: Fit | None) -> 
             )
         elif fit is not None and fit.family == "empirical":
             found.append(f"no family fits the {name}: the log's own sample stands for it")
-    ran = seen[seen["outcome"].isin(_RAN)]
+    ran = seen[seen["outcome"].isin(RAN)]
     found += _by_hour(log, ran)
     failed, good = (
-        ran[ran["outcome"].isin(names)]["service"] for names in (_FAILED, ("completed",))
+        ran[ran["outcome"].isin(names)]["service"] for names in (FAILED, ("completed",))
     )
     if min(len(failed), len(good)) >= FEW:
         # Both conditions: with many jobs the test finds differences that do not matter.
-        ratio = failed.median() / max(good.median(), _TINY)
+        ratio = failed.median() / max(good.median(), TICK)
         if not 0.67 < ratio < 1.5 and stats.mannwhitneyu(failed, good).pvalue < 1e-3:
             found.append(
                 f"jobs that fail run {ratio:.2g} times as long as others: scenarios ignore it"
@@ -341,7 +274,7 @@ def _warnings(log: Log, seen: pd.DataFrame, service: Fit, delay: Fit | None) -> 
     half = ran["arrival"].median()
     early, late = (ran[mask]["service"] for mask in (ran["arrival"] <= half, ran["arrival"] > half))
     if min(len(early), len(late)) >= FEW:
-        ratio = late.median() / max(early.median(), _TINY)
+        ratio = late.median() / max(early.median(), TICK)
         if not 0.8 < ratio < 1.25 and stats.mannwhitneyu(early, late).pvalue < 1e-3:
             found.append(
                 f"service times change over the log: the second half is {ratio:.2g} times the first"
@@ -358,7 +291,7 @@ def _by_hour(log: Log, ran: pd.DataFrame) -> Sequence[str]:
     if len(groups) < 2:
         return []
     medians = [float(np.median(group)) for group in groups]
-    if max(medians) > 1.25 * max(min(medians), _TINY) and stats.kruskal(*groups).pvalue < 1e-3:
+    if max(medians) > 1.25 * max(min(medians), TICK) and stats.kruskal(*groups).pvalue < 1e-3:
         return ["service time depends on the hour: the scenario ignores it"]
     return []
 

@@ -16,8 +16,9 @@ from jobsim.run.run import Run
 from jobsim.scenario.distributions import Distribution
 from jobsim.scenario.log import Log
 from jobsim.studies.arrival_fit import fit_arrivals
-from jobsim.studies.calibrate import FEW, seen_part, service_times
+from jobsim.studies.calibrate import FEW
 from jobsim.studies.fitting import fit_times
+from jobsim.studies.seen import seen_part, service_times
 from jobsim.virtual.recursion import fcfs, queue_order
 
 Floats = NDArray[np.float64]
