@@ -21,7 +21,7 @@ help:
 	@echo 'make bench              the benchmarks, as ratios'
 	@echo 'make faults             thousands of runs on PostgreSQL with lost answers and killed servers; takes minutes'
 	@echo 'make covered            the tests again, and which lines they run; tracing doubles their time'
-	@echo 'make coverage           how often the confidence intervals cover the truth: an hour on two cores'
+	@echo 'make coverage           how often the confidence intervals cover the truth; takes more than an hour'
 	@echo 'make notebooks          re-execute the notebooks, rewrite those whose output changed; ALL=1 rewrites all'
 	@echo 'make docs               the guide and the reference, in build/docs/html/index.html'
 	@echo 'make format             format the code and the notebooks'

@@ -27,6 +27,18 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
 
 
+@pytest.fixture(autouse=True)
+def at_a_terminal():
+    """Signals as a shell hands them on: under ``nohup`` and in the background some are ignored."""
+    handlers = {number: signal.getsignal(number) for number, _ in SIGNALS}
+    for number in handlers:
+        plain = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, plain)
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 def names(folder="."):
     return sorted(path.name for path in Path(folder).iterdir())
 
