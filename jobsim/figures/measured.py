@@ -50,7 +50,7 @@ class Measured:
         self.of_use = useful(self._jobs)
         # A study asks for the same ones for its figures and for its tallies.
         self._durations: dict[str, Seconds] = {}
-        self._tallies: dict[int, Tally] = {}  # by the identity of the durations
+        self._tallies: dict[int, Tally] = {}  # by the identity of durations, all kept
 
     def counts(self) -> dict[str, float]:
         """Return the counts of jobs and of requests."""

@@ -21,9 +21,7 @@ _FEWEST = 20  # arrivals a window: in shorter ones every process looks like Pois
 _MOST_WINDOWS = WINDOWS * 2**10
 _GROWTH = 0.02  # by which longer windows may tell of more, beyond chance
 _CHANCE = 1.5  # standard errors of a limit that count as chance
-_SETTLING = (
-    1.25  # times the ratio that windows of twice the length may have: bursts end within them
-)
+_SETTLING = 1.25  # the most by which doubling windows that hold whole bursts raises the ratio
 _SPREAD = 3.0  # a limit's standard error, times the root of the number of windows
 _SURE = 1e-3  # the p-value below which arrivals are believed to differ from independent users
 

@@ -36,7 +36,8 @@ class JobArrays:
 
     def __init__(self, jobs: pd.DataFrame | Mapping[str, NDArray[Any]]) -> None:
         self._found: dict[str, NDArray[Any]] = {}
-        self._times: dict[int, NDArray[np.bool_]] = {}  # by the identity of the column
+        # By the identity of columns, which stays unique because `_found` keeps them alive.
+        self._times: dict[int, NDArray[np.bool_]] = {}
         self._between: dict[tuple[int, int], NDArray[np.float64]] = {}
         if isinstance(jobs, pd.DataFrame):
             self._jobs = jobs

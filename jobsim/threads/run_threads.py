@@ -153,6 +153,7 @@ def run_threads(
             stage = spread(source, factory, spreading, speedup, closing)
         made, close = _made(repository)
         try:
+            require_repository(made)
             session = Session(source, made, speedup, perturb=perturb, faults=faults, stage=stage)
             run = session.run(progress, wall_limit)
         except BaseException:
@@ -182,7 +183,6 @@ def _made(repository: Any) -> tuple[JobRepository, Callable[[], object]]:
     if isinstance(made, type) or (callable(made) and not hasattr(made, "update_status")):
         made = made()
         close = getattr(made, "close", None)
-    require_repository(made)
     return cast("JobRepository", made), close if callable(close) else lambda: None
 
 

@@ -219,6 +219,18 @@ def test_a_repository_that_cannot_be_closed_does_not_lose_its_run(exception):
     assert raised.value.__cause__ is exception
 
 
+def test_what_a_factory_made_is_closed_although_it_is_no_repository():
+    closed = []
+
+    class Incomplete:
+        def close(self):
+            closed.append(self)
+
+    with pytest.raises(TypeError):
+        run_threads(workload(2), Incomplete, speedup=INF)
+    assert len(closed) == 1
+
+
 def test_ctrl_c_ends_the_wait_for_a_close_and_keeps_the_run():
     class Hanging(InMemoryJobRepository):
         def close(self):
